@@ -1,0 +1,1 @@
+Console.Error.WriteLine("ingest: not composed yet"); return 2;

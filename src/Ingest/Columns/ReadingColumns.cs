@@ -1,0 +1,91 @@
+namespace Ingest.Columns;
+
+/// <summary>
+/// The readings of a batch as columns in pooled buffers: no object per reading. A decoder appends (<see cref="BeginRow"/>, set the values,
+/// <see cref="EndRow"/> or <see cref="AbandonRow"/>), a writer reads, and <see cref="Dispose"/> gives the buffers back.
+/// </summary>
+public sealed class ReadingColumns : IDisposable
+{
+    private readonly PooledBuffer<long> _stamps = new();
+    private readonly PooledBuffer<string> _devices = new();
+    private readonly PooledBuffer<int> _events = new();
+    private readonly PooledBuffer<int> _elements = new();
+
+    public ReadingColumns(IReadOnlyList<ColumnDefinition> definitions)
+    {
+        ArgumentNullException.ThrowIfNull(definitions);
+        Columns = [.. definitions.Select(ValueColumn.Create)];
+    }
+
+    /// <summary>Complete rows.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>The value columns, in the order of the definitions.</summary>
+    public IReadOnlyList<ValueColumn> Columns { get; }
+
+    /// <summary>IoT Hub's stamp of each row, in microseconds since 1970-01-01 UTC; a whole number of milliseconds.</summary>
+    public ReadOnlySpan<long> Stamps => _stamps.Span[..Count];
+
+    public ReadOnlySpan<string> Devices => _devices.Span[..Count];
+
+    /// <summary>The index of each row's message in its batch.</summary>
+    public ReadOnlySpan<int> Events => _events.Span[..Count];
+
+    /// <summary>The index of each row in its body's array, or -1 where the body is one object.</summary>
+    public ReadOnlySpan<int> Elements => _elements.Span[..Count];
+
+    /// <summary>Starts a row with every value NULL.</summary>
+    public void BeginRow()
+    {
+        foreach (var column in Columns)
+        {
+            column.AppendNull();
+        }
+    }
+
+    /// <summary>Completes the row that <see cref="BeginRow"/> started.</summary>
+    public void EndRow(long stamp, string device, int eventIndex, int element)
+    {
+        _stamps.Append(stamp);
+        _devices.Append(device);
+        _events.Append(eventIndex);
+        _elements.Append(element);
+        Count++;
+    }
+
+    /// <summary>Takes back the row that <see cref="BeginRow"/> started.</summary>
+    public void AbandonRow()
+    {
+        foreach (var column in Columns)
+        {
+            column.RemoveLast();
+        }
+    }
+
+    /// <summary>Empties the columns and keeps their buffers.</summary>
+    public void Clear()
+    {
+        Count = 0;
+        _stamps.Clear();
+        _devices.Clear();
+        _events.Clear();
+        _elements.Clear();
+        foreach (var column in Columns)
+        {
+            column.Clear();
+        }
+    }
+
+    public void Dispose()
+    {
+        Count = 0;
+        _stamps.Dispose();
+        _devices.Dispose();
+        _events.Dispose();
+        _elements.Dispose();
+        foreach (var column in Columns)
+        {
+            column.Dispose();
+        }
+    }
+}

@@ -1,0 +1,8 @@
+namespace Ingest.Decode;
+
+/// <summary>A reading that will be dead-lettered.</summary>
+/// <param name="Event">The index of its message in the batch.</param>
+/// <param name="Element">Its index in the body's array, or -1 where the message is rejected whole or its body is one object.</param>
+/// <param name="Reason">Why.</param>
+/// <param name="Detail">One sentence: what was wrong, naming the field and, shortened, the value.</param>
+public readonly record struct Rejection(int Event, int Element, RejectReason Reason, string Detail);

@@ -1,0 +1,32 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Ingest.Settings;
+
+/// <summary>How small batches merge into one transaction: section <c>Commit</c>.</summary>
+public sealed class CommitSettings
+{
+    public const string Section = "Commit";
+
+    /// <summary>Most readings in one transaction. Default: 5,000; a batch larger than this is a transaction of its own.</summary>
+    [Range(1, 100_000)]
+    public int MaxRows { get; set; } = 5_000;
+
+    /// <summary>Most body bytes in one transaction. Default: 8 MiB.</summary>
+    [Range(1_024, 256 * 1024 * 1024)]
+    public int MaxBytes { get; set; } = 8 * 1024 * 1024;
+
+    /// <summary>How long a batch waits for others while a transaction could already run, in milliseconds. Default: 0, an idle writer commits at once.</summary>
+    [Range(0, 10_000)]
+    public int MaxDelayMilliseconds { get; set; }
+
+    /// <summary>Give up and throw when the database has not taken a batch for this long, in seconds. Default: 0, never (the worker).</summary>
+    [Range(0, 86_400)]
+    public int GiveUpAfterSeconds { get; set; }
+
+    /// <summary>Store the flush even where it contradicts what is stored (a changed mapping). Default: false.</summary>
+    public bool AcceptDifferences { get; set; }
+
+    /// <summary>How many readings must contradict what is stored before a flush is refused. Default: 1,000; a replay uses 100.</summary>
+    [Range(1, 1_000_000)]
+    public int DifferencesToRefuse { get; set; } = 1_000;
+}

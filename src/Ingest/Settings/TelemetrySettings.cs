@@ -1,0 +1,89 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Ingest.Settings;
+
+/// <summary>Which annotation is the row's time.</summary>
+public enum TimeSource
+{
+    /// <summary><c>iothub-enqueuedtime</c>, and <c>x-opt-enqueued-time</c> where it is absent (a plain event hub).</summary>
+    IotHub,
+
+    /// <summary><c>x-opt-enqueued-time</c>, for a table filled by an older writer.</summary>
+    EventHub,
+}
+
+/// <summary>The type of a mapped column, as the table declares it.</summary>
+public enum ColumnType
+{
+    /// <summary>double precision.</summary>
+    Double,
+
+    /// <summary>real.</summary>
+    Real,
+
+    /// <summary>bigint.</summary>
+    Bigint,
+
+    /// <summary>integer.</summary>
+    Integer,
+
+    /// <summary>boolean.</summary>
+    Boolean,
+
+    /// <summary>text.</summary>
+    Text,
+
+    /// <summary>timestamp with time zone.</summary>
+    Timestamptz,
+
+    /// <summary>jsonb.</summary>
+    Jsonb,
+}
+
+/// <summary>One mapped column.</summary>
+public sealed class ColumnSettings
+{
+    /// <summary>The column's name in the table.</summary>
+    [Required(AllowEmptyStrings = false)]
+    public string Name { get; set; } = "";
+
+    /// <summary>Where its value comes from: a body path <c>a.b.c</c>, an application property <c>property:site</c>, or <c>module</c>. Default: the column's name.</summary>
+    public string? From { get; set; }
+
+    /// <summary>The column's type. Default: double.</summary>
+    public ColumnType Type { get; set; } = ColumnType.Double;
+
+    /// <summary>Whether a reading without a value is dead-lettered. Default: false (NULL is stored).</summary>
+    public bool Required { get; set; }
+}
+
+/// <summary>What becomes of a message: section <c>Telemetry</c>.</summary>
+public sealed class TelemetrySettings
+{
+    public const string Section = "Telemetry";
+
+    /// <summary>The table, optionally with its schema (<c>schema.table</c>). Default: <c>conditions</c>.</summary>
+    [Required(AllowEmptyStrings = false)]
+    public string Table { get; set; } = "conditions";
+
+    /// <summary>The mapped columns besides <c>time</c> and <c>device</c>. Empty: <c>temperature</c> and <c>humidity</c>, both double.</summary>
+    public IList<ColumnSettings> Columns { get; } = [];
+
+    /// <summary>A jsonb column that takes the whole body, or null for none.</summary>
+    public string? PayloadColumn { get; set; }
+
+    /// <summary>Which annotation is the row's time. Default: <see cref="Ingest.Settings.TimeSource.IotHub"/>.</summary>
+    public TimeSource TimeSource { get; set; }
+
+    /// <summary>Readings stamped before this are dead-lettered (a device or hub clock gone wrong). Default: 2015-01-01 UTC.</summary>
+    public DateTimeOffset EarliestAccepted { get; set; } = new(2015, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
+    /// <summary>Readings older than this, counted back from now, are ignored (<c>expired</c>): the table's retention. Default: null (none).</summary>
+    public TimeSpan? OldestAccepted { get; set; }
+
+    /// <summary>Whether <c>device</c> in the body names the device where the hub names none. Default: false.</summary>
+    public bool AllowBodyDevice { get; set; }
+
+    /// <summary>Devices that may speak for others: their messages may name another <c>device</c> in the body, and are stored under that name.</summary>
+    public IList<string> Gateways { get; } = [];
+}
