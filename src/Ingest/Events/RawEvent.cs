@@ -3,7 +3,7 @@ namespace Ingest.Events;
 /// <summary>A message as IoT Hub handed it over: the bytes of its body and what the hub says about it.</summary>
 public sealed class RawEvent
 {
-    private static readonly Dictionary<string, object?> NoProperties = [];
+    internal static readonly IReadOnlyDictionary<string, object?> NoProperties = new Dictionary<string, object?>();
 
     /// <summary>The event hub the message was read from, as <c>host/name</c>; an archive's name in a replay from files.</summary>
     public required string Hub { get; init; }
