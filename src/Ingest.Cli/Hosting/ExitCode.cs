@@ -1,0 +1,17 @@
+namespace Ingest.Cli.Hosting;
+
+/// <summary>What the exit codes of <c>ingest</c> mean.</summary>
+internal static class ExitCode
+{
+    /// <summary>Done, and the accounts balance.</summary>
+    public const int Success = 0;
+
+    /// <summary>It failed, or the accounts do not balance: the last line says what and where.</summary>
+    public const int Failure = 1;
+
+    /// <summary>The command line, a setting or the start-up check is wrong: nothing was read or written.</summary>
+    public const int Unusable = 2;
+
+    /// <summary>A newer worker has taken over. Do not start this one again.</summary>
+    public const int Superseded = 3;
+}

@@ -1,0 +1,72 @@
+using Ingest.Events;
+
+namespace Ingest.Cli.Simulation;
+
+/// <summary>What was sent, and so where every reading must be found: the other half of the accounts.</summary>
+internal sealed class SentLedger
+{
+    private readonly Lock _lock = new();
+    private readonly long[] _faults = new long[Enum.GetValues<Fault>().Length];
+    private readonly Dictionary<string, long> _rowsByDevice = [];
+    private long _messages;
+    private Accounts _expected;
+
+    public long Messages
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _messages;
+            }
+        }
+    }
+
+    /// <summary>The accounts that the messages sent so far must end in.</summary>
+    public Accounts Expected
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _expected;
+            }
+        }
+    }
+
+    public void Add(IReadOnlyList<SimulatedMessage> sent)
+    {
+        lock (_lock)
+        {
+            foreach (var message in sent)
+            {
+                var expected = FaultPlan.Expected(message.Fault);
+                _messages++;
+                _expected += expected;
+                _rowsByDevice[message.Device] = _rowsByDevice.GetValueOrDefault(message.Device) + expected.Stored;
+                if (message.Fault is { } fault)
+                {
+                    _faults[(int)fault]++;
+                }
+            }
+        }
+    }
+
+    /// <summary>How many messages had each fault.</summary>
+    public IReadOnlyDictionary<Fault, long> Faults()
+    {
+        lock (_lock)
+        {
+            return Enum.GetValues<Fault>().ToDictionary(fault => fault, fault => _faults[(int)fault]);
+        }
+    }
+
+    /// <summary>How many rows each device must have.</summary>
+    public IReadOnlyDictionary<string, long> RowsByDevice()
+    {
+        lock (_lock)
+        {
+            return new Dictionary<string, long>(_rowsByDevice);
+        }
+    }
+}

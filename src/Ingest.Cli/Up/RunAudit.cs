@@ -1,0 +1,89 @@
+using Ingest.Cli.Simulation;
+using Ingest.Events;
+
+namespace Ingest.Cli.Up;
+
+/// <summary>What SQL counts before a run and after it.</summary>
+/// <param name="Rows">Rows of the telemetry table.</param>
+/// <param name="DeadLetters">Dead letters kept.</param>
+/// <param name="Accounts">The cumulative accounts of the hub's checkpoints.</param>
+/// <param name="RowsByDevice">Rows of each simulated device.</param>
+internal sealed record StoreCounts(long Rows, long DeadLetters, Accounts Accounts, IReadOnlyDictionary<string, long> RowsByDevice);
+
+/// <summary>Compares what was sent, what the pipeline says, and what SQL counts. Every difference is a sentence that says which reading is where.</summary>
+internal static class RunAudit
+{
+    /// <param name="messagesSent">Messages the hub has acknowledged.</param>
+    /// <param name="messagesCommitted">Messages the pipeline has committed.</param>
+    /// <param name="run">The pipeline's accounts of this run.</param>
+    /// <param name="before">SQL's counts before the first message.</param>
+    /// <param name="after">SQL's counts after the last commit.</param>
+    /// <param name="ledger">What the sent messages must end in, or null where somebody else sends too.</param>
+    public static IReadOnlyList<string> Differences(
+        long messagesSent,
+        long messagesCommitted,
+        Accounts run,
+        StoreCounts before,
+        StoreCounts after,
+        SentLedger? ledger)
+    {
+        List<string> problems = [];
+        if (!run.Balance)
+        {
+            problems.Add($"The accounts do not balance: received {run.Received} is not stored {run.Stored} + duplicate {run.Duplicate} + dead-lettered {run.DeadLettered} + ignored {run.Ignored}.");
+        }
+
+        Compare(problems, "rows: the pipeline stored", run.Stored, "the table grew by", after.Rows - before.Rows);
+        Compare(problems, "dead letters: the pipeline kept", run.DeadLettered - run.NotKept, "the table grew by", after.DeadLetters - before.DeadLetters);
+        CompareAccounts(problems, "the pipeline counted", run, "the checkpoints grew by", after.Accounts - before.Accounts);
+        if (ledger is null)
+        {
+            return problems;
+        }
+
+        Compare(problems, "messages: sent", messagesSent, "committed", messagesCommitted);
+        CompareAccounts(problems, "the messages sent must give", ledger.Expected with { Missed = run.Missed, NotKept = run.NotKept }, "the pipeline counted", run);
+        foreach (var (device, expected) in ledger.RowsByDevice().OrderBy(pair => pair.Key, StringComparer.Ordinal))
+        {
+            var found = after.RowsByDevice.GetValueOrDefault(device) - before.RowsByDevice.GetValueOrDefault(device);
+            Compare(problems, $"device {device}: rows due", expected, "the table grew by", found);
+        }
+
+        return problems;
+    }
+
+    /// <summary>What a replay of stored events must not do.</summary>
+    public static IReadOnlyList<string> ReplayDifferences(Accounts run, Accounts replay, long rowsBefore, long rowsAfter)
+    {
+        List<string> problems = [];
+        Compare(problems, "replay: the run received", run.Received, "the replay received", replay.Received);
+        Compare(problems, "replay: rows before", rowsBefore, "rows after", rowsAfter);
+        Compare(problems, "replay: new rows expected", 0, "counted", replay.Stored);
+        Compare(problems, "replay: readings ignored in the run", run.Ignored, "in the replay", replay.Ignored);
+        if (!replay.Balance)
+        {
+            problems.Add($"The replay's accounts do not balance: {replay}.");
+        }
+
+        return problems;
+    }
+
+    private static void CompareAccounts(List<string> problems, string left, Accounts expected, string right, Accounts found)
+    {
+        Compare(problems, $"received: {left}", expected.Received, right, found.Received);
+        Compare(problems, $"stored: {left}", expected.Stored, right, found.Stored);
+        Compare(problems, $"duplicate: {left}", expected.Duplicate, right, found.Duplicate);
+        Compare(problems, $"collisions: {left}", expected.Collisions, right, found.Collisions);
+        Compare(problems, $"dead-lettered: {left}", expected.DeadLettered, right, found.DeadLettered);
+        Compare(problems, $"ignored: {left}", expected.Ignored, right, found.Ignored);
+        Compare(problems, $"missed: {left}", expected.Missed, right, found.Missed);
+    }
+
+    private static void Compare(List<string> problems, string left, long expected, string right, long found)
+    {
+        if (expected != found)
+        {
+            problems.Add($"{left} {expected}, {right} {found}.");
+        }
+    }
+}
