@@ -1,0 +1,7 @@
+namespace Ingest.LocalHub.Protocol;
+
+internal enum FrameType : byte
+{
+    Amqp = 0,
+    Sasl = 1,
+}
