@@ -14,26 +14,51 @@ internal sealed class PooledBuffer<T> : IDisposable
 
     public void Append(T item)
     {
-        if (Count == _items.Length)
+        var items = _items;
+        var count = Count;
+        if ((uint)count < (uint)items.Length)
         {
-            Grow();
+            items[count] = item;
+            Count = count + 1;
+        }
+        else
+        {
+            Grow(1);
+            _items[Count++] = item;
+        }
+    }
+
+    public void AppendRange(ReadOnlySpan<T> items) => items.CopyTo(Extend(items.Length));
+
+    /// <summary>Adds <paramref name="length"/> items, whose content is whatever the pooled array held, to be written through the result.</summary>
+    public Span<T> Extend(int length)
+    {
+        if (length > _items.Length - Count)
+        {
+            Grow(length);
         }
 
-        _items[Count++] = item;
+        Count += length;
+        return _items.AsSpan(Count - length, length);
     }
 
     public void RemoveLast() => Count--;
 
-    public void Clear()
+    /// <summary>Drops all but the first <paramref name="count"/> items.</summary>
+    public void Truncate(int count)
     {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Count);
         if (RuntimeHelpers.IsReferenceOrContainsReferences<T>())
         {
-            Array.Clear(_items, 0, Count);
+            Array.Clear(_items, count, Count - count);
         }
 
-        Count = 0;
+        Count = count;
     }
 
+    public void Clear() => Truncate(0);
+
+    /// <summary>Empties the buffer and gives its array back. It can be used again.</summary>
     public void Dispose()
     {
         if (_items.Length > 0)
@@ -45,9 +70,9 @@ internal sealed class PooledBuffer<T> : IDisposable
         Count = 0;
     }
 
-    private void Grow()
+    private void Grow(int atLeast)
     {
-        var larger = ArrayPool<T>.Shared.Rent(Math.Max(256, _items.Length * 2));
+        var larger = ArrayPool<T>.Shared.Rent(Math.Max(256, Math.Max(_items.Length * 2, Count + atLeast)));
         Span.CopyTo(larger);
         if (_items.Length > 0)
         {

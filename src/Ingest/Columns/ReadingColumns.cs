@@ -10,18 +10,19 @@ public sealed class ReadingColumns : IDisposable
     private readonly PooledBuffer<string> _devices = new();
     private readonly PooledBuffer<int> _events = new();
     private readonly PooledBuffer<int> _elements = new();
+    private readonly ValueColumn[] _columns;
 
     public ReadingColumns(IReadOnlyList<ColumnDefinition> definitions)
     {
         ArgumentNullException.ThrowIfNull(definitions);
-        Columns = [.. definitions.Select(ValueColumn.Create)];
+        _columns = [.. definitions.Select(ValueColumn.Create)];
     }
 
     /// <summary>Complete rows.</summary>
     public int Count { get; private set; }
 
     /// <summary>The value columns, in the order of the definitions.</summary>
-    public IReadOnlyList<ValueColumn> Columns { get; }
+    public IReadOnlyList<ValueColumn> Columns => _columns;
 
     /// <summary>IoT Hub's stamp of each row, in microseconds since 1970-01-01 UTC; a whole number of milliseconds.</summary>
     public ReadOnlySpan<long> Stamps => _stamps.Span[..Count];
@@ -37,7 +38,7 @@ public sealed class ReadingColumns : IDisposable
     /// <summary>Starts a row with every value NULL.</summary>
     public void BeginRow()
     {
-        foreach (var column in Columns)
+        foreach (var column in _columns)
         {
             column.AppendNull();
         }
@@ -56,23 +57,26 @@ public sealed class ReadingColumns : IDisposable
     /// <summary>Takes back the row that <see cref="BeginRow"/> started.</summary>
     public void AbandonRow()
     {
-        foreach (var column in Columns)
+        foreach (var column in _columns)
         {
             column.RemoveLast();
         }
     }
 
     /// <summary>Empties the columns and keeps their buffers.</summary>
-    public void Clear()
+    public void Clear() => Truncate(0);
+
+    /// <summary>Takes back all but the first <paramref name="count"/> rows, and the row in the making.</summary>
+    public void Truncate(int count)
     {
-        Count = 0;
-        _stamps.Clear();
-        _devices.Clear();
-        _events.Clear();
-        _elements.Clear();
-        foreach (var column in Columns)
+        Count = count;
+        _stamps.Truncate(count);
+        _devices.Truncate(count);
+        _events.Truncate(count);
+        _elements.Truncate(count);
+        foreach (var column in _columns)
         {
-            column.Clear();
+            column.Truncate(count);
         }
     }
 
@@ -83,7 +87,7 @@ public sealed class ReadingColumns : IDisposable
         _devices.Dispose();
         _events.Dispose();
         _elements.Dispose();
-        foreach (var column in Columns)
+        foreach (var column in _columns)
         {
             column.Dispose();
         }

@@ -15,11 +15,14 @@ public abstract class ValueColumn(ColumnDefinition definition) : IDisposable
     /// <summary>A hash that is equal for equal values (<see cref="SameValue"/>).</summary>
     public abstract int Hash(int row);
 
+    /// <summary>Makes the value of the last row NULL again (the last of repeated names wins).</summary>
+    public abstract void SetLastNull();
+
     internal abstract void AppendNull();
 
     internal abstract void RemoveLast();
 
-    internal abstract void Clear();
+    internal abstract void Truncate(int count);
 
     public abstract void Dispose();
 
@@ -71,8 +74,7 @@ public sealed class ValueColumn<T>(ColumnDefinition definition) : ValueColumn(de
         _present.Span[^1] = true;
     }
 
-    /// <summary>Makes the value of the last row NULL again (the last of repeated names wins).</summary>
-    public void SetLastNull()
+    public override void SetLastNull()
     {
         _values.Span[^1] = default!;
         _present.Span[^1] = false;
@@ -90,10 +92,10 @@ public sealed class ValueColumn<T>(ColumnDefinition definition) : ValueColumn(de
         _present.RemoveLast();
     }
 
-    internal override void Clear()
+    internal override void Truncate(int count)
     {
-        _values.Clear();
-        _present.Clear();
+        _values.Truncate(count);
+        _present.Truncate(count);
     }
 
     public override void Dispose()

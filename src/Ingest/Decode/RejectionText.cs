@@ -1,0 +1,86 @@
+using System.Globalization;
+using System.Text;
+using Ingest.Settings;
+
+namespace Ingest.Decode;
+
+/// <summary>The sentences of rejections: the field, what was expected and the value, shortened.</summary>
+internal static class RejectionText
+{
+    private const int LongestValue = 64;
+
+    public static string WrongType(string field, ColumnType type, string value) => $"{field} is {value}, where {Expected(type)} is expected.";
+
+    public static string NotAnObject(string field, string value) => $"{field} is {value}, where an object is expected.";
+
+    public static string OutOfRange(string field, ColumnType type, string value) => $"{field} is {value}, which is beyond what {Name(type)} holds.";
+
+    public static string NulInText(string field, string value) => $"{field} is {value} and holds a NUL character, which PostgreSQL cannot store.";
+
+    public static string LoneSurrogate(string field, string value) => $"{field} is {value} and holds half of a surrogate pair, which is no character.";
+
+    public static string MissingRequired(string field, string column) => $"{field} is missing, and the column {Quote(column)} requires it.";
+
+    /// <summary>A type as PostgreSQL calls it.</summary>
+    public static string Name(ColumnType type) => type switch
+    {
+        ColumnType.Double => "double precision",
+        ColumnType.Real => "real",
+        ColumnType.Bigint => "bigint",
+        ColumnType.Integer => "integer",
+        ColumnType.Boolean => "boolean",
+        ColumnType.Text => "text",
+        ColumnType.Timestamptz => "timestamptz",
+        ColumnType.Jsonb => "jsonb",
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "A column type without a name"),
+    };
+
+    /// <summary>Part of a body, as it stands there: valid UTF-8, cut to 64 characters, on one line.</summary>
+    public static string Value(ReadOnlySpan<byte> json)
+    {
+        // A character takes at most four bytes, so these hold one more than is shown; half a character at the cut is never shown.
+        var window = json[..Math.Min(json.Length, (LongestValue + 1) * 4)];
+        return Shorten(Encoding.UTF8.GetString(window));
+    }
+
+    /// <summary>Text in quotes, cut to 64 characters, on one line.</summary>
+    public static string Quote(string text) => $"\"{Shorten(text)}\"";
+
+    /// <summary>An application property's value.</summary>
+    public static string Value(object value) => value switch
+    {
+        string text => Quote(text),
+        byte[] bytes => $"{bytes.Length} bytes of binary",
+        IFormattable formattable => $"{Shorten(formattable.ToString(null, CultureInfo.InvariantCulture))} ({value.GetType().Name})",
+        _ => $"{Shorten(value.ToString() ?? "")} ({value.GetType().Name})",
+    };
+
+    private static string Expected(ColumnType type) => type switch
+    {
+        ColumnType.Double or ColumnType.Real => $"a number ({Name(type)})",
+        ColumnType.Bigint or ColumnType.Integer => $"a whole number ({Name(type)})",
+        ColumnType.Boolean => "true or false (boolean)",
+        ColumnType.Text => "a string (text)",
+        ColumnType.Timestamptz => "a string with an ISO 8601 time and its offset (timestamptz)",
+        _ => Name(type),
+    };
+
+    private static string Shorten(string text)
+    {
+        var result = new StringBuilder(LongestValue);
+        foreach (var rune in text.EnumerateRunes())
+        {
+            var shown = Rune.GetUnicodeCategory(rune) is UnicodeCategory.Control or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.Format
+                ? string.Create(CultureInfo.InvariantCulture, $"\\u{rune.Value:x4}")
+                : rune.ToString();
+            if (result.Length + shown.Length > LongestValue - 1)
+            {
+                return result.Append('…').ToString();
+            }
+
+            result.Append(shown);
+        }
+
+        return result.ToString();
+    }
+}
