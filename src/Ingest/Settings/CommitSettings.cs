@@ -29,4 +29,14 @@ public sealed class CommitSettings
     /// <summary>How many readings must contradict what is stored before a flush is refused. Default: 1,000; a replay uses 100.</summary>
     [Range(1, 1_000_000)]
     public int DifferencesToRefuse { get; set; } = 1_000;
+
+    /// <summary>
+    /// Transactions at a time; a partition always goes to the same writer. Default: 1. More help where the server answers slowly and has
+    /// cores to spare; each needs a connection.
+    /// </summary>
+    [Range(1, 64)]
+    public int Writers { get; set; } = 1;
+
+    /// <summary>Whether most readings are expected to be stored already, so that each flush compares first: a replay. Default: false.</summary>
+    public bool ExpectDuplicates { get; set; }
 }

@@ -1,0 +1,140 @@
+using Ingest.Write;
+
+namespace Ingest.Diagnostics;
+
+/// <summary>How the write path is.</summary>
+public enum PipelineState
+{
+    /// <summary>The last flush was committed, or none was tried yet.</summary>
+    Working,
+
+    /// <summary>The database is away, exhausted or too slow; the pipeline tries again by itself.</summary>
+    Outage,
+
+    /// <summary>The database answers and somebody has to put something right; the pipeline goes on by itself once it is.</summary>
+    OperatorMistake,
+}
+
+/// <summary>Whether flushes are let through.</summary>
+public enum CircuitState
+{
+    /// <summary>Flushes go to the database.</summary>
+    Closed,
+
+    /// <summary>A flush has failed and waits.</summary>
+    Open,
+
+    /// <summary>A flush that has failed is being tried again.</summary>
+    HalfOpen,
+}
+
+/// <summary>The health of the write path at one moment.</summary>
+/// <param name="State">How it is.</param>
+/// <param name="Since">Since when.</param>
+/// <param name="Circuit">Whether flushes are let through.</param>
+/// <param name="Error">While not working: what is wrong and what to do. Otherwise null.</param>
+/// <param name="LastError">The last failure of all, also after it has passed; null where there was none.</param>
+/// <param name="Retries">Flushes tried again, since the start.</param>
+/// <param name="QueuedBatches">Batches that wait.</param>
+/// <param name="QueuedMessages">Messages that wait.</param>
+public sealed record PipelineHealthSnapshot(
+    PipelineState State,
+    DateTimeOffset Since,
+    CircuitState Circuit,
+    string? Error,
+    string? LastError,
+    long Retries,
+    int QueuedBatches,
+    long QueuedMessages);
+
+/// <summary>The health of the write path, for probes, status and alarms.</summary>
+public sealed class PipelineHealth
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<int, PostgresFailure> _failing = [];
+    private readonly TimeProvider _clock;
+    private Func<(int Batches, long Events)> _depth = () => (0, 0);
+    private PipelineState _state;
+    private CircuitState _circuit;
+    private DateTimeOffset _since;
+    private string? _lastError;
+    private long _retries;
+
+    public PipelineHealth(TimeProvider clock)
+    {
+        ArgumentNullException.ThrowIfNull(clock);
+        _clock = clock;
+        _since = clock.GetUtcNow();
+    }
+
+    /// <summary>How the write path is now.</summary>
+    public PipelineHealthSnapshot Read()
+    {
+        var (batches, events) = _depth();
+        lock (_gate)
+        {
+            var error = _failing.Count == 0 ? null : _failing.Values.MaxBy(failure => failure.Kind)!.Sentence;
+            return new PipelineHealthSnapshot(_state, _since, _circuit, error, _lastError, _retries, batches, events);
+        }
+    }
+
+    internal void WatchQueue(Func<(int Batches, long Events)> depth) => _depth = depth;
+
+    /// <summary>A writer waits before it tries again.</summary>
+    /// <returns>Whether this is news: the pipeline worked until now, or waited for something else.</returns>
+    internal bool Waits(int writer, PostgresFailure failure)
+    {
+        lock (_gate)
+        {
+            _failing[writer] = failure;
+            _lastError = failure.Sentence;
+            _retries++;
+            _circuit = CircuitState.Open;
+            return Change();
+        }
+    }
+
+    /// <summary>A writer tries; where it had failed, again.</summary>
+    internal void TriesAgain(int writer)
+    {
+        lock (_gate)
+        {
+            if (_failing.ContainsKey(writer))
+            {
+                _circuit = CircuitState.HalfOpen;
+            }
+        }
+    }
+
+    /// <summary>A writer has committed, or its flush has ended otherwise.</summary>
+    /// <returns>Whether the pipeline works again, and for how long it did not.</returns>
+    internal TimeSpan? Works(int writer)
+    {
+        lock (_gate)
+        {
+            if (!_failing.Remove(writer))
+            {
+                return null;
+            }
+
+            _circuit = _failing.Count == 0 ? CircuitState.Closed : _circuit;
+            var since = _since;
+            return Change() && _state == PipelineState.Working ? _clock.GetUtcNow() - since : null;
+        }
+    }
+
+    private bool Change()
+    {
+        var state = _failing.Count == 0
+            ? PipelineState.Working
+            : _failing.Values.Any(failure => failure.Kind == FailureKind.OperatorMistake) ? PipelineState.OperatorMistake : PipelineState.Outage;
+        if (state == _state)
+        {
+            return false;
+        }
+
+        _state = state;
+        _since = _clock.GetUtcNow();
+        return true;
+    }
+}

@@ -1,0 +1,83 @@
+using Ingest.Events;
+using Ingest.Write;
+
+namespace Ingest.GroupCommit;
+
+/// <summary>What a committed (or perhaps committed) transaction made of the batches in it.</summary>
+/// <param name="Batches">Where each batch's readings ended.</param>
+/// <param name="DeadLettered">Dead letters by reason code.</param>
+/// <param name="Known">Readings whose key was stored before.</param>
+/// <param name="StoresSomething">Whether it holds a new row or a new dead letter.</param>
+internal sealed record FlushOutcome(
+    IReadOnlyList<(PendingBatch Batch, Accounts Accounts)> Batches,
+    IReadOnlyDictionary<string, long> DeadLettered,
+    int Known,
+    bool StoresSomething);
+
+/// <summary>A COMMIT that got no answer.</summary>
+/// <param name="Outcome">What it made, if it was carried out.</param>
+/// <param name="TransactionId">The server's id of the transaction; null where its checkpoints tell.</param>
+internal sealed record UnknownCommit(FlushOutcome Outcome, string? TransactionId);
+
+/// <summary>Batches that are written in one transaction, and what was learnt about them in the attempts so far.</summary>
+internal sealed class Flush : IDisposable
+{
+    private readonly CancellationTokenSource _abandoned;
+    private int _waiting;
+
+    public Flush(IReadOnlyList<PendingBatch> batches, CancellationToken stop)
+    {
+        _abandoned = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        _waiting = batches.Count;
+        Batches = [.. batches];
+        foreach (var batch in batches)
+        {
+            batch.Join(CancelledOne);
+        }
+    }
+
+    public List<PendingBatch> Batches { get; }
+
+    /// <summary>Rows found to be refused by the server.</summary>
+    public Refusals Refused { get; } = new();
+
+    /// <summary>Attempts whose COMMIT got no answer, oldest first.</summary>
+    public List<UnknownCommit> Unknown { get; } = [];
+
+    /// <summary>An attempt that the server says was carried out. One more comparison confirms it: what is stored decides, not the id alone.</summary>
+    public UnknownCommit? Presumed { get; set; }
+
+    /// <summary>Whether to lift TimescaleDB's limit on decompressed tuples for the transaction.</summary>
+    public bool LiftDecompressionLimit { get; set; }
+
+    /// <summary>Most rows in one statement.</summary>
+    public int StatementRows { get; set; } = int.MaxValue;
+
+    public int Rows => Batches.Sum(batch => batch.Rows);
+
+    /// <summary>Cancelled when nobody waits for the flush any more, or the pipeline stops.</summary>
+    public CancellationToken Abandoned => _abandoned.Token;
+
+    /// <summary>Lets the batches go whose callers have cancelled; what is known of them is that they were not committed, or nothing.</summary>
+    public void DropCancelled()
+    {
+        for (var index = Batches.Count - 1; index >= 0; index--)
+        {
+            if (Batches[index].CancellationToken.IsCancellationRequested)
+            {
+                Batches[index].Completion.TrySetCanceled(Batches[index].CancellationToken);
+                Batches.RemoveAt(index);
+            }
+        }
+    }
+
+    public void Dispose() => _abandoned.Dispose();
+
+    private void CancelledOne()
+    {
+        if (Interlocked.Decrement(ref _waiting) == 0)
+        {
+            _abandoned.Cancel();
+        }
+    }
+}

@@ -1,0 +1,168 @@
+using Ingest.Checkpoints;
+using Ingest.DeadLetters;
+using Ingest.Decode;
+using Ingest.Diagnostics;
+using Ingest.Events;
+using Ingest.Settings;
+using Ingest.Write;
+using Microsoft.Extensions.Logging;
+
+namespace Ingest.GroupCommit;
+
+/// <summary>
+/// Merges the batches of many partitions and callers into few transactions. One or more writers, each with a queue of its own; a
+/// partition always goes to the same one, so its order is kept.
+/// </summary>
+internal sealed class GroupCommitter : IAsyncDisposable
+{
+    // Room for the flush that is next while one is under way.
+    private const int FlushesQueued = 2;
+
+    private static readonly TimeSpan CleanEvery = TimeSpan.FromHours(1);
+
+    private readonly BatchQueue[] _queues;
+    private readonly Task[] _writers;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly TimeProvider _clock;
+    private readonly TimeSpan _giveUpAfter;
+    private readonly PipelineHealth _health;
+    private readonly DeadLetterRetention _retention;
+    private readonly ILogger _logger;
+
+    public GroupCommitter(
+        CommitSettings settings, Func<int, FlushRunner> runner, DeadLetterRetention retention, PipelineHealth health, TimeProvider clock, ILogger logger)
+    {
+        _clock = clock;
+        _health = health;
+        _retention = retention;
+        _logger = logger;
+        _giveUpAfter = TimeSpan.FromSeconds(settings.GiveUpAfterSeconds);
+        _queues = [.. Enumerable.Range(0, settings.Writers).Select(_ => new BatchQueue(
+            new FlushPolicy(settings.MaxRows, settings.MaxBytes, TimeSpan.FromMilliseconds(settings.MaxDelayMilliseconds)),
+            settings.MaxRows * FlushesQueued,
+            (long)settings.MaxBytes * FlushesQueued,
+            clock))];
+        health.WatchQueue(() => (_queues.Sum(queue => queue.Depth.Batches), _queues.Sum(queue => queue.Depth.Events)));
+        _writers = [.. _queues.Select((queue, index) => Task.Run(() => WriteAsync(queue, runner(index), cleans: index == 0)))];
+    }
+
+    /// <summary>
+    /// Waits for room, decodes the batch where its place in the order is already kept, and returns when it is committed. Cancelled while
+    /// it waits, it is not committed; cancelled while a transaction with it is under way, it returns when that has ended: with its result,
+    /// or with the cancellation where it was not committed or nobody knows.
+    /// </summary>
+    public async Task<BatchResult> CommitAsync(
+        IReadOnlyList<RawEvent> events, Checkpoint? checkpoint, Func<IReadOnlyList<RawEvent>, DecodedBatch> decode, CancellationToken cancellationToken)
+    {
+        using var giveUp = _giveUpAfter > TimeSpan.Zero ? new CancellationTokenSource(_giveUpAfter, _clock) : null;
+        using var either = giveUp is null ? null : CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, giveUp.Token);
+        var token = either?.Token ?? cancellationToken;
+        token.ThrowIfCancellationRequested();
+        ObjectDisposedException.ThrowIf(_stop.IsCancellationRequested, this);
+
+        var batch = new PendingBatch(events, checkpoint, _clock.GetTimestamp(), token);
+        var queue = QueueOf(batch);
+        queue.Add(batch);
+        try
+        {
+            await using var registration = token.UnsafeRegister(_ => Cancel(queue, batch), null);
+            await batch.Admission.Task;
+            using var decoded = decode(events);
+            queue.Ready(batch, decoded);
+            return await batch.Completion.Task;
+        }
+        catch (OperationCanceledException) when (giveUp?.IsCancellationRequested == true && !cancellationToken.IsCancellationRequested)
+        {
+            throw new DatabaseUnavailableException(_giveUpAfter, _health.Read().LastError);
+        }
+        finally
+        {
+            queue.TryRemove(batch);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await Task.WhenAll(_writers);
+        foreach (var left in _queues.SelectMany(queue => queue.Close()))
+        {
+            left.Admission.TrySetCanceled(_stop.Token);
+            left.Completion.TrySetCanceled(_stop.Token);
+        }
+
+        _stop.Dispose();
+    }
+
+    private static void Cancel(BatchQueue queue, PendingBatch batch)
+    {
+        if (queue.TryRemove(batch))
+        {
+            batch.Completion.TrySetCanceled(batch.CancellationToken);
+        }
+        else
+        {
+            batch.CancelInFlush();
+        }
+    }
+
+    private BatchQueue QueueOf(PendingBatch batch) =>
+        _queues.Length == 1 ? _queues[0] : _queues[(uint)string.GetHashCode(batch.Partition, StringComparison.Ordinal) % (uint)_queues.Length];
+
+    private async Task WriteAsync(BatchQueue queue, FlushRunner runner, bool cleans)
+    {
+        using var _ = runner;
+        var cleaned = _clock.GetTimestamp();
+        while (!_stop.IsCancellationRequested)
+        {
+            var (batches, wait) = queue.Take();
+            if (batches.Count > 0)
+            {
+                await runner.RunAsync(batches, _stop.Token);
+            }
+
+            if (cleans && _clock.GetElapsedTime(cleaned) >= CleanEvery)
+            {
+                await CleanAsync();
+                cleaned = _clock.GetTimestamp();
+            }
+
+            if (batches.Count == 0)
+            {
+                await WaitAsync(queue, wait);
+            }
+        }
+    }
+
+    private async Task WaitAsync(BatchQueue queue, TimeSpan wait)
+    {
+        try
+        {
+            await queue.WaitAsync(wait == Timeout.InfiniteTimeSpan ? CleanEvery : wait, _stop.Token);
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            // The loop ends.
+        }
+    }
+
+    private async Task CleanAsync()
+    {
+        try
+        {
+            var deleted = await _retention.CleanAsync(_stop.Token);
+            if (deleted > 0)
+            {
+                Log.DeadLettersDeleted(_logger, deleted);
+            }
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            // The loop ends.
+        }
+        catch (Exception exception) when (PostgresFailure.Of(exception).Kind != FailureKind.Defect)
+        {
+            Log.DeadLettersNotDeleted(_logger, PostgresFailure.Of(exception).Sentence);
+        }
+    }
+}

@@ -1,0 +1,27 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Ingest.Settings;
+
+/// <summary>The database that takes the readings: section <c>Database</c>.</summary>
+public sealed class DatabaseSettings
+{
+    public const string Section = "Database";
+
+    /// <summary>An Npgsql connection string: <c>Host=…;Database=…;Username=…</c>, with a password unless one is provided from outside.</summary>
+    [Required(AllowEmptyStrings = false)]
+    public string ConnectionString { get; set; } = "";
+
+    /// <summary>Longest wait for one statement, in seconds; past it the flush is halved and tried again. Default: 30.</summary>
+    [Range(1, 3_600)]
+    public int CommandTimeoutSeconds { get; set; } = 30;
+
+    /// <summary>Longest wait for a connection, in seconds. Default: 15.</summary>
+    [Range(1, 300)]
+    public int ConnectTimeoutSeconds { get; set; } = 15;
+
+    /// <summary>
+    /// Whether the server takes <c>COPY … FROM STDIN</c>. Default: true. Must be false for the embedded development server, which never
+    /// answers it; everything is then written by upserts.
+    /// </summary>
+    public bool Copy { get; set; } = true;
+}

@@ -1,0 +1,50 @@
+using Ingest.Settings;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Ingest.Write;
+
+/// <summary>Makes the data source that everything in the pipeline uses.</summary>
+public static class DatabaseConnections
+{
+    private static readonly TimeSpan PasswordRefresh = TimeSpan.FromMinutes(30);
+    private static readonly TimeSpan PasswordRetry = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// A data source that fits a pooler in transaction mode: no prepared statements, and no reset when a connection goes back to the pool,
+    /// as nothing here leaves session state behind. A pool of one connection is enough.
+    /// </summary>
+    /// <param name="settings">Where the database is.</param>
+    /// <param name="password">
+    /// Gives the current password, for logins by token; asked every 30 minutes, and every 5 seconds after a failure. Null: the connection
+    /// string says it.
+    /// </param>
+    /// <param name="loggers">Npgsql's own log; null for none.</param>
+    public static NpgsqlDataSource Create(
+        DatabaseSettings settings,
+        Func<CancellationToken, ValueTask<string>>? password = null,
+        ILoggerFactory? loggers = null)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString);
+        var connection = builder.ConnectionStringBuilder;
+        connection.MaxAutoPrepare = 0;
+        connection.NoResetOnClose = true;
+        connection.Enlist = false;
+        connection.CommandTimeout = settings.CommandTimeoutSeconds;
+        connection.Timeout = settings.ConnectTimeoutSeconds;
+        connection.TcpKeepAlive = true;
+        connection.ApplicationName ??= "ingest";
+        if (loggers is not null)
+        {
+            builder.UseLoggerFactory(loggers);
+        }
+
+        if (password is not null)
+        {
+            builder.UsePeriodicPasswordProvider((_, cancellationToken) => password(cancellationToken), PasswordRefresh, PasswordRetry);
+        }
+
+        return builder.Build();
+    }
+}

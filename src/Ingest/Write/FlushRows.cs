@@ -1,0 +1,98 @@
+using Ingest.Columns;
+using Ingest.Decode;
+
+namespace Ingest.Write;
+
+/// <summary>What a flush decided about a row.</summary>
+internal enum RowFate : byte
+{
+    /// <summary>New: written at its stamp.</summary>
+    Stored,
+
+    /// <summary>New, and another reading had its stamp: written some microseconds later.</summary>
+    Collision,
+
+    /// <summary>An equal reading is stored, or is written by this flush.</summary>
+    Duplicate,
+
+    /// <summary>Dead-lettered: its millisecond is full.</summary>
+    TooManyCollisions,
+
+    /// <summary>Dead-lettered: the server refuses it.</summary>
+    Refused,
+}
+
+/// <summary>The readings of a flush's batches in one numbering, with what was decided about each. Its buffers are used again.</summary>
+internal sealed class FlushRows
+{
+    private ReadingColumns[] _readings = [];
+    private int[] _batch = [];
+    private int[] _row = [];
+    private RowFate[] _fates = [];
+    private long[] _times = [];
+
+    public IReadOnlyList<DecodedBatch> Batches { get; private set; } = [];
+
+    public int Count { get; private set; }
+
+    /// <summary>How many are to be written.</summary>
+    public int New { get; set; }
+
+    public Span<RowFate> Fates => _fates.AsSpan(0, Count);
+
+    /// <summary>Where each new row is written: microseconds since 1970-01-01 UTC.</summary>
+    public Span<long> Times => _times.AsSpan(0, Count);
+
+    public void Load(IReadOnlyList<DecodedBatch> batches)
+    {
+        Batches = batches;
+        _readings = [.. batches.Select(batch => batch.Readings)];
+        Count = _readings.Sum(readings => readings.Count);
+        New = 0;
+        if (_batch.Length < Count)
+        {
+            var size = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Count);
+            _batch = new int[size];
+            _row = new int[size];
+            _fates = new RowFate[size];
+            _times = new long[size];
+        }
+
+        var next = 0;
+        for (var batch = 0; batch < _readings.Length; batch++)
+        {
+            for (var row = 0; row < _readings[batch].Count; row++)
+            {
+                _batch[next] = batch;
+                _row[next++] = row;
+            }
+        }
+    }
+
+    public int BatchOf(int index) => _batch[index];
+
+    public int RowOf(int index) => _row[index];
+
+    public ReadingColumns ReadingsOf(int index) => _readings[_batch[index]];
+
+    public long Stamp(int index) => _readings[_batch[index]].Stamps[_row[index]];
+
+    public string Device(int index) => _readings[_batch[index]].Devices[_row[index]];
+
+    public bool IsNew(int index) => _fates[index] <= RowFate.Collision;
+
+    /// <summary>Whether a row's values equal those of a row elsewhere, each in its column's exact type.</summary>
+    public bool SameValues(int index, ReadingColumns other, int otherRow)
+    {
+        var mine = ReadingsOf(index).Columns;
+        for (var column = 0; column < mine.Count; column++)
+        {
+            if (!mine[column].SameValue(_row[index], other.Columns[column], otherRow))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+}

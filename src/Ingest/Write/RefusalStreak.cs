@@ -1,0 +1,58 @@
+using Ingest.Columns;
+using Npgsql;
+
+namespace Ingest.Write;
+
+/// <summary>
+/// Tells poison from an operator's mistake: when the server refuses a hundred rows in a row with one code, and takes none in between, no
+/// reading is to blame.
+/// </summary>
+internal sealed class RefusalStreak
+{
+    public const int Mistake = 100;
+
+    private string? _code;
+    private long _refused;
+
+    /// <returns>What is wrong and what to do, where it is a mistake; null where the rows are poison.</returns>
+    public string? Judge(int tried, IReadOnlyList<RefusedRow> refused, IReadOnlyList<ColumnDefinition> mapped)
+    {
+        var first = refused[0];
+        var unmapped = refused.FirstOrDefault(row =>
+            row is { SqlState: PostgresErrorCodes.NotNullViolation, Column: { } column } && column is not ("time" or "device") && mapped.All(known => known.Name != column));
+        if (unmapped.Column is not null)
+        {
+            return $"The table's column {unmapped.Column} is NOT NULL, has no default and is not mapped, so no reading can be stored. Give it a default, drop NOT NULL, or map it in Telemetry:Columns.";
+        }
+
+        var all = refused.Count == tried && refused.All(row => row.SqlState == first.SqlState);
+        if (!all)
+        {
+            _refused = 0;
+            return null;
+        }
+
+        if (_code != first.SqlState)
+        {
+            _code = first.SqlState;
+            _refused = 0;
+        }
+
+        if (_refused + refused.Count >= Mistake)
+        {
+            return $"The database refuses every reading with {first.SqlState}: {first.Message.TrimEnd('.')}. Look at the table's constraints and partitions.";
+        }
+
+        _refused += refused.Count;
+        return null;
+    }
+
+    /// <summary>Rows were stored.</summary>
+    public void Stored(long rows)
+    {
+        if (rows > 0)
+        {
+            _refused = 0;
+        }
+    }
+}

@@ -1,0 +1,134 @@
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Ingest.Write;
+
+/// <summary>Sends new rows to the table, by COPY or by upsert, and reads stored ones. Its buffers are used again.</summary>
+internal sealed class RowWriter(TargetTable table)
+{
+    private const long MicrosecondTicks = TimeSpan.TicksPerMicrosecond;
+
+    private readonly ColumnCodec[] _codecs = [.. table.Columns.Select(ColumnCodec.Create)];
+
+    public TargetTable Table { get; } = table;
+
+    /// <summary>Copies the new ones of the rows in a range.</summary>
+    /// <returns>How many rows the server took.</returns>
+    public async Task<long> CopyAsync(NpgsqlConnection connection, FlushRows rows, Range range, CancellationToken cancellationToken)
+    {
+        await using var importer = await connection.BeginBinaryImportAsync(Table.CopySql, cancellationToken);
+        var (start, length) = range.GetOffsetAndLength(rows.Count);
+        for (var row = start; row < start + length; row++)
+        {
+            if (!rows.IsNew(row))
+            {
+                continue;
+            }
+
+            await importer.StartRowAsync(cancellationToken);
+            await importer.WriteAsync(Time(rows.Times[row]), NpgsqlDbType.TimestampTz, cancellationToken);
+            await importer.WriteAsync(rows.Device(row), NpgsqlDbType.Text, cancellationToken);
+            var columns = rows.ReadingsOf(row).Columns;
+            for (var column = 0; column < _codecs.Length; column++)
+            {
+                await _codecs[column].CopyAsync(importer, columns[column], rows.RowOf(row), cancellationToken);
+            }
+        }
+
+        return (long)await importer.CompleteAsync(cancellationToken);
+    }
+
+    /// <summary>The upsert of the new ones of the rows in a range. It must be executed before the next one is made.</summary>
+    public NpgsqlBatchCommand Upsert(FlushRows rows, Range range)
+    {
+        var times = new List<DateTime>();
+        var devices = new List<string>();
+        foreach (var codec in _codecs)
+        {
+            codec.BeginArray();
+        }
+
+        var (start, length) = range.GetOffsetAndLength(rows.Count);
+        for (var row = start; row < start + length; row++)
+        {
+            if (!rows.IsNew(row))
+            {
+                continue;
+            }
+
+            times.Add(Time(rows.Times[row]));
+            devices.Add(rows.Device(row));
+            var columns = rows.ReadingsOf(row).Columns;
+            for (var column = 0; column < _codecs.Length; column++)
+            {
+                _codecs[column].AddToArray(columns[column], rows.RowOf(row));
+            }
+        }
+
+        var command = new NpgsqlBatchCommand(Table.UpsertSql);
+        command.Parameters.Add(new NpgsqlParameter<List<DateTime>> { TypedValue = times, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz });
+        command.Parameters.Add(new NpgsqlParameter<List<string>> { TypedValue = devices, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
+        foreach (var codec in _codecs)
+        {
+            command.Parameters.Add(codec.EndArray());
+        }
+
+        return command;
+    }
+
+    /// <summary>Hands every stored row in the stretches of time to the twins.</summary>
+    public async Task ReadStoredAsync(
+        NpgsqlConnection connection, IReadOnlyList<StampWindow> windows, TwinTable twins, Columns.ReadingColumns stored, CancellationToken cancellationToken)
+    {
+        stored.Clear();
+        if (windows.Count == 0)
+        {
+            return;
+        }
+
+        await using var batch = new NpgsqlBatch(connection);
+        foreach (var window in windows)
+        {
+            batch.BatchCommands.Add(new NpgsqlBatchCommand(Table.WindowSql)
+            {
+                Parameters =
+                {
+                    new NpgsqlParameter<DateTime> { TypedValue = Time(window.Start) },
+                    new NpgsqlParameter<DateTime> { TypedValue = Time(window.End) },
+                },
+            });
+        }
+
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        do
+        {
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                Read(reader, twins, stored);
+            }
+        }
+        while (await reader.NextResultAsync(cancellationToken));
+    }
+
+    private static DateTime Time(long microseconds) => DateTime.UnixEpoch.AddTicks(microseconds * MicrosecondTicks);
+
+    private void Read(NpgsqlDataReader reader, TwinTable twins, Columns.ReadingColumns stored)
+    {
+        var time = (reader.GetDateTime(0).Ticks - DateTime.UnixEpoch.Ticks) / MicrosecondTicks;
+        var device = reader.GetString(1);
+        var stamp = TwinTable.FloorToMillisecond(time);
+        if (!twins.Contains(stamp, device))
+        {
+            return;
+        }
+
+        stored.BeginRow();
+        for (var column = 0; column < _codecs.Length; column++)
+        {
+            _codecs[column].Read(reader, column + 2, stored.Columns[column]);
+        }
+
+        stored.EndRow(stamp, device, -1, -1);
+        twins.AddStored(time, device, stored, stored.Count - 1);
+    }
+}
