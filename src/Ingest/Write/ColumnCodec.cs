@@ -114,6 +114,6 @@ internal abstract class ColumnCodec
         protected override string? Text(ValueColumn column, int row) =>
             column.IsNull(row) ? null : ((ValueColumn<JsonbValue>)column).Values[row].Canonical;
 
-        protected override void Set(ValueColumn column, string text) => ((ValueColumn<JsonbValue>)column).SetLast(new JsonbValue(text));
+        protected override void Set(ValueColumn column, string text) => ((ValueColumn<JsonbValue>)column).SetLast(JsonbValue.FromText(text));
     }
 }

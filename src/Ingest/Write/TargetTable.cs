@@ -1,4 +1,5 @@
 using Ingest.Columns;
+using Ingest.Decode;
 using Npgsql;
 
 namespace Ingest.Write;
@@ -29,6 +30,12 @@ public sealed class TargetTable
 
         // The bounds are constants when the statement is planned (it is never prepared), so chunks outside are not even opened.
         WindowSql = $"SELECT {list} FROM {Quoted} WHERE time >= $1 AND time < $2";
+    }
+
+    public static TargetTable Of(TelemetryMapping mapping)
+    {
+        ArgumentNullException.ThrowIfNull(mapping);
+        return new TargetTable(mapping.Schema, mapping.Table, mapping.Columns);
     }
 
     /// <summary>The name as the settings give it.</summary>

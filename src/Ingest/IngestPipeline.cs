@@ -1,0 +1,101 @@
+using Ingest.Checkpoints;
+using Ingest.DeadLetters;
+using Ingest.Decode;
+using Ingest.Diagnostics;
+using Ingest.Events;
+using Ingest.GroupCommit;
+using Ingest.Settings;
+using Ingest.Write;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+
+namespace Ingest;
+
+/// <summary>What a pipeline is made with.</summary>
+public sealed class IngestOptions
+{
+    public TelemetrySettings Telemetry { get; init; } = new();
+
+    public CommitSettings Commit { get; init; } = new();
+
+    public DeadLetterSettings DeadLetters { get; init; } = new();
+
+    public DatabaseSettings Database { get; init; } = new();
+}
+
+/// <summary>
+/// The way of an event, the same for every head: messages in, and out when every reading of theirs is durable as a row, a duplicate, a dead
+/// letter or ignored. Safe for concurrent calls; the calls for one partition are made in its order, and the next may be made before the last
+/// has returned.
+/// </summary>
+public sealed class IngestPipeline : IAsyncDisposable
+{
+    private readonly EventDecoder _decoder;
+    private readonly GroupCommitter _commits;
+
+    /// <param name="dataSource">From <see cref="DatabaseConnections"/>; stays the caller's.</param>
+    /// <param name="options">The settings, validated.</param>
+    /// <param name="health">Told how the database is; null for one of its own.</param>
+    /// <param name="metrics">Told what was committed; null for one of its own.</param>
+    /// <param name="clock">Null: the system's.</param>
+    /// <param name="loggers">Null: no log.</param>
+    public IngestPipeline(
+        NpgsqlDataSource dataSource,
+        IngestOptions options,
+        PipelineHealth? health = null,
+        PipelineMetrics? metrics = null,
+        TimeProvider? clock = null,
+        ILoggerFactory? loggers = null)
+    {
+        ArgumentNullException.ThrowIfNull(dataSource);
+        ArgumentNullException.ThrowIfNull(options);
+        clock ??= TimeProvider.System;
+        var logger = (loggers ?? NullLoggerFactory.Instance).CreateLogger<IngestPipeline>();
+        var mapping = TelemetryMapping.Create(options.Telemetry);
+        var table = TargetTable.Of(mapping);
+        Health = health ?? new PipelineHealth(clock);
+        Metrics = metrics ?? new PipelineMetrics();
+        _decoder = new EventDecoder(mapping, options.Telemetry, clock);
+        _commits = new GroupCommitter(
+            options.Commit,
+            writer => new FlushRunner(
+                new FlushTransaction(dataSource, table, options.Commit, options.DeadLetters, options.Database.Copy, clock),
+                new WritePolicy(options.Commit.ExpectDuplicates),
+                new RefusalStreak(),
+                Health,
+                Metrics,
+                clock,
+                logger,
+                writer),
+            new DeadLetterRetention(dataSource, options.DeadLetters.RetentionDays, clock),
+            Health,
+            clock,
+            logger);
+    }
+
+    /// <summary>How the write path is, for probes and status.</summary>
+    public PipelineHealth Health { get; }
+
+    public PipelineMetrics Metrics { get; }
+
+    /// <summary>Takes a batch of one partition through every stage.</summary>
+    /// <param name="events">The messages; none is legal with a checkpoint.</param>
+    /// <param name="checkpoint">The move to store with them; null for heads that keep their checkpoints elsewhere.</param>
+    /// <param name="cancellationToken">
+    /// Abandons the batch. The call returns when nothing touches the messages any more: with the result where it was committed all the same.
+    /// </param>
+    /// <returns>Where its readings ended; everything is durable.</returns>
+    /// <exception cref="CheckpointFencedException">The checkpoint is no longer this owner's. Nothing was stored.</exception>
+    /// <exception cref="DifferencesException">The batch contradicts what is stored. Nothing was stored.</exception>
+    /// <exception cref="DatabaseUnavailableException">The time set in <see cref="CommitSettings.GiveUpAfterSeconds"/> is over.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled: not stored, or nobody knows. Trying again is safe.</exception>
+    public Task<BatchResult> ProcessAsync(IReadOnlyList<RawEvent> events, Checkpoint? checkpoint, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(events);
+        return _commits.CommitAsync(events, checkpoint, _decoder.Decode, cancellationToken);
+    }
+
+    /// <summary>Abandons what is under way; its callers see a cancellation.</summary>
+    public ValueTask DisposeAsync() => _commits.DisposeAsync();
+}
