@@ -1,0 +1,22 @@
+-- Applied each time, where the role exists or may be made: what a login needs to run the pipeline. Make it a member:
+--   CREATE ROLE my_worker LOGIN PASSWORD '…' IN ROLE ingest_writer;
+-- It owns nothing, changes no reading and deletes none.
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'ingest_writer') THEN
+        CREATE ROLE ingest_writer NOLOGIN;
+    END IF;
+EXCEPTION
+    -- Roles belong to the whole server: another database's migration may have made it, even this moment.
+    WHEN duplicate_object OR unique_violation THEN NULL;
+END $$;
+
+DO $$
+BEGIN
+    EXECUTE format('GRANT USAGE ON SCHEMA %I TO ingest_writer', current_schema());
+END $$;
+
+GRANT SELECT, INSERT ON conditions TO ingest_writer;
+GRANT SELECT, INSERT, UPDATE ON checkpoints TO ingest_writer;
+GRANT SELECT, INSERT, DELETE ON dead_letters TO ingest_writer;
+GRANT SELECT, INSERT, UPDATE, DELETE ON dead_letter_quotas TO ingest_writer;

@@ -1,0 +1,5 @@
+using Ingest.TestSupport.Databases;
+using Xunit;
+
+[assembly: AssemblyFixture(typeof(PostgresFixture))]
+[assembly: AssemblyFixture(typeof(TimescaleFixture))]
