@@ -21,7 +21,8 @@ internal sealed class HubNodes(LocalHubOptions options, HubPartitions partitions
 
     public string ContainerId { get; } = "local-hub-" + options.Name;
 
-    public IEnumerable<ReaderSet> Readers => _readers.Values;
+    /// <summary>While set, every link to an entity is refused with it.</summary>
+    public Error? Refusal { get; set; }
 
     public HubLink Attach(HubSession session, Attach attach) =>
         attach.Role ? AttachReader(session, attach) : AttachSender(session, attach);
@@ -52,7 +53,7 @@ internal sealed class HubNodes(LocalHubOptions options, HubPartitions partitions
 
         // Settled unless the reader asks otherwise, as in the cloud: acknowledgements are no progress, checkpoints are.
         var settled = !attach.HasField(3) || attach.SndSettleMode != SenderSettleMode.Unsettled;
-        var link = new ReaderLink(session, attach, settled, log, set, EpochOf(attach), start);
+        var link = new ReaderLink(session, attach, settled, log, set, EpochOf(attach), start) { Entity = address };
         Answer(session, attach, settled);
         return link;
     }
@@ -74,8 +75,8 @@ internal sealed class HubNodes(LocalHubOptions options, HubPartitions partitions
                 Authorize(session, address);
                 link = address.Split('/') switch
                 {
-                    [var hub] when Same(hub, options.Name) => new PublisherLink(session, attach, partitions, null),
-                    [var hub, var of, var partition] when Same(hub, options.Name) && Same(of, "Partitions") => new PublisherLink(session, attach, partitions, Partition(partition)),
+                    [var hub] when Same(hub, options.Name) => new PublisherLink(session, attach, partitions, null) { Entity = address },
+                    [var hub, var of, var partition] when Same(hub, options.Name) && Same(of, "Partitions") => new PublisherLink(session, attach, partitions, Partition(partition)) { Entity = address },
                     _ => throw NotFound(address),
                 };
                 break;
@@ -144,6 +145,11 @@ internal sealed class HubNodes(LocalHubOptions options, HubPartitions partitions
 
     private void Authorize(HubSession session, string address)
     {
+        if (Refusal is { } refusal)
+        {
+            throw new AmqpException(refusal);
+        }
+
         if (_policy is not null && !session.Connection.IsGranted(address))
         {
             throw new AmqpException(ErrorCode.UnauthorizedAccess, $"Unauthorized access. 'Listen' or 'Send' claim(s) are required for 'sb://localhost/{address}'.");

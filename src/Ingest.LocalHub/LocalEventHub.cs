@@ -3,6 +3,8 @@ using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Amqp.Framing;
+using Amqp.Types;
 using Ingest.LocalHub.Diagnostics;
 using Ingest.LocalHub.Nodes;
 using Ingest.LocalHub.Protocol;
@@ -77,10 +79,56 @@ public sealed class LocalEventHub : IAsyncDisposable
     /// <returns>Its sequence number.</returns>
     /// <exception cref="ArgumentException">There is no such partition.</exception>
     /// <exception cref="Amqp.AmqpException">The bytes are no AMQP message.</exception>
-    public long Append(string partition, ReadOnlySpan<byte> encodedMessage)
+    public long Append(string partition, ReadOnlySpan<byte> encodedMessage) =>
+        Find(partition).Append(EncodedMessage.Parse(encodedMessage), default);
+
+    /// <summary>The partitions as they are now.</summary>
+    public IReadOnlyList<LocalHubPartition> Partitions => [.. _partitions.Logs.Select(LocalHubPartition.Of)];
+
+    /// <summary>Cuts every connection as a failing network does: without a word. New ones are taken.</summary>
+    public void CutConnections()
     {
-        var log = _partitions.Find(partition) ?? throw new ArgumentException($"There is no partition '{partition}'.", nameof(partition));
-        return log.Append(EncodedMessage.Parse(encodedMessage), default);
+        foreach (var connection in _connections.Keys)
+        {
+            connection.Cut();
+        }
+    }
+
+    /// <summary>Detaches every reader and sender with an error, as the cloud does when it moves a partition.</summary>
+    /// <param name="condition">An AMQP error condition, such as <c>amqp:link:detach-forced</c>.</param>
+    /// <param name="description">What the client is told.</param>
+    public void DetachLinks(string condition, string description)
+    {
+        foreach (var connection in _connections.Keys)
+        {
+            connection.DetachLinks(ErrorOf(condition, description));
+        }
+    }
+
+    /// <summary>Refuses every new reader and sender with an error, until <see cref="AcceptLinks"/>.</summary>
+    /// <param name="condition">An AMQP error condition, such as <c>com.microsoft:server-busy</c>.</param>
+    /// <param name="description">What the client is told.</param>
+    public void RefuseLinks(string condition, string description) => _nodes.Refusal = ErrorOf(condition, description);
+
+    /// <summary>Ends what <see cref="RefuseLinks"/> began.</summary>
+    public void AcceptLinks() => _nodes.Refusal = null;
+
+    /// <summary>Drops the events before a sequence number, read or not, as retention by time does in the cloud.</summary>
+    /// <exception cref="ArgumentException">There is no such partition.</exception>
+    public void DropBefore(string partition, long sequenceNumber) => Find(partition).DropBefore(sequenceNumber);
+
+    /// <summary>
+    /// Begins anew: empty partitions, sequence numbers from 0, all connections cut. To a client that is what a failover of IoT Hub looks
+    /// like: the positions it knows are none here.
+    /// </summary>
+    public void Restart()
+    {
+        foreach (var log in _partitions.Logs)
+        {
+            log.Restart();
+        }
+
+        CutConnections();
     }
 
     public async ValueTask DisposeAsync()
@@ -96,6 +144,11 @@ public sealed class LocalEventHub : IAsyncDisposable
         await Task.WhenAll(_connections.Values).ConfigureAwait(false);
         _stopping.Dispose();
     }
+
+    private static Error ErrorOf(string condition, string description) => new(new Symbol(condition)) { Description = description };
+
+    private PartitionLog Find(string partition) =>
+        _partitions.Find(partition) ?? throw new ArgumentException($"There is no partition '{partition}'.", nameof(partition));
 
     private async Task AcceptAsync()
     {
@@ -113,14 +166,16 @@ public sealed class LocalEventHub : IAsyncDisposable
 
             socket.NoDelay = true;
             var connection = new HubConnection(socket, _nodes, _options.Clock, _logger);
-            _connections[connection] = ServeAsync(connection);
+            var registered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _connections[connection] = ServeAsync(connection, registered.Task);
+            registered.SetResult();
         }
     }
 
-    private async Task ServeAsync(HubConnection connection)
+    private async Task ServeAsync(HubConnection connection, Task registered)
     {
-        // Off the accepting loop at once, and after the connection is in the table that it leaves at its end.
-        await Task.Yield();
+        // It leaves the table of connections at its end, so it must be in it before.
+        await registered.ConfigureAwait(false);
         try
         {
             await connection.RunAsync(_stopping.Token).ConfigureAwait(false);

@@ -61,13 +61,4 @@ internal sealed class ReaderSet(string group)
             _readers.Remove(reader);
         }
     }
-
-    /// <summary>Detaches all of them with an error.</summary>
-    public void Detach(Error error)
-    {
-        lock (_lock)
-        {
-            _readers.ForEach(r => r.RequestDetach(error));
-        }
-    }
 }

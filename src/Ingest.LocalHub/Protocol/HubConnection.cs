@@ -33,6 +33,7 @@ internal sealed class HubConnection : IAsyncDisposable
     private FrameWriter _pending = new();
     private FrameWriter _sending = new();
     private ITimer? _heartbeat;
+    private ITimer? _tokenExpiry;
     private bool _heartbeatDue;
     private bool _closing;
     private string _peer = "?";
@@ -105,6 +106,11 @@ internal sealed class HubConnection : IAsyncDisposable
             await _heartbeat.DisposeAsync().ConfigureAwait(false);
         }
 
+        if (_tokenExpiry is not null)
+        {
+            await _tokenExpiry.DisposeAsync().ConfigureAwait(false);
+        }
+
         _socket.Dispose();
     }
 
@@ -123,11 +129,27 @@ internal sealed class HubConnection : IAsyncDisposable
     }
 
     /// <summary>A token for this audience is good until then.</summary>
-    public void Grant(string audience, DateTimeOffset expiry) => _grants[audience] = expiry;
+    public void Grant(string audience, DateTimeOffset expiry)
+    {
+        _grants[audience] = expiry;
+        AwaitExpiry();
+    }
 
     /// <summary>Whether a token that is good now covers the entity.</summary>
     public bool IsGranted(string entity) =>
         _grants.Any(g => g.Value > _clock.GetUtcNow() && EntityPath.Covers(g.Key, entity));
+
+    /// <summary>Detaches every link to an entity.</summary>
+    public void DetachLinks(Error error)
+    {
+        lock (_lock)
+        {
+            foreach (var link in _sessions.Values.SelectMany(s => s.Links).Where(l => l.Entity is not null))
+            {
+                link.RequestDetach(error);
+            }
+        }
+    }
 
     private async Task ShakeHandsAsync(CancellationToken cancellationToken)
     {
@@ -194,7 +216,8 @@ internal sealed class HubConnection : IAsyncDisposable
 
     private async Task ReadAsync(CancellationToken cancellationToken)
     {
-        while (await _reader.ReceiveAsync(cancellationToken).ConfigureAwait(false))
+        // Frames first: a client's open may have come together with its protocol header.
+        do
         {
             bool open;
             lock (_lock)
@@ -208,6 +231,7 @@ internal sealed class HubConnection : IAsyncDisposable
                 return;
             }
         }
+        while (await _reader.ReceiveAsync(cancellationToken).ConfigureAwait(false));
     }
 
     private bool ActOnFrames()
@@ -342,6 +366,7 @@ internal sealed class HubConnection : IAsyncDisposable
             _pending.EmptyFrame();
         }
 
+        DetachExpired();
         foreach (var session in _sessions.Values)
         {
             session.DetachRequested();
@@ -364,6 +389,35 @@ internal sealed class HubConnection : IAsyncDisposable
             }
         }
         while (more && _pending.Length < WriteBudget);
+    }
+
+    private void DetachExpired()
+    {
+        var now = _clock.GetUtcNow();
+        var expired = _grants.Where(g => g.Value <= now).Select(g => g.Key).ToList();
+        if (expired.Count == 0)
+        {
+            return;
+        }
+
+        expired.ForEach(audience => _grants.Remove(audience));
+        foreach (var link in _sessions.Values.SelectMany(s => s.Links).Where(l => l.Entity is not null && !IsGranted(l.Entity)))
+        {
+            link.RequestDetach(new Error(ErrorCode.UnauthorizedAccess) { Description = "ExpiredToken: the token is expired." });
+        }
+
+        AwaitExpiry();
+    }
+
+    private void AwaitExpiry()
+    {
+        _tokenExpiry?.Dispose();
+        _tokenExpiry = null;
+        if (_grants.Count > 0)
+        {
+            var left = _grants.Values.Min() - _clock.GetUtcNow();
+            _tokenExpiry = _clock.CreateTimer(_ => Wake(), null, left > TimeSpan.Zero ? left : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
+        }
     }
 
     private async Task SendAllAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)

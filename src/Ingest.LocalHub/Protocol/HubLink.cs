@@ -15,6 +15,9 @@ internal abstract class HubLink(HubSession session, Attach attach)
 
     public uint Handle { get; } = attach.Handle;
 
+    /// <summary>The entity that a token must be good for as long as the link lives; null for the nodes that anybody may use.</summary>
+    public string? Entity { get; init; }
+
     /// <summary>The error it is to be detached with, or null. From then on nothing more is delivered.</summary>
     public Error? DetachError => Volatile.Read(ref _detachError);
 

@@ -30,7 +30,7 @@ internal sealed class PartitionLog(string partition, long firstSequenceNumber, l
         {
             lock (_lock)
             {
-                return new PartitionState(_first, _next - 1, _lastTime, _bytes);
+                return new PartitionState(_first, _next - 1, _lastTime, _bytes, _waitingForSpace.Count > 0);
             }
         }
     }
@@ -176,6 +176,20 @@ internal sealed class PartitionLog(string partition, long firstSequenceNumber, l
                 DropOldestSegment();
             }
 
+            WakeWaitingForSpace();
+        }
+    }
+
+    /// <summary>Begins anew, empty, with sequence numbers from the start: what failing over to another hub looks like.</summary>
+    public void Restart()
+    {
+        lock (_lock)
+        {
+            _segments.Clear();
+            _claims.Clear();
+            _waitingForEvents = [];
+            _bytes = 0;
+            _first = _next = _neededByDefaultGroup = 0;
             WakeWaitingForSpace();
         }
     }
