@@ -111,6 +111,7 @@ internal sealed class MessageDecoder(TelemetryMapping mapping, BodyDeviceRules d
 
     private void ReadBody(ref Utf8JsonReader reader, ReadOnlySpan<byte> body, in Context context, ref DecoderOutput output)
     {
+        var empty = false;
         reader.Read();
         if (reader.TokenType != JsonTokenType.StartArray)
         {
@@ -124,14 +125,15 @@ internal sealed class MessageDecoder(TelemetryMapping mapping, BodyDeviceRules d
                 ReadReading(ref reader, body, context, element++, ref output);
             }
 
-            if (element == 0)
-            {
-                output.Ignored++;
-            }
+            empty = element == 0;
         }
 
-        // The reader throws where anything but white space follows.
+        // The reader throws where anything but white space follows; only then is an empty array one.
         reader.Read();
+        if (empty)
+        {
+            output.Ignored++;
+        }
     }
 
     private void ReadReading(ref Utf8JsonReader reader, ReadOnlySpan<byte> body, in Context context, int element, ref DecoderOutput output)

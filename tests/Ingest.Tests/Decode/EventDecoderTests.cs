@@ -92,6 +92,15 @@ public sealed class EventDecoderTests
         Assert.Equal((0, 0, 1L, 1L), (batch.Readings.Count, batch.Rejections.Count, batch.Ignored, batch.Received));
     }
 
+    [Fact]
+    public void An_empty_array_with_something_behind_it_is_counted_once()
+    {
+        using var batch = _default.Decode("[]]");
+
+        Assert.Equal(RejectReason.NotJson, Assert.Single(batch.Rejections).Reason);
+        Assert.Equal((0L, 1L), (batch.Ignored, batch.Received));
+    }
+
     [Theory]
     [InlineData(new byte[] { (byte)'{', (byte)'"', 0xff, (byte)'"', (byte)':', (byte)'1', (byte)'}' })]
     [InlineData(new byte[] { (byte)'{', (byte)'"', (byte)'x', (byte)'"', (byte)':', (byte)'"', 0xc3, (byte)'"', (byte)'}' })]

@@ -1,0 +1,278 @@
+using System.Globalization;
+using System.Numerics;
+using System.Text;
+using System.Text.Json;
+using System.Text.Unicode;
+using Ingest.Columns;
+using Ingest.Decode;
+using Ingest.Events;
+using Ingest.Settings;
+
+namespace Ingest.TestSupport.Fuzzing;
+
+/// <summary>
+/// Feeds mutated bodies to a decoder, each between two good ones, and judges what comes out by reading the same body with
+/// <see cref="JsonDocument"/>: how many readings it has, which are taken, and what was taken of them.
+/// </summary>
+public sealed class DecoderFuzzer(int seed)
+{
+    private const int BatchSize = 200;
+    private const double Good = 4_711;
+
+    private static readonly DateTime Stamp = new(2026, 3, 4, 0, 0, 0, DateTimeKind.Utc);
+    private static readonly byte[] GoodBody = Encoding.UTF8.GetBytes("""{"temperature":4711}""");
+    private static readonly JsonDocumentOptions Unbounded = new() { MaxDepth = 100_000 };
+
+    private readonly BodyMutator _bodies = new(seed);
+    private readonly EventDecoder _narrow = Decoder(("temperature", ColumnType.Double), ("humidity", ColumnType.Double));
+    private readonly EventDecoder _wide = Decoder(
+        ("temperature", ColumnType.Double),
+        ("real", ColumnType.Real),
+        ("count", ColumnType.Bigint),
+        ("small", ColumnType.Integer),
+        ("on", ColumnType.Boolean),
+        ("site", ColumnType.Text),
+        ("at", ColumnType.Timestamptz),
+        ("place.floor", ColumnType.Integer),
+        ("place.room.name", ColumnType.Text),
+        ("data", ColumnType.Jsonb));
+
+    private readonly Dictionary<RejectReason, long> _reasons = [];
+
+    public long Bodies { get; private set; }
+
+    public long Stored { get; private set; }
+
+    public long Rejected { get; private set; }
+
+    public long Ignored { get; private set; }
+
+    /// <summary>Rejections by reason.</summary>
+    public IReadOnlyDictionary<RejectReason, long> Reasons => _reasons;
+
+    /// <summary>Decodes <paramref name="bodies"/> more bodies.</summary>
+    /// <returns>Null, or what went wrong and the body, in base64, that shows it.</returns>
+    public string? Run(int bodies)
+    {
+        for (var done = 0; done < bodies; done += BatchSize)
+        {
+            var mutated = Enumerable.Range(0, Math.Min(BatchSize, bodies - done)).Select(_ => _bodies.Next()).ToArray();
+            if ((Judge(_narrow, mutated, JudgeNarrow) ?? Judge(_wide, mutated, JudgeWide)) is { } failure)
+            {
+                return failure;
+            }
+
+            Bodies += mutated.Length;
+        }
+
+        return null;
+    }
+
+    private static EventDecoder Decoder(params (string From, ColumnType Type)[] columns)
+    {
+        var settings = new TelemetrySettings { PayloadColumn = columns.Length > 2 ? "payload" : null };
+        foreach (var (from, type) in columns)
+        {
+            settings.Columns.Add(new ColumnSettings { Name = from, From = from, Type = type });
+        }
+
+        return new EventDecoder(TelemetryMapping.Create(settings), settings, TimeProvider.System);
+    }
+
+    private static RawEvent Message(byte[] body) => new() { Hub = "fuzz", Partition = "0", DeviceId = "dev-1", EnqueuedTime = Stamp, HubEnqueuedTime = Stamp, Body = body };
+
+    private string? Judge(EventDecoder decoder, byte[][] bodies, Func<byte[], DecodedBatch, Outcome, string?> judge)
+    {
+        // The body at 2i+1, good ones around it.
+        var events = bodies.SelectMany(body => new[] { Message(GoodBody), Message(body) }).Append(Message(GoodBody)).ToArray();
+        using var batch = decoder.Decode(events);
+        var rows = Enumerable.Range(0, batch.Readings.Count).ToLookup(row => batch.Readings.Events[row]);
+        var rejections = batch.Rejections.ToLookup(rejection => rejection.Event);
+        var temperatures = ((ValueColumn<double>)batch.Readings.Columns[0]).Values;
+        var received = 0L;
+        for (var i = 0; i < events.Length; i++)
+        {
+            var outcome = new Outcome([.. rows[i]], [.. rejections[i]]);
+            if (i % 2 == 0)
+            {
+                received++;
+                if (outcome is not { Rows: [var good], Rejections: [] } || temperatures[good] != Good)
+                {
+                    return Failure("its neighbour was disturbed", bodies[Math.Min(i / 2, bodies.Length - 1)]);
+                }
+
+                continue;
+            }
+
+            var body = bodies[i / 2];
+            var expected = Readings(body);
+            received += Math.Max(1, expected ?? 1);
+            if (outcome.Rows.Length + outcome.Rejections.Length != (expected ?? 1) && expected != 0)
+            {
+                return Failure($"{outcome.Rows.Length} rows and {outcome.Rejections.Length} rejections, of {expected?.ToString() ?? "no"} readings", body);
+            }
+
+            if (expected is null && outcome.Rejections is not [{ Element: -1, Reason: RejectReason.NotJson or RejectReason.TooDeep or RejectReason.NotObject }])
+            {
+                return Failure("it is no JSON, and was not rejected whole", body);
+            }
+
+            if (outcome.Rejections.FirstOrDefault(rejection => rejection.Detail.Length is < 5 or > 300 || rejection.Detail.Any(char.IsControl)) is { Detail: { } detail })
+            {
+                return Failure($"a detail of the wrong shape: {detail}", body);
+            }
+
+            if (judge(body, batch, outcome) is { } failure)
+            {
+                return Failure(failure, body);
+            }
+
+            foreach (var rejection in outcome.Rejections)
+            {
+                _reasons[rejection.Reason] = _reasons.GetValueOrDefault(rejection.Reason) + 1;
+            }
+        }
+
+        Stored += batch.Readings.Count - bodies.Length - 1;
+        Rejected += batch.Rejections.Count;
+        Ignored += batch.Ignored;
+        return batch.Received == received ? null : Failure($"{batch.Received} received instead of {received}, somewhere in the batch of", bodies[0]);
+    }
+
+    /// <summary>How many readings the body holds; null where it is no JSON.</summary>
+    private static int? Readings(byte[] body)
+    {
+        using var document = Parse(body);
+        return document is null ? null : document.RootElement.ValueKind == JsonValueKind.Array ? document.RootElement.GetArrayLength() : 1;
+    }
+
+    private static JsonDocument? Parse(byte[] body)
+    {
+        var text = body.AsMemory(body is [0xef, 0xbb, 0xbf, ..] ? 3 : 0);
+        try
+        {
+            return Utf8.IsValid(text.Span) ? JsonDocument.Parse(text, Unbounded) : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    private static JsonElement Element(JsonDocument document, int element) => element < 0 ? document.RootElement : document.RootElement[element];
+
+    private static string? JudgeNarrow(byte[] body, DecodedBatch batch, Outcome outcome)
+    {
+        using var document = Parse(body);
+        foreach (var row in outcome.Rows)
+        {
+            var reading = Element(document!, batch.Readings.Elements[row]);
+            for (var column = 0; column < 2; column++)
+            {
+                var values = (ValueColumn<double>)batch.Readings.Columns[column];
+                double? taken = values.IsNull(row) ? null : values.Values[row];
+                double? there = Last(reading, values.Definition.Name) is { ValueKind: JsonValueKind.Number } number ? number.GetDouble() : null;
+                if (!Nullable.Equals(taken, there))
+                {
+                    return $"{values.Definition.Name} is {there} and was taken as {taken}";
+                }
+            }
+        }
+
+        foreach (var rejection in outcome.Rejections.Where(rejection => rejection.Reason is RejectReason.WrongType or RejectReason.OutOfRange))
+        {
+            var reading = Element(document!, rejection.Element);
+            if (new[] { "temperature", "humidity" }.All(name => Fits(Last(reading, name))) && Last(reading, "device") is not { ValueKind: not JsonValueKind.String })
+            {
+                return $"nothing is wrong with it, and it was rejected: {rejection.Detail}";
+            }
+        }
+
+        return null;
+
+        static bool Fits(JsonElement? value) => value is null or { ValueKind: JsonValueKind.Null }
+            || (value is { ValueKind: JsonValueKind.Number } number && double.IsFinite(number.GetDouble()));
+    }
+
+    private static string? JudgeWide(byte[] body, DecodedBatch batch, Outcome outcome)
+    {
+        using var document = Parse(body);
+        var payloads = (ValueColumn<JsonbValue>)batch.Readings.Columns[^1];
+        foreach (var row in outcome.Rows)
+        {
+            var canonical = payloads.Values[row];
+            using var taken = JsonDocument.Parse(canonical.Canonical);
+            var reading = Element(document!, batch.Readings.Elements[row]);
+            if (JsonbValue.FromText(canonical.Canonical) != canonical)
+            {
+                return $"its canonical form has another canonical form: {canonical.Canonical}";
+            }
+
+            if (!Same(reading, taken.RootElement))
+            {
+                return $"its canonical form means something else: {canonical.Canonical}";
+            }
+        }
+
+        return null;
+    }
+
+    // The last of repeated names; JsonElement.TryGetProperty does the same, and cannot be asked where a name holds half of a surrogate pair.
+    private static JsonElement? Last(JsonElement reading, string name)
+    {
+        JsonElement? last = null;
+        foreach (var property in reading.EnumerateObject())
+        {
+            if (NameOf(property) == name)
+            {
+                last = property.Value;
+            }
+        }
+
+        return last;
+    }
+
+    private static string? NameOf(JsonProperty property)
+    {
+        try
+        {
+            return property.Name;
+        }
+        catch (InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    private static bool Same(JsonElement original, JsonElement canonical) => (original.ValueKind, canonical.ValueKind) switch
+    {
+        (JsonValueKind.Object, JsonValueKind.Object) => original.EnumerateObject().GroupBy(property => property.Name, StringComparer.Ordinal).ToArray() is var members
+            && members.Length == canonical.EnumerateObject().Count()
+            && members.All(member => canonical.TryGetProperty(member.Key, out var value) && Same(member.Last().Value, value)),
+        (JsonValueKind.Array, JsonValueKind.Array) => original.GetArrayLength() == canonical.GetArrayLength()
+            && original.EnumerateArray().Zip(canonical.EnumerateArray()).All(pair => Same(pair.First, pair.Second)),
+        (JsonValueKind.Number, JsonValueKind.Number) => Number(original.GetRawText()) == Number(canonical.GetRawText()),
+        _ => JsonElement.DeepEquals(original, canonical),
+    };
+
+    /// <summary>A number as a whole number without trailing zeros, and the power of ten it is multiplied by.</summary>
+    private static (BigInteger Digits, BigInteger Power) Number(string text)
+    {
+        var e = text.IndexOfAny(['e', 'E']);
+        var power = e < 0 ? 0 : BigInteger.Parse(text[(e + 1)..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+        var mantissa = e < 0 ? text : text[..e];
+        var point = mantissa.IndexOf('.', StringComparison.Ordinal);
+        power -= point < 0 ? 0 : mantissa.Length - point - 1;
+        var digits = BigInteger.Parse(mantissa.Replace(".", "", StringComparison.Ordinal), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+        for (; !digits.IsZero && digits % 10 == 0; digits /= 10)
+        {
+            power++;
+        }
+
+        return (digits, digits.IsZero ? 0 : power);
+    }
+
+    private static string Failure(string what, byte[] body) => $"A body was judged wrongly: {what}. The body, in base64: {Convert.ToBase64String(body)}";
+
+    private sealed record Outcome(int[] Rows, Rejection[] Rejections);
+}
