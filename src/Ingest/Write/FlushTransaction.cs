@@ -60,7 +60,7 @@ internal sealed class FlushTransaction : IDisposable
 
     public async Task<Attempt> RunAsync(Flush flush, WriteWay way, CancellationToken cancellationToken)
     {
-        await using var connection = await _dataSource.OpenConnectionAsync(cancellationToken);
+        await using var connection = await OpenAsync(cancellationToken);
         await using var transaction = await BeginAsync(connection, flush, cancellationToken);
         await PlaceAsync(connection, flush, way, cancellationToken);
         if (way == WriteWay.Compared && Contradicts() is { } differs)
@@ -121,7 +121,7 @@ internal sealed class FlushTransaction : IDisposable
     /// <returns>How many rows were tried, and the refused ones with what the server said.</returns>
     public async Task<(int Tried, IReadOnlyList<RefusedRow> Refused)> ProbeAsync(Flush flush, CancellationToken cancellationToken)
     {
-        await using var connection = await _dataSource.OpenConnectionAsync(cancellationToken);
+        await using var connection = await OpenAsync(cancellationToken);
         await using var transaction = await BeginAsync(connection, flush, cancellationToken);
         await PlaceAsync(connection, flush, WriteWay.Compared, cancellationToken);
         await using (var immediate = new NpgsqlCommand("SET CONSTRAINTS ALL IMMEDIATE", connection))
@@ -164,7 +164,7 @@ internal sealed class FlushTransaction : IDisposable
     /// <returns>The outcome, if the flush's checkpoints say that one was carried out; else null.</returns>
     public async Task<FlushOutcome?> ResolveAsync(Flush flush, CancellationToken cancellationToken)
     {
-        await using var connection = await _dataSource.OpenConnectionAsync(cancellationToken);
+        await using var connection = await OpenAsync(cancellationToken);
         foreach (var unknown in flush.Unknown)
         {
             if (unknown.TransactionId is null)
@@ -189,6 +189,19 @@ internal sealed class FlushTransaction : IDisposable
         }
 
         return null;
+    }
+
+    private async Task<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _dataSource.OpenConnectionAsync(cancellationToken);
+        }
+        catch (Exception exception) when (PostgresFailure.Of(exception).Kind == FailureKind.TooSlow)
+        {
+            // A smaller flush would not make the server answer sooner.
+            throw new IOException($"no connection in time ({exception.Message.TrimEnd('.')})", exception);
+        }
     }
 
     private static bool StandsAtItsEnd(FlushOutcome outcome, Dictionary<PartitionKey, StoredCheckpoint> stored)

@@ -1,0 +1,54 @@
+namespace Ingest.Schema;
+
+/// <summary>What the start-up check asks the catalog.</summary>
+internal static class CatalogSql
+{
+    public const string Server =
+        """
+        SELECT current_setting('server_version') AS Version, current_setting('server_version_num')::integer AS VersionNumber,
+            version() LIKE '%emcc%' OR version() LIKE '%wasm%' OR version() LIKE '%emscripten%' AS Embedded,
+            pg_is_in_recovery() AS InRecovery, current_setting('default_transaction_read_only')::boolean AS ReadOnly, current_user::text AS "User",
+            (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb') AS TimescaleVersion,
+            current_setting('timescaledb.license', true) AS TimescaleLicense
+        """;
+
+    /// <summary>A table by its quoted name, as the search path finds it. No row: there is none.</summary>
+    public const string Table =
+        """
+        SELECT c.oid::bigint AS Oid, c.relkind::text AS Kind, n.nspname::text AS "Schema", c.relname::text AS Name, row_security_active(c.oid) AS RowSecurity,
+            EXISTS (SELECT FROM pg_rewrite r WHERE r.ev_class = c.oid AND r.ev_type = '3' AND r.ev_enabled <> 'D') AS InsertRule
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass(@name)
+        """;
+
+    public const string Columns =
+        """
+        SELECT a.attname::text AS Name, format_type(a.atttypid, a.atttypmod) AS Type, a.attnotnull AS NotNull, a.atthasdef AS HasDefault,
+            a.attgenerated <> '' AS Generated, a.attidentity::text AS Identity, coalesce(NOT l.collisdeterministic, false) AS LooseCollation
+        FROM pg_attribute a LEFT JOIN pg_collation l ON l.oid = a.attcollation
+        WHERE a.attrelid = @oid::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+        """;
+
+    /// <summary>Unique indexes that can stand behind ON CONFLICT, with their key columns in order.</summary>
+    public const string UniqueKeys =
+        """
+        SELECT string_agg(a.attname, ',' ORDER BY k.place) FROM pg_index i
+        CROSS JOIN LATERAL unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY AS k(attnum, place)
+        JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+        WHERE i.indrelid = @oid::oid AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL
+        GROUP BY i.indexrelid
+        """;
+
+    /// <summary>Row triggers before INSERT (bits 0, 1 and 2 of tgtype), besides the one by which TimescaleDB guards a hypertable's root.</summary>
+    public const string BeforeTriggers =
+        """
+        SELECT tgname::text FROM pg_trigger
+        WHERE tgrelid = @oid::oid AND NOT tgisinternal AND tgenabled <> 'D' AND tgtype & 7 = 7 AND tgname <> 'ts_insert_blocker'
+        """;
+
+    public const string MissingPrivileges =
+        "SELECT p FROM unnest(@wanted::text[]) AS p WHERE NOT has_table_privilege(@oid::oid, p)";
+
+    /// <summary>Whether a hypertable compresses its chunks. No row: it is no hypertable.</summary>
+    public const string Hypertable =
+        "SELECT compression_enabled FROM timescaledb_information.hypertables WHERE hypertable_schema = @schema AND hypertable_name = @name";
+}

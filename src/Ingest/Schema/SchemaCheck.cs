@@ -1,0 +1,262 @@
+using Dapper;
+using Ingest.Settings;
+using Ingest.Write;
+using Npgsql;
+
+namespace Ingest.Schema;
+
+/// <summary>
+/// Looks at start-up whether the database can take the readings as the pipeline promises, and reports all that is wrong at once. Works for
+/// hypertables, plain and partitioned tables, and needs no privilege beyond those the pipeline itself needs.
+/// </summary>
+public static class SchemaCheck
+{
+    private const int OldestServer = 130_000;
+
+    // Before it, a multi-row DO NOTHING can stop at its first conflict in a compressed chunk (timescaledb#7673).
+    private static readonly Version OldestTimescaleToCompress = new(2, 18, 1);
+
+    /// <exception cref="NpgsqlException">The database cannot be reached or refuses the login; <see cref="PostgresFailure.Of"/> says what to do.</exception>
+    public static async Task<SchemaReport> RunAsync(NpgsqlDataSource dataSource, TargetTable table, DatabaseSettings settings, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(dataSource);
+        ArgumentNullException.ThrowIfNull(table);
+        ArgumentNullException.ThrowIfNull(settings);
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        var catalog = new Catalog(connection, cancellationToken);
+        var problems = new List<SchemaProblem>();
+        var server = await catalog.OneAsync<ServerRow>(CatalogSql.Server) ?? throw new InvalidOperationException("The server said nothing about itself");
+        CheckServer(server, settings, problems);
+        var target = await FindAsync(catalog, table.Quoted, table.Name, "Create it (ingest migrate creates the default one), or correct Telemetry:Table.", problems);
+        var compressed = false;
+        var isHypertable = false;
+        if (target is not null)
+        {
+            await CheckTargetAsync(catalog, target, table, server, problems);
+            if (server.TimescaleVersion is not null)
+            {
+                var hypertable = await catalog.ListAsync<bool>(CatalogSql.Hypertable, new { schema = target.Schema, name = target.Name });
+                isHypertable = hypertable.Count > 0;
+                compressed = hypertable.Contains(true);
+            }
+        }
+
+        CheckTimescale(server, compressed, problems);
+        await CheckOwnTableAsync(catalog, "checkpoints", server, ["SELECT", "INSERT", "UPDATE"], problems);
+        await CheckOwnTableAsync(catalog, "dead_letters", server, ["SELECT", "INSERT", "DELETE"], problems);
+        await CheckOwnTableAsync(catalog, "dead_letter_quotas", server, ["SELECT", "INSERT", "UPDATE", "DELETE"], problems);
+        return new SchemaReport(problems, server.Version, server.TimescaleVersion, server.TimescaleVersion is null ? null : server.TimescaleLicense, isHypertable);
+    }
+
+    private static void CheckServer(ServerRow server, DatabaseSettings settings, List<SchemaProblem> problems)
+    {
+        if (server.VersionNumber < OldestServer)
+        {
+            problems.Add(new($"The server is PostgreSQL {server.Version}.", "Upgrade it to 13 or later."));
+        }
+
+        if (server.InRecovery)
+        {
+            problems.Add(new("The server is a standby and takes no writes.", "Name the primary in Database:ConnectionString."));
+        }
+        else if (server.ReadOnly)
+        {
+            problems.Add(new("Transactions are read-only by default (default_transaction_read_only).", "Switch it off for this login or database."));
+        }
+
+        if (server.Embedded && settings.Copy)
+        {
+            problems.Add(new("This is the embedded development server, which never answers a COPY.", "Set Database:Copy to false."));
+        }
+    }
+
+    private static async Task<TableRow?> FindAsync(Catalog catalog, string quoted, string name, string toDo, List<SchemaProblem> problems)
+    {
+        try
+        {
+            if (await catalog.OneAsync<TableRow>(CatalogSql.Table, new { name = quoted }) is { } table)
+            {
+                return table;
+            }
+
+            problems.Add(new($"There is no table {name}.", toDo));
+        }
+        catch (PostgresException exception) when (exception.SqlState == PostgresErrorCodes.InsufficientPrivilege)
+        {
+            problems.Add(new($"The schema of {name} cannot be used ({exception.MessageText}).", "GRANT USAGE ON SCHEMA to the login of Database:ConnectionString."));
+        }
+
+        return null;
+    }
+
+    private static async Task CheckTargetAsync(Catalog catalog, TableRow target, TargetTable table, ServerRow server, List<SchemaProblem> problems)
+    {
+        if (target.Kind is not ("r" or "p"))
+        {
+            problems.Add(new($"{table.Name} is no table.", "Name the table itself in Telemetry:Table, not a view or a foreign table."));
+            return;
+        }
+
+        if (target.RowSecurity)
+        {
+            problems.Add(new($"Row security on {table.Name} hides rows from {server.User}.", "ALTER ROLE … BYPASSRLS, or disable it for the table: what is stored must be seen to be compared."));
+        }
+
+        if (target.InsertRule)
+        {
+            problems.Add(new($"{table.Name} has a rule on INSERT.", "Drop it: it would change or swallow readings."));
+        }
+
+        foreach (var trigger in await catalog.ListAsync<string>(CatalogSql.BeforeTriggers, new { oid = target.Oid }))
+        {
+            problems.Add(new($"Trigger {trigger} on {table.Name} runs before each row.", "Drop it or make it AFTER: it could change a reading, which would then be stored again at each replay."));
+        }
+
+        CheckColumns(await catalog.ListAsync<ColumnRow>(CatalogSql.Columns, new { oid = target.Oid }), table, problems);
+        if (!(await catalog.ListAsync<string>(CatalogSql.UniqueKeys, new { oid = target.Oid })).Contains("time,device"))
+        {
+            problems.Add(new(
+                $"{table.Name} has no valid unique index on exactly (time, device).",
+                $"CREATE UNIQUE INDEX ON {table.Quoted} (time, device); not partial, not deferrable, in this order."));
+        }
+
+        await CheckPrivilegesAsync(catalog, target, table.Name, table.Quoted, server, ["SELECT", "INSERT"], problems);
+    }
+
+    private static void CheckColumns(IReadOnlyList<ColumnRow> actual, TargetTable table, List<SchemaProblem> problems)
+    {
+        var byName = actual.ToDictionary(column => column.Name, StringComparer.Ordinal);
+        var mapped = table.Columns.Select(column => (column.Name, Types: Fitting(column.Type)))
+            .Prepend((Name: "device", Types: Fitting(ColumnType.Text)))
+            .Prepend((Name: "time", Types: Fitting(ColumnType.Timestamptz)))
+            .ToArray();
+        foreach (var (name, types) in mapped)
+        {
+            if (!byName.TryGetValue(name, out var column))
+            {
+                problems.Add(new($"{table.Name} has no column {name}.", $"Add it as {types[0]}, or correct Telemetry:Columns."));
+                continue;
+            }
+
+            if (!types.Contains(column.Type, StringComparer.Ordinal))
+            {
+                problems.Add(new(
+                    $"Column {name} of {table.Name} is {column.Type}, and {types[0]} is mapped to it.",
+                    $"Make it {types[0]}, or give the mapping the column's type; types that change a value on the way in (numeric, varchar(n), json) cannot be compared and do not fit."));
+            }
+
+            if (column.Generated || column.Identity == "a")
+            {
+                problems.Add(new($"Column {name} of {table.Name} is generated.", "Map another column, or drop the generation."));
+            }
+
+            if (column.LooseCollation)
+            {
+                problems.Add(new($"Column {name} of {table.Name} has a collation under which different texts are equal.", "Give it a deterministic one, such as \"C\"."));
+            }
+        }
+
+        foreach (var column in actual.Where(column => column is { NotNull: true, HasDefault: false, Identity: "" } && mapped.All(known => known.Name != column.Name)))
+        {
+            problems.Add(new($"Column {column.Name} of {table.Name} is NOT NULL, has no default and is not mapped.", "Give it a default, drop NOT NULL, or map it in Telemetry:Columns."));
+        }
+    }
+
+    private static void CheckTimescale(ServerRow server, bool compressed, List<SchemaProblem> problems)
+    {
+        if (compressed && Version.TryParse(server.TimescaleVersion?.Split('-')[0], out var version) && version < OldestTimescaleToCompress)
+        {
+            problems.Add(new(
+                $"TimescaleDB {server.TimescaleVersion} can lose rows of an upsert into a compressed chunk.",
+                $"Upgrade the extension to {OldestTimescaleToCompress} or later, or switch compression of the table off."));
+        }
+    }
+
+    private static async Task CheckOwnTableAsync(Catalog catalog, string name, ServerRow server, string[] privileges, List<SchemaProblem> problems)
+    {
+        if (await FindAsync(catalog, name, name, "Run ingest migrate.", problems) is { } table)
+        {
+            await CheckPrivilegesAsync(catalog, table, name, name, server, privileges, problems);
+        }
+    }
+
+    private static async Task CheckPrivilegesAsync(
+        Catalog catalog, TableRow table, string name, string quoted, ServerRow server, string[] privileges, List<SchemaProblem> problems)
+    {
+        var missing = await catalog.ListAsync<string>(CatalogSql.MissingPrivileges, new { oid = table.Oid, wanted = privileges });
+        if (missing.Count > 0)
+        {
+            var list = string.Join(", ", missing);
+            problems.Add(new($"The login {server.User} may not {list} on {name}.", $"GRANT {list} ON {quoted} TO {server.User}; or make it a member of ingest_writer."));
+        }
+    }
+
+    private static string[] Fitting(ColumnType type) =>
+        type switch
+        {
+            ColumnType.Text => ["text", "character varying"],
+            ColumnType.Timestamptz => ["timestamp with time zone"],
+            _ => [ColumnCodec.SqlType(type)],
+        };
+
+    private sealed class Catalog(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        public async Task<T?> OneAsync<T>(string sql, object? parameters = null)
+            where T : class =>
+            await connection.QuerySingleOrDefaultAsync<T>(new CommandDefinition(sql, parameters, cancellationToken: cancellationToken));
+
+        public async Task<IReadOnlyList<T>> ListAsync<T>(string sql, object parameters) =>
+            [.. await connection.QueryAsync<T>(new CommandDefinition(sql, parameters, cancellationToken: cancellationToken))];
+    }
+
+    private sealed class ServerRow
+    {
+        public string Version { get; init; } = "";
+
+        public int VersionNumber { get; init; }
+
+        public bool Embedded { get; init; }
+
+        public bool InRecovery { get; init; }
+
+        public bool ReadOnly { get; init; }
+
+        public string User { get; init; } = "";
+
+        public string? TimescaleVersion { get; init; }
+
+        public string? TimescaleLicense { get; init; }
+    }
+
+    private sealed class TableRow
+    {
+        public long Oid { get; init; }
+
+        public string Kind { get; init; } = "";
+
+        public string Schema { get; init; } = "";
+
+        public string Name { get; init; } = "";
+
+        public bool RowSecurity { get; init; }
+
+        public bool InsertRule { get; init; }
+    }
+
+    private sealed class ColumnRow
+    {
+        public string Name { get; init; } = "";
+
+        public string Type { get; init; } = "";
+
+        public bool NotNull { get; init; }
+
+        public bool HasDefault { get; init; }
+
+        public bool Generated { get; init; }
+
+        public string Identity { get; init; } = "";
+
+        public bool LooseCollation { get; init; }
+    }
+}

@@ -1,0 +1,155 @@
+using Ingest.Checkpoints;
+using Ingest.Columns;
+using Ingest.Decode;
+using Ingest.Events;
+using Ingest.GroupCommit;
+using Microsoft.Extensions.Time.Testing;
+using Xunit;
+
+namespace Ingest.Tests.GroupCommit;
+
+public sealed class BatchQueueTests
+{
+    private static readonly PartitionKey Partition = new("hub", "group", "0");
+
+    private readonly FakeTimeProvider _clock = new();
+
+    [Fact]
+    public void Waiting_batches_merge_up_to_the_bound_of_rows()
+    {
+        var queue = Queue(maxRows: 10);
+        var batches = Enumerable.Range(0, 4).Select(_ => Ready(queue, 4)).ToArray();
+
+        Assert.Equal(batches[..2], queue.Take().Batches);
+        Assert.Equal(batches[2..], queue.Take().Batches);
+        Assert.Empty(queue.Take().Batches);
+    }
+
+    [Fact]
+    public void A_batch_larger_than_the_bound_is_a_flush_of_its_own()
+    {
+        var queue = Queue(maxRows: 10);
+        var large = Ready(queue, 15);
+        var next = Ready(queue, 1);
+
+        Assert.Equal([large], queue.Take().Batches);
+        Assert.Equal([next], queue.Take().Batches);
+    }
+
+    [Fact]
+    public void Without_a_delay_one_batch_is_taken_at_once()
+    {
+        var queue = Queue(maxRows: 10);
+        var batch = Ready(queue, 1);
+
+        Assert.Equal([batch], queue.Take().Batches);
+    }
+
+    [Fact]
+    public void With_a_delay_an_incomplete_flush_waits_for_its_oldest_batch()
+    {
+        var queue = Queue(maxRows: 10, delay: TimeSpan.FromMilliseconds(50));
+        var batch = Ready(queue, 1);
+
+        _clock.Advance(TimeSpan.FromMilliseconds(20));
+        Assert.Equal(TimeSpan.FromMilliseconds(30), queue.Take().Wait);
+        _clock.Advance(TimeSpan.FromMilliseconds(30));
+        Assert.Equal([batch], queue.Take().Batches);
+    }
+
+    [Fact]
+    public void A_full_flush_does_not_wait()
+    {
+        var queue = Queue(maxRows: 10, delay: TimeSpan.FromHours(1));
+        Ready(queue, 6);
+        Ready(queue, 6);
+
+        Assert.Single(queue.Take().Batches);
+    }
+
+    [Fact]
+    public void A_caller_past_the_bound_is_held_and_let_in_in_order()
+    {
+        var queue = Queue(maxRows: 5, mostEvents: 10);
+        var first = Ready(queue, 6);
+        var second = Add(queue, 6);
+        var third = Add(queue, 1);
+        Assert.False(second.Admission.Task.IsCompleted);
+        Assert.False(third.Admission.Task.IsCompleted);
+
+        Assert.Equal([first], queue.Take().Batches);
+        Assert.True(second.Admission.Task.IsCompleted);
+        Assert.True(third.Admission.Task.IsCompleted);
+    }
+
+    [Fact]
+    public void A_batch_that_is_not_decoded_yet_keeps_its_place_before_later_ones()
+    {
+        var queue = Queue(maxRows: 10);
+        var slow = Add(queue, 1);
+        var quick = Ready(queue, 1);
+
+        Assert.Empty(queue.Take().Batches);
+        queue.Ready(slow, Decoded(1));
+        Assert.Equal([slow, quick], queue.Take().Batches);
+    }
+
+    [Fact]
+    public void A_partitions_batch_that_does_not_go_on_where_the_last_one_ended_waits_for_the_next_flush()
+    {
+        var queue = Queue(maxRows: 10);
+        var first = Ready(queue, 1, Move(null, 10));
+        var second = Ready(queue, 1, Move(10, 20));
+        var third = Ready(queue, 1, Move(25, 30));
+
+        Assert.Equal([first, second], queue.Take().Batches);
+        Assert.Equal([third], queue.Take().Batches);
+    }
+
+    [Fact]
+    public void A_removed_batch_makes_room_and_a_taken_one_cannot_be_removed()
+    {
+        var queue = Queue(maxRows: 5, mostEvents: 10);
+        var first = Ready(queue, 6);
+        var held = Add(queue, 6);
+
+        Assert.True(queue.TryRemove(first));
+        Assert.True(held.Admission.Task.IsCompleted);
+        queue.Ready(held, Decoded(6));
+        Assert.Equal([held], queue.Take().Batches);
+        Assert.False(queue.TryRemove(held));
+        Assert.Equal((0, 0), queue.Depth);
+    }
+
+    private static Checkpoint Move(long? from, long to) => new(Partition, 1, from, new Position($"{to}", to, DateTime.UnixEpoch));
+
+    private static DecodedBatch Decoded(int rows)
+    {
+        var columns = new ReadingColumns([]);
+        for (var row = 0; row < rows; row++)
+        {
+            columns.BeginRow();
+            columns.EndRow(0, "a", 0, -1);
+        }
+
+        return new DecodedBatch([], columns, [], 0);
+    }
+
+    private PendingBatch Add(BatchQueue queue, int events, Checkpoint? checkpoint = null)
+    {
+        RawEvent[] messages = [.. Enumerable.Range(0, events).Select(_ => new RawEvent { Hub = "hub", Partition = "0", Body = new byte[10] })];
+        var batch = new PendingBatch(messages, checkpoint, _clock.GetTimestamp(), CancellationToken.None);
+        queue.Add(batch);
+        return batch;
+    }
+
+    private PendingBatch Ready(BatchQueue queue, int rows, Checkpoint? checkpoint = null)
+    {
+        var batch = Add(queue, rows, checkpoint);
+        queue.Ready(batch, Decoded(rows));
+        return batch;
+    }
+
+    private BatchQueue Queue(int maxRows, TimeSpan delay = default, int mostEvents = 1_000) =>
+        new(new FlushPolicy(maxRows, 1_000_000, delay), mostEvents, 1_000_000, _clock);
+}

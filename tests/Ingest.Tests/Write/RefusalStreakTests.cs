@@ -1,0 +1,46 @@
+using Ingest.Columns;
+using Ingest.Decode;
+using Ingest.Settings;
+using Ingest.Write;
+using Xunit;
+
+namespace Ingest.Tests.Write;
+
+public sealed class RefusalStreakTests
+{
+    private static readonly ColumnDefinition[] Mapped = [new("temperature", ColumnType.Double, false)];
+    private static readonly DecodedBatch Batch = new([], new ReadingColumns(Mapped), [], 0);
+
+    private readonly RefusalStreak _streak = new();
+
+    [Fact]
+    public void Some_refused_rows_among_others_are_poison() => Assert.Null(_streak.Judge(5_000, Refused(4_999), Mapped));
+
+    [Fact]
+    public void All_of_a_hundred_rows_refused_with_one_code_are_the_operators_mistake() => Assert.NotNull(_streak.Judge(100, Refused(100), Mapped));
+
+    [Fact]
+    public void All_of_fewer_rows_are_poison_until_a_hundred_were_refused_in_a_row()
+    {
+        Assert.Null(_streak.Judge(60, Refused(60), Mapped));
+        Assert.NotNull(_streak.Judge(40, Refused(40), Mapped));
+    }
+
+    [Fact]
+    public void A_stored_row_ends_the_row_of_refusals()
+    {
+        Assert.Null(_streak.Judge(60, Refused(60), Mapped));
+        _streak.Stored(1);
+        Assert.Null(_streak.Judge(60, Refused(60), Mapped));
+    }
+
+    [Fact]
+    public void A_NOT_NULL_column_that_is_not_mapped_is_a_mistake_from_the_first_row() =>
+        Assert.Contains("site", _streak.Judge(1, [new RefusedRow(Batch, 0, "23502", "site", "null value")], Mapped)!, StringComparison.Ordinal);
+
+    [Fact]
+    public void A_NOT_NULL_column_that_is_mapped_is_poison() =>
+        Assert.Null(_streak.Judge(1, [new RefusedRow(Batch, 0, "23502", "temperature", "null value")], Mapped));
+
+    private static RefusedRow[] Refused(int rows) => [.. Enumerable.Range(0, rows).Select(row => new RefusedRow(Batch, row, "23514", null, "check"))];
+}
