@@ -1,0 +1,207 @@
+using Ingest.Diagnostics;
+using Ingest.Events;
+using Ingest.TestSupport.Databases;
+using Ingest.TestSupport.Network;
+using Ingest.Write;
+using Npgsql;
+using Xunit;
+
+namespace Ingest.IntegrationTests.Write;
+
+public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timescale)
+{
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_server_that_stops_and_starts_again_loses_and_doubles_nothing()
+    {
+        await using var server = await NativePostgres.StartAsync(cancellationToken: Stop);
+        await using var database = await TestDatabase.OnAsync(await server.CreateDatabaseAsync(Stop), Stop);
+        await using var stage = new WriteStage(database.Source);
+        await stage.ProcessAsync(Rows(0, 10), null, Stop);
+
+        foreach (var stop in new Func<Task>[] { () => server.StopAsync(StopMode.Fast, Stop), () => server.StopAsync(StopMode.Immediate, Stop), server.KillAsync })
+        {
+            var before = await database.RowsAsync("conditions", Stop);
+            await stop();
+            var waiting = Enumerable.Range(0, 5).Select(batch => stage.ProcessAsync(Rows((int)before + (batch * 10), 10), null, Stop)).ToArray();
+            await UntilAsync(stage, PipelineState.Outage);
+            Assert.NotEqual(CircuitState.Closed, stage.Health.Read().Circuit);
+            await server.StartAgainAsync(Stop);
+
+            var accounts = await Task.WhenAll(waiting);
+            Assert.Equal(new Accounts(Received: 50, Stored: 50), accounts.Aggregate((a, b) => a + b));
+            Assert.Equal(before + 50, await database.RowsAsync("conditions", Stop));
+            Assert.Equal(PipelineState.Working, stage.Health.Read().State);
+        }
+    }
+
+    public static TheoryData<string, string, string> Mistakes => new()
+    {
+        { "ALTER TABLE conditions RENAME TO elsewhere", "ALTER TABLE elsewhere RENAME TO conditions", "Telemetry:Table" },
+        { "REVOKE INSERT ON conditions FROM ingest_writer", "GRANT INSERT ON conditions TO ingest_writer", "privilege" },
+        { "ALTER TABLE conditions ADD COLUMN site text NOT NULL DEFAULT ''; ALTER TABLE conditions ALTER COLUMN site DROP DEFAULT", "ALTER TABLE conditions DROP COLUMN site", "site" },
+        { "DROP INDEX conditions_time_device_idx", "CREATE UNIQUE INDEX conditions_time_device_idx ON conditions (time, device)", "unique index" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Mistakes))]
+    public async Task An_operators_mistake_waits_says_what_to_do_and_goes_on_once_it_is_put_right(string mistake, string remedy, string says)
+    {
+        await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
+        var login = await (await postgres.ServerAsync()).CreateLoginAsync(database.ConnectionString, "ingest_writer", Stop);
+        await using var stage = new WriteStage(database.NewSource(login));
+        await stage.ProcessAsync(Rows(0, 5), null, Stop);
+
+        await database.ExecuteAsync(mistake, Stop);
+        var waiting = stage.ProcessAsync(Rows(5, 5), null, Stop);
+        await UntilAsync(stage, PipelineState.OperatorMistake);
+        Assert.Contains(says, stage.Health.Read().Error!, StringComparison.Ordinal);
+        Assert.False(waiting.IsCompleted);
+        await database.ExecuteAsync(remedy, Stop);
+
+        Assert.Equal(new Accounts(Received: 5, Stored: 5), await waiting);
+        Assert.Equal(10, await database.RowsAsync("conditions", Stop));
+        Assert.Equal(0, await database.RowsAsync("dead_letters", Stop));
+        Assert.Equal(PipelineState.Working, stage.Health.Read().State);
+    }
+
+    [Theory]
+    [InlineData(Server.Native)]
+    [InlineData(Server.Timescale)]
+    public async Task A_row_the_server_refuses_is_dead_lettered_alone(Server server)
+    {
+        await using var database = await TestDatabase.CreateAsync(server, postgres, timescale, Stop);
+        await database.ExecuteAsync("ALTER TABLE conditions ADD CONSTRAINT cold CHECK (temperature < 100)", Stop);
+        await using var stage = new WriteStage(database.Source, database.Copy);
+        Reading[] rows = [.. Rows(0, 1_000), new(2_000, "hot", 1_000.0, 1.0), .. Rows(3_000, 500), new(2_000, "hot", 1_000.0, 1.0), new(2_001, "hot", 2_000.0, 1.0)];
+
+        var accounts = await stage.ProcessAsync(rows, null, Stop);
+
+        Assert.Equal(new Accounts(Received: 1_503, Stored: 1_500, DeadLettered: 2, Duplicate: 1), accounts);
+        Assert.Equal(2, await database.RowsAsync("dead_letters WHERE reason = 'refused_by_database' AND device = 'hot' AND detail LIKE '23514%'", Stop));
+    }
+
+    [Fact]
+    public async Task When_every_row_is_refused_with_one_code_nothing_is_dead_lettered()
+    {
+        await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
+        await database.ExecuteAsync("ALTER TABLE conditions ADD CONSTRAINT cold CHECK (temperature < -100)", Stop);
+        await using var stage = new WriteStage(database.Source);
+
+        var waiting = stage.ProcessAsync(Rows(0, 150), null, Stop);
+        await UntilAsync(stage, PipelineState.OperatorMistake);
+        await database.ExecuteAsync("ALTER TABLE conditions DROP CONSTRAINT cold", Stop);
+
+        Assert.Equal(new Accounts(Received: 150, Stored: 150), await waiting);
+        Assert.Equal(0, await database.RowsAsync("dead_letters", Stop));
+    }
+
+    [Fact]
+    public async Task A_second_unique_index_is_poison_for_the_rows_it_refuses()
+    {
+        await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
+        await database.ExecuteAsync("CREATE TABLE other (LIKE conditions); CREATE UNIQUE INDEX ON other (time, device); CREATE UNIQUE INDEX ON other (temperature)", Stop);
+        await using var stage = new WriteStage(database.Source, table: "other");
+        await stage.ProcessAsync([new(0, "a", 1.0, 1.0)], null, Stop);
+
+        Assert.Equal(new Accounts(Received: 2, Stored: 1, DeadLettered: 1), await stage.ProcessAsync([new(1, "a", 1.0, 1.0), new(2, "a", 2.0, 1.0)], null, Stop));
+    }
+
+    [Fact]
+    public async Task A_pool_of_one_connection_and_a_login_that_owns_nothing_are_enough()
+    {
+        await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
+        var login = await (await postgres.ServerAsync()).CreateLoginAsync(database.ConnectionString, "ingest_writer", Stop);
+        var source = database.NewSource(new NpgsqlConnectionStringBuilder(login) { MaxPoolSize = 1, Timeout = 5 }.ConnectionString);
+        await using var stage = new WriteStage(source, commit: new() { Writers = 3 });
+
+        var accounts = await Task.WhenAll(Enumerable.Range(0, 20).Select(batch => stage.ProcessAsync(Rows(batch * 25, 50), null, Stop)));
+
+        Assert.Equal((1_000, 525), (accounts.Sum(account => account.Received), accounts.Sum(account => account.Stored)));
+        Assert.Equal(0, stage.Health.Read().Retries);
+    }
+
+    [Fact]
+    public async Task Connections_cut_at_any_statement_lose_and_double_nothing()
+    {
+        await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
+        await using var proxy = TcpProxy.Start((await postgres.ServerAsync()).Port);
+        await using var stage = new WriteStage(database.NewSource(new NpgsqlConnectionStringBuilder(database.ConnectionString) { Port = proxy.Port }.ConnectionString));
+        var cuts = 0;
+        foreach (var before in new[] { false, true })
+        {
+            foreach (var statement in new[] { "BEGIN", "COPY", "pg_current_xact_id", "INSERT INTO", "dead_letter", "COMMIT" })
+            {
+                await stage.ProcessAsync(Rows(100_000 + cuts, 1), null, Stop);
+                proxy.CutAnswerTo(statement, before);
+                var readings = Rows(cuts * 500, statement == "INSERT INTO" ? 50 : 500);
+                var accounts = statement == "dead_letter"
+                    ? await stage.RejectAsync([.. readings.Select(WriteStage.Message)], Stop)
+                    : await stage.ProcessAsync(readings, null, Stop);
+                Assert.Equal(++cuts, proxy.Cuts);
+                Assert.Equal((readings.Length, 0), (accounts.Stored + accounts.DeadLettered, accounts.Duplicate));
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_lock_on_the_table_is_waited_out()
+    {
+        await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
+        await using var stage = new WriteStage(database.NewSource(commandTimeoutSeconds: 1), commit: new() { MaxDelayMilliseconds = 100 });
+        await using var connection = await database.Source.OpenConnectionAsync(Stop);
+        await using var transaction = await connection.BeginTransactionAsync(Stop);
+        await using (var hold = new NpgsqlCommand("LOCK TABLE conditions", connection))
+        {
+            await hold.ExecuteNonQueryAsync(Stop);
+        }
+
+        var waiting = Enumerable.Range(0, 3).Select(batch => stage.ProcessAsync(Rows(batch * 10, 10), null, Stop)).ToArray();
+        await UntilAsync(stage, PipelineState.Outage);
+        await transaction.RollbackAsync(Stop);
+
+        Assert.All(await Task.WhenAll(waiting), accounts => Assert.Equal(new Accounts(Received: 10, Stored: 10), accounts));
+    }
+
+    [Fact]
+    public async Task A_caller_that_cancels_or_gives_up_leaves_its_neighbours_alone()
+    {
+        await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
+        await database.ExecuteAsync("ALTER TABLE conditions RENAME TO elsewhere", Stop);
+        await using var stage = new WriteStage(database.Source, commit: new() { MaxDelayMilliseconds = 100 });
+        using var cancel = new CancellationTokenSource();
+
+        var impatient = stage.ProcessAsync(Rows(0, 10), null, cancel.Token);
+        var patient = stage.ProcessAsync(Rows(100, 10), null, Stop);
+        await UntilAsync(stage, PipelineState.OperatorMistake);
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => impatient);
+        Assert.False(patient.IsCompleted);
+        await database.ExecuteAsync("ALTER TABLE elsewhere RENAME TO conditions", Stop);
+
+        Assert.Equal(10, (await patient).Stored);
+        Assert.Equal(10, await database.RowsAsync("conditions", Stop));
+    }
+
+    [Fact]
+    public async Task A_function_is_told_when_the_database_does_not_take_its_batch()
+    {
+        await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
+        await database.ExecuteAsync("ALTER TABLE conditions RENAME TO elsewhere", Stop);
+        await using var stage = new WriteStage(database.Source, commit: new() { GiveUpAfterSeconds = 1 });
+
+        var told = await Assert.ThrowsAsync<DatabaseUnavailableException>(() => stage.ProcessAsync(Rows(0, 10), null, Stop));
+        Assert.Contains("Telemetry:Table", told.Message, StringComparison.Ordinal);
+    }
+
+    private static Reading[] Rows(int start, int count) => [.. Enumerable.Range(start, count).Select(number => new Reading(number, "a", 20.0, 1.0 * number))];
+
+    private static async Task UntilAsync(WriteStage stage, PipelineState state)
+    {
+        while (stage.Health.Read().State != state)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, Stop);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+using CsCheck;
+using Ingest.Columns;
+using Ingest.Settings;
+using Ingest.TestSupport.Databases;
+using Xunit;
+
+namespace Ingest.IntegrationTests.Write;
+
+/// <summary>
+/// For the same readings in any batches, orders and repetitions, by any number of writers, the table holds the same multiset of
+/// (stamp, device, values): each different reading once.
+/// </summary>
+public sealed class OnePlacePropertyTests(PostgresFixture postgres, TimescaleFixture timescale)
+{
+    private const string Table =
+        """
+        DROP TABLE IF EXISTS many;
+        CREATE TABLE many (time timestamptz NOT NULL, device text NOT NULL, d double precision, r real, n bigint, i integer, f boolean, t text, z timestamptz, j jsonb);
+        CREATE UNIQUE INDEX ON many (time, device);
+        """;
+
+    private const string Contents =
+        """
+        SELECT count(*), count(DISTINCT (date_trunc('milliseconds', time), device, d, r, n, i, f, t, z, j)),
+            count(*) FILTER (WHERE time <> date_trunc('milliseconds', time)) FROM many
+        """;
+
+    private static readonly ColumnDefinition[] Columns =
+    [
+        new("d", ColumnType.Double, false), new("r", ColumnType.Real, false), new("n", ColumnType.Bigint, false), new("i", ColumnType.Integer, false),
+        new("f", ColumnType.Boolean, false), new("t", ColumnType.Text, false), new("z", ColumnType.Timestamptz, false), new("j", ColumnType.Jsonb, false),
+    ];
+
+    // Few stamps, devices and values, so that most readings meet; the values that types disagree about.
+    private static readonly Gen<Reading> Readings = Gen.Select(
+        Gen.Int[0, 3],
+        OneOf("a", "b", "ä"),
+        Gen.Select(
+            OneOf<object?>(null, 0.0, 0.1, double.NaN, double.PositiveInfinity, double.Epsilon, 1e308),
+            OneOf<object?>(null, 0.1f, float.NaN, float.MaxValue),
+            OneOf<object?>(null, 0L, long.MinValue),
+            OneOf<object?>(null, int.MaxValue),
+            OneOf<object?>(null, true, false),
+            OneOf<object?>(null, "", "x", "X", "\U0001F600"),
+            OneOf<object?>(null, WriteStage.Start, WriteStage.Start.AddMicroseconds(1)),
+            OneOf("""{"a":1,"b":[1.0,null]}""", """{"b":[1,null],"a":1.00}""", "[]", "null", "\"\\u0041\"", "\"A\"", "1e2", "100").Select(text => (object?)JsonbValue.FromText(text)),
+            (d, r, n, i, f, t, z, j) => new[] { d, r, n, i, f, t, z, j }),
+        (stamp, device, values) => new Reading(stamp, device, values));
+
+    private static readonly Gen<Reading[][]> Batches = Readings.Array[1, 60].SelectMany(
+        readings => Gen.Int[0, readings.Length - 1].Select(index => readings[index]).Array[0, 40].Array[1, 8].Select(again => (Reading[][])[readings, .. again]));
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Four_writers_with_redelivery_store_each_different_reading_once()
+    {
+        await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
+        await Batches.SampleAsync(batches => CheckAsync(database, writers: 4, batches), iter: 40, threads: 1);
+    }
+
+    [Fact]
+    public async Task Writers_that_are_abandoned_at_any_point_lose_nothing_that_is_delivered_again()
+    {
+        await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
+        await Batches.SelectMany(batches => Gen.Int[0, 6_000].Select(after => (batches, after))).SampleAsync(
+            async sample =>
+            {
+                await database.ExecuteAsync(Table, Stop);
+                using var abandoned = new CancellationTokenSource(TimeSpan.FromMicroseconds(sample.after));
+                await using (var stage = NewStage(database))
+                {
+                    await Task.WhenAll(sample.batches.Select(async batch =>
+                    {
+                        try
+                        {
+                            await stage.ProcessAsync(batch, null, abandoned.Token);
+                        }
+                        catch (OperationCanceledException) when (abandoned.IsCancellationRequested)
+                        {
+                            // Delivered again below.
+                        }
+                    }));
+                }
+
+                await CheckAsync(database, writers: 2, sample.batches, empty: false);
+            },
+            iter: 30,
+            threads: 1);
+    }
+
+    [Fact]
+    public async Task One_writer_on_a_hypertable_stores_each_different_reading_once()
+    {
+        await using var database = await TestDatabase.CreateAsync(Server.Timescale, postgres, timescale, Stop);
+        await Batches.SampleAsync(batches => CheckAsync(database, writers: 1, batches, hypertable: true), iter: 8, threads: 1);
+    }
+
+    private static async Task CheckAsync(TestDatabase database, int writers, Reading[][] batches, bool empty = true, bool hypertable = false)
+    {
+        if (empty)
+        {
+            await database.ExecuteAsync(Table, Stop);
+            if (hypertable)
+            {
+                await database.ExecuteAsync("SELECT create_hypertable('many', 'time', create_default_indexes => false)", Stop);
+            }
+        }
+
+        var stages = Enumerable.Range(0, writers).Select(_ => NewStage(database)).ToArray();
+        var accounts = await Task.WhenAll(batches.Select((batch, index) => stages[index % writers].ProcessAsync(batch, null, Stop)));
+        foreach (var stage in stages)
+        {
+            await stage.DisposeAsync();
+        }
+
+        var total = accounts.Aggregate((a, b) => a + b);
+        Assert.True(total.Balance);
+        var different = batches.SelectMany(batch => batch).Distinct(SameReading.Instance).Count();
+        await using var command = database.Source.CreateCommand(Contents);
+        await using var reader = await command.ExecuteReaderAsync(Stop);
+        await reader.ReadAsync(Stop);
+        Assert.Equal((different, different), (reader.GetInt64(0), reader.GetInt64(1)));
+        if (empty)
+        {
+            Assert.Equal((different, reader.GetInt64(2)), (total.Stored, total.Collisions));
+        }
+    }
+
+    private static Gen<T> OneOf<T>(params T[] values) => Gen.Int[0, values.Length - 1].Select(index => values[index]);
+
+    private static WriteStage NewStage(TestDatabase database) => new(database.Source, database.Copy, "many", Columns);
+
+    /// <summary>An opinion of its own about when readings are equal: by their columns' types, as PostgreSQL sees it.</summary>
+    private sealed class SameReading : IEqualityComparer<Reading>
+    {
+        public static readonly SameReading Instance = new();
+
+        public bool Equals(Reading? x, Reading? y) => x!.Stamp == y!.Stamp && x.Device == y.Device && x.Values.SequenceEqual(y.Values);
+
+        public int GetHashCode(Reading reading) => HashCode.Combine(reading.Stamp, reading.Device);
+    }
+}

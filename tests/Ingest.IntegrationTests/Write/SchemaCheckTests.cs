@@ -1,0 +1,76 @@
+using Ingest.Columns;
+using Ingest.Schema;
+using Ingest.Settings;
+using Ingest.TestSupport.Databases;
+using Ingest.Write;
+using Xunit;
+
+namespace Ingest.IntegrationTests.Write;
+
+public sealed class SchemaCheckTests(PostgresFixture postgres, TimescaleFixture timescale)
+{
+    private static readonly TargetTable Conditions = new(null, "conditions", WriteStage.Conditions);
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData(Server.Native)]
+    [InlineData(Server.Timescale)]
+    public async Task The_migrated_table_has_no_problem(Server server)
+    {
+        await using var database = await TestDatabase.CreateAsync(server, postgres, timescale, Stop);
+        var report = await SchemaCheck.RunAsync(database.Source, Conditions, new DatabaseSettings { Copy = database.Copy }, Stop);
+
+        Assert.Empty(report.Problems);
+        Assert.Equal(server == Server.Timescale, report.IsHypertable);
+        Assert.Equal(server == Server.Timescale, report.TimescaleVersion is not null);
+    }
+
+    [Fact]
+    public async Task The_embedded_server_is_never_to_be_sent_a_COPY()
+    {
+        await using var database = await TestDatabase.CreateAsync(Server.Timescale, postgres, timescale, Stop);
+        var report = await SchemaCheck.RunAsync(database.Source, Conditions, new DatabaseSettings(), Stop);
+
+        Assert.Equal(!database.Copy, report.Problems.Any(problem => problem.ToDo.Contains("Database:Copy", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("DROP TABLE conditions", "no table conditions")]
+    [InlineData("DROP TABLE checkpoints", "no table checkpoints")]
+    [InlineData("DROP INDEX conditions_time_device_idx", "no valid unique index")]
+    [InlineData("DROP INDEX conditions_time_device_idx; CREATE UNIQUE INDEX ON conditions (time, device, humidity)", "no valid unique index")]
+    [InlineData("DROP INDEX conditions_time_device_idx; CREATE UNIQUE INDEX ON conditions (time, device) WHERE humidity > 0", "no valid unique index")]
+    [InlineData("ALTER TABLE conditions DROP COLUMN humidity", "no column humidity")]
+    [InlineData("ALTER TABLE conditions ALTER COLUMN humidity TYPE numeric", "is numeric")]
+    [InlineData("ALTER TABLE conditions ALTER COLUMN device TYPE varchar(20)", "character varying(20)")]
+    [InlineData("ALTER TABLE conditions ADD COLUMN site text NOT NULL DEFAULT ''; ALTER TABLE conditions ALTER COLUMN site DROP DEFAULT", "site of conditions is NOT NULL")]
+    [InlineData("CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER touch BEFORE INSERT ON conditions FOR EACH ROW EXECUTE FUNCTION f()", "Trigger touch")]
+    [InlineData("CREATE RULE swallow AS ON INSERT TO conditions DO INSTEAD NOTHING", "rule on INSERT")]
+    [InlineData("REVOKE INSERT ON conditions FROM ingest_writer", "may not INSERT on conditions")]
+    [InlineData("REVOKE UPDATE ON checkpoints FROM ingest_writer", "may not UPDATE on checkpoints")]
+    [InlineData("ALTER TABLE conditions ENABLE ROW LEVEL SECURITY", "Row security")]
+    [InlineData("ALTER TABLE conditions RENAME TO c; CREATE VIEW conditions AS SELECT * FROM c", "is no table")]
+    public async Task What_does_not_fit_is_named_with_what_to_do(string change, string says)
+    {
+        await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
+        var login = database.NewSource(await (await postgres.ServerAsync()).CreateLoginAsync(database.ConnectionString, "ingest_writer", Stop));
+        Assert.Empty((await SchemaCheck.RunAsync(login, Conditions, new DatabaseSettings(), Stop)).Problems);
+
+        await database.ExecuteAsync(change, Stop);
+        var problems = (await SchemaCheck.RunAsync(login, Conditions, new DatabaseSettings(), Stop)).Problems;
+
+        Assert.Contains(problems, problem => problem.What.Contains(says, StringComparison.Ordinal));
+        Assert.All(problems, problem => Assert.NotEmpty(problem.ToDo));
+    }
+
+    [Fact]
+    public async Task All_problems_are_reported_at_once()
+    {
+        await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
+        await database.ExecuteAsync("DROP TABLE dead_letters; DROP INDEX conditions_time_device_idx", Stop);
+        var mapped = new TargetTable(null, "conditions", [new ColumnDefinition("pressure", ColumnType.Double, false), new ColumnDefinition("humidity", ColumnType.Real, false)]);
+
+        Assert.Equal(4, (await SchemaCheck.RunAsync(database.Source, mapped, new DatabaseSettings(), Stop)).Problems.Count);
+    }
+}

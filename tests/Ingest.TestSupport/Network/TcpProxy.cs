@@ -1,0 +1,184 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Ingest.TestSupport.Network;
+
+/// <summary>A relay in front of a server on loopback, which a test can cut: between a statement and its answer, or altogether.</summary>
+public sealed class TcpProxy : IAsyncDisposable
+{
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly ConcurrentDictionary<Socket, byte> _open = new();
+    private readonly CancellationTokenSource _stop = new();
+    private readonly int _target;
+    private readonly Task _accepting;
+    private volatile byte[]? _cutAfter;
+    private volatile bool _closed;
+    private int _cuts;
+
+    private TcpProxy(int target)
+    {
+        _target = target;
+        _listener.Start();
+        _accepting = AcceptAsync();
+    }
+
+    public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+
+    /// <summary>How often an answer was cut off.</summary>
+    public int Cuts => Volatile.Read(ref _cuts);
+
+    public static TcpProxy Start(int target) => new(target);
+
+    /// <summary>
+    /// The next time a client sends <paramref name="statement"/>, the server gets it and the client gets no answer: its connection ends once
+    /// the server has answered. With <paramref name="before"/>, not even the server gets it.
+    /// </summary>
+    public void CutAnswerTo(string statement, bool before = false)
+    {
+        CutsBefore = before;
+        _cutAfter = System.Text.Encoding.ASCII.GetBytes(statement);
+    }
+
+    private bool CutsBefore { get; set; }
+
+    /// <summary>Ends all connections, and from now on each new one at once.</summary>
+    public void Close()
+    {
+        _closed = true;
+        foreach (var socket in _open.Keys)
+        {
+            socket.Dispose();
+        }
+    }
+
+    /// <summary>Takes connections again.</summary>
+    public void Open() => _closed = false;
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        Close();
+        _listener.Dispose();
+        await _accepting;
+        _stop.Dispose();
+    }
+
+    private async Task AcceptAsync()
+    {
+        var relays = new List<Task>();
+        while (!_stop.IsCancellationRequested)
+        {
+            try
+            {
+                var client = await _listener.AcceptSocketAsync(_stop.Token);
+                relays.Add(RelayAsync(client));
+            }
+            catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+            {
+                break;
+            }
+        }
+
+        await Task.WhenAll(relays);
+    }
+
+    private async Task RelayAsync(Socket client)
+    {
+        using var server = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        using (client)
+        {
+            client.NoDelay = true;
+            _open[client] = 0;
+            _open[server] = 0;
+            try
+            {
+                if (!_closed)
+                {
+                    await server.ConnectAsync(IPAddress.Loopback, _target, _stop.Token);
+                    var cut = new StrongBox();
+                    await Task.WhenAny(ToServerAsync(client, server, cut), ToClientAsync(server, client, cut));
+                }
+            }
+            catch (SocketException)
+            {
+                // The server is away: so is the client's connection.
+            }
+            catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+            {
+                // The test is over.
+            }
+            finally
+            {
+                _open.TryRemove(client, out _);
+                _open.TryRemove(server, out _);
+            }
+        }
+    }
+
+    private async Task ToServerAsync(Socket client, Socket server, StrongBox cut)
+    {
+        var buffer = new byte[64 * 1024];
+        while (await ReceiveAsync(client, buffer) is var read and > 0)
+        {
+            if (_cutAfter is { } statement && buffer.AsSpan(0, read).IndexOf(statement) >= 0)
+            {
+                _cutAfter = null;
+                Interlocked.Increment(ref _cuts);
+                if (CutsBefore)
+                {
+                    return;
+                }
+
+                cut.Value = true;
+            }
+
+            if (!await SendAsync(server, buffer.AsMemory(0, read)))
+            {
+                return;
+            }
+        }
+    }
+
+    private static async Task ToClientAsync(Socket server, Socket client, StrongBox cut)
+    {
+        var buffer = new byte[64 * 1024];
+        while (await ReceiveAsync(server, buffer) is var read and > 0)
+        {
+            if (cut.Value || !await SendAsync(client, buffer.AsMemory(0, read)))
+            {
+                return;
+            }
+        }
+    }
+
+    private static async Task<int> ReceiveAsync(Socket socket, byte[] buffer)
+    {
+        try
+        {
+            return await socket.ReceiveAsync(buffer);
+        }
+        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        {
+            return 0;
+        }
+    }
+
+    private static async Task<bool> SendAsync(Socket socket, ReadOnlyMemory<byte> bytes)
+    {
+        try
+        {
+            await socket.SendAsync(bytes);
+            return true;
+        }
+        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        {
+            return false;
+        }
+    }
+
+    private sealed class StrongBox
+    {
+        public volatile bool Value;
+    }
+}
