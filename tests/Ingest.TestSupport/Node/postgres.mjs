@@ -22,6 +22,10 @@ child.once('exit', (code, signal) => {
   if (orphaned) {
     rmSync(dataFolder, { recursive: true, force: true, maxRetries: 10 });
   }
+  if (mode === 'serve') {
+    // Not exit(): it would wait for the thread that reads our standard input, which only ends with the parent.
+    process.kill(process.pid, 'SIGKILL');
+  }
   process.exit(signal === null ? code : 128);
 });
 
