@@ -31,4 +31,7 @@ internal static partial class Log
 
     [LoggerMessage(1009, LogLevel.Warning, "A flush of {Batches} batches was abandoned, as nobody waits for it any more; its last failure: {Failure}")]
     public static partial void Abandoned(ILogger logger, int batches, string failure);
+
+    [LoggerMessage(1010, LogLevel.Critical, "A writer has ended by a defect; its partitions are not stored any more")]
+    public static partial void WriterEnded(ILogger logger, Exception defect);
 }

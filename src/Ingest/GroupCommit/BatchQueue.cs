@@ -21,6 +21,7 @@ internal sealed class BatchQueue
     private readonly Channel<bool> _signal = Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
 
+    private bool _closed;
     private int _admitted;
     private int _events;
     private long _bytes;
@@ -50,6 +51,7 @@ internal sealed class BatchQueue
     {
         lock (_gate)
         {
+            ObjectDisposedException.ThrowIf(_closed, this);
             _places.AddLast(batch);
             _held.Enqueue(batch);
             Admit();
@@ -136,11 +138,12 @@ internal sealed class BatchQueue
         }
     }
 
-    /// <summary>All places, given up: the pipeline ends.</summary>
+    /// <summary>All places, given up; nobody gets one any more.</summary>
     public IReadOnlyList<PendingBatch> Close()
     {
         lock (_gate)
         {
+            _closed = true;
             var left = _places.ToArray();
             _places.Clear();
             return left;

@@ -22,8 +22,11 @@ internal sealed record UnknownCommit(FlushOutcome Outcome, string? TransactionId
 /// <summary>Batches that are written in one transaction, and what was learnt about them in the attempts so far.</summary>
 internal sealed class Flush : IDisposable
 {
+    private readonly Lock _gate = new();
     private readonly CancellationTokenSource _abandoned;
     private int _waiting;
+    private bool _paused;
+    private bool _disposed;
 
     public Flush(IReadOnlyList<PendingBatch> batches, CancellationToken stop)
     {
@@ -58,26 +61,63 @@ internal sealed class Flush : IDisposable
     /// <summary>Cancelled when nobody waits for the flush any more, or the pipeline stops.</summary>
     public CancellationToken Abandoned => _abandoned.Token;
 
-    /// <summary>Lets the batches go whose callers have cancelled; what is known of them is that they were not committed, or nothing.</summary>
-    public void DropCancelled()
+    /// <summary>An attempt begins: from now on a batch stays until it ends, as the attempt reads its buffers.</summary>
+    public void Resume()
     {
-        for (var index = Batches.Count - 1; index >= 0; index--)
+        lock (_gate)
         {
-            if (Batches[index].CancellationToken.IsCancellationRequested)
-            {
-                Batches[index].Completion.TrySetCanceled(Batches[index].CancellationToken);
-                Batches.RemoveAt(index);
-            }
+            _paused = false;
+            DropCancelled();
         }
     }
 
-    public void Dispose() => _abandoned.Dispose();
-
-    private void CancelledOne()
+    /// <summary>An attempt has failed: a caller that cancels now is let go at once.</summary>
+    public void Pause()
     {
-        if (Interlocked.Decrement(ref _waiting) == 0)
+        lock (_gate)
         {
-            _abandoned.Cancel();
+            _paused = true;
+            DropCancelled();
+        }
+    }
+
+    /// <summary>Lets the batches go whose callers have cancelled; what is known of them is that they were not committed, or nothing.</summary>
+    public void DropCancelled()
+    {
+        foreach (var batch in Batches.Where(batch => batch.CancellationToken.IsCancellationRequested).ToArray())
+        {
+            Drop(batch);
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _disposed = true;
+            _abandoned.Dispose();
+        }
+    }
+
+    private void Drop(PendingBatch batch)
+    {
+        Batches.Remove(batch);
+        batch.Completion.TrySetCanceled(batch.CancellationToken);
+    }
+
+    private void CancelledOne(PendingBatch batch)
+    {
+        lock (_gate)
+        {
+            if (_paused)
+            {
+                Drop(batch);
+            }
+
+            if (--_waiting == 0 && !_disposed)
+            {
+                _abandoned.Cancel();
+            }
         }
     }
 }

@@ -72,8 +72,9 @@ internal sealed class FlushRunner : IDisposable
             using var flush = new Flush(group, stop);
             try
             {
-                if (!await _retry.ExecuteAsync(async _ => await TryAsync(flush), flush.Abandoned))
+                if (!await _retry.ExecuteAsync(async _ => await AttemptAsync(flush), flush.Abandoned))
                 {
+                    flush.Resume();
                     Halve(flush, groups);
                 }
             }
@@ -90,6 +91,7 @@ internal sealed class FlushRunner : IDisposable
             catch (Exception exception)
             {
                 // No failure of the database, so a defect that one batch brings out: it must not take its neighbours with it.
+                flush.Resume();
                 if (flush.Batches.Count > 1)
                 {
                     Halve(flush, groups);
@@ -111,12 +113,26 @@ internal sealed class FlushRunner : IDisposable
 
     private static void CancelAll(Flush flush, CancellationToken stop)
     {
+        flush.Resume();
         foreach (var batch in flush.Batches)
         {
             batch.Completion.TrySetCanceled(batch.CancellationToken.IsCancellationRequested ? batch.CancellationToken : stop);
         }
 
         flush.Batches.Clear();
+    }
+
+    private async Task<bool> AttemptAsync(Flush flush)
+    {
+        flush.Resume();
+        try
+        {
+            return await TryAsync(flush);
+        }
+        finally
+        {
+            flush.Pause();
+        }
     }
 
     /// <returns>False where the flush is to be halved.</returns>

@@ -43,7 +43,7 @@ internal sealed class GroupCommitter : IAsyncDisposable
             (long)settings.MaxBytes * FlushesQueued,
             clock))];
         health.WatchQueue(() => (_queues.Sum(queue => queue.Depth.Batches), _queues.Sum(queue => queue.Depth.Events)));
-        _writers = [.. _queues.Select((queue, index) => Task.Run(() => WriteAsync(queue, runner(index), cleans: index == 0)))];
+        _writers = [.. _queues.Select((queue, index) => Task.Run(() => RunWriterAsync(queue, runner(index), cleans: index == 0)))];
     }
 
     /// <summary>
@@ -85,12 +85,6 @@ internal sealed class GroupCommitter : IAsyncDisposable
     {
         await _stop.CancelAsync();
         await Task.WhenAll(_writers);
-        foreach (var left in _queues.SelectMany(queue => queue.Close()))
-        {
-            left.Admission.TrySetCanceled(_stop.Token);
-            left.Completion.TrySetCanceled(_stop.Token);
-        }
-
         _stop.Dispose();
     }
 
@@ -109,9 +103,31 @@ internal sealed class GroupCommitter : IAsyncDisposable
     private BatchQueue QueueOf(PendingBatch batch) =>
         _queues.Length == 1 ? _queues[0] : _queues[(uint)string.GetHashCode(batch.Partition, StringComparison.Ordinal) % (uint)_queues.Length];
 
+    private async Task RunWriterAsync(BatchQueue queue, FlushRunner runner, bool cleans)
+    {
+        Exception? defect = null;
+        try
+        {
+            await WriteAsync(queue, runner, cleans);
+        }
+        catch (Exception exception)
+        {
+            // Whoever waits must hear of it: nobody will take their batches any more.
+            Log.WriterEnded(_logger, exception);
+            defect = exception;
+        }
+
+        runner.Dispose();
+        foreach (var left in queue.Close())
+        {
+            Exception end = defect ?? new OperationCanceledException(_stop.Token);
+            left.Admission.TrySetException(end);
+            left.Completion.TrySetException(end);
+        }
+    }
+
     private async Task WriteAsync(BatchQueue queue, FlushRunner runner, bool cleans)
     {
-        using var _ = runner;
         var cleaned = _clock.GetTimestamp();
         while (!_stop.IsCancellationRequested)
         {

@@ -7,7 +7,7 @@ namespace Ingest.GroupCommit;
 /// <summary>A caller's batch on its way through group commit.</summary>
 internal sealed class PendingBatch(IReadOnlyList<RawEvent> events, Checkpoint? checkpoint, long queuedAt, CancellationToken cancellationToken)
 {
-    private Action? _cancelledInFlush;
+    private Action<PendingBatch>? _cancelledInFlush;
 
     public Checkpoint? Checkpoint { get; } = checkpoint;
 
@@ -40,15 +40,15 @@ internal sealed class PendingBatch(IReadOnlyList<RawEvent> events, Checkpoint? c
     /// <summary>Readings to write, for the bounds of a flush.</summary>
     public int Rows => Decoded is { } decoded ? decoded.Readings.Count + decoded.Rejections.Count : 0;
 
-    /// <summary>The batch is part of a flush from now on, which hears of its cancellation.</summary>
-    public void Join(Action cancelled)
+    /// <summary>The batch is part of a flush from now on, which hears of its cancellation once.</summary>
+    public void Join(Action<PendingBatch> cancelled)
     {
         Volatile.Write(ref _cancelledInFlush, cancelled);
         if (CancellationToken.IsCancellationRequested)
         {
-            cancelled();
+            CancelInFlush();
         }
     }
 
-    public void CancelInFlush() => Volatile.Read(ref _cancelledInFlush)?.Invoke();
+    public void CancelInFlush() => Interlocked.Exchange(ref _cancelledInFlush, null)?.Invoke(this);
 }
