@@ -1,0 +1,206 @@
+using Ingest.Events;
+using Ingest.Settings;
+
+namespace Ingest.Sources.EventHubs;
+
+/// <summary>
+/// Reads an event hub again through the pipeline, without checkpoints and without owning anything. Needs a consumer group of its own: a hub
+/// refuses readers without an epoch in the worker's.
+/// </summary>
+public sealed class HubReplay
+{
+    private static readonly TimeSpan SilenceBeforeAsking = TimeSpan.FromSeconds(5);
+
+    private readonly HubClient _client;
+    private readonly string _consumerGroup;
+    private readonly TimeSource _timeSource;
+    private readonly ProcessEvents _process;
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, long> _events = new(StringComparer.Ordinal);
+    private ReplayProgress _progress = new(0, 0, 0, default);
+
+    /// <param name="client">The hub; disposed by whoever made it.</param>
+    /// <param name="consumerGroup">The replay's own consumer group.</param>
+    /// <param name="workerConsumerGroup">The consumer group the worker reads in.</param>
+    /// <param name="timeSource">Which stamp is the row's time.</param>
+    /// <param name="process">The pipeline; given no checkpoint.</param>
+    /// <exception cref="ArgumentException">Both groups are the same.</exception>
+    public HubReplay(HubClient client, string consumerGroup, string workerConsumerGroup, TimeSource timeSource, ProcessEvents process)
+    {
+        if (string.Equals(consumerGroup, workerConsumerGroup, StringComparison.OrdinalIgnoreCase))
+        {
+            throw new ArgumentException(
+                $"A replay needs a consumer group of its own, and '{consumerGroup}' is the worker's. Add one to the hub's built-in endpoint and name it.",
+                nameof(consumerGroup));
+        }
+
+        _client = client;
+        _consumerGroup = consumerGroup;
+        _timeSource = timeSource;
+        _process = process;
+    }
+
+    /// <summary>Reads the range through the pipeline.</summary>
+    /// <param name="range">Which stamps.</param>
+    /// <param name="partition">One partition; null for all.</param>
+    /// <param name="progress">Told after each batch, from any thread; or null.</param>
+    /// <param name="cancellationToken">Ends the replay; what was processed stays.</param>
+    /// <returns>Where the readings ended; gaps in the sequence numbers count as missed.</returns>
+    /// <exception cref="HubException">No such partition, or the hub refuses.</exception>
+    public async Task<Accounts> RunAsync(
+        ReplayRange range, string? partition, IProgress<ReplayProgress>? progress, CancellationToken cancellationToken)
+    {
+        var hub = await _client.GetHubAsync(cancellationToken);
+        if (partition is not null && !hub.PartitionIds.Contains(partition))
+        {
+            throw new HubException(HubFailure.NotFound, $"{_client.Hub} has no partition {partition}; it has {string.Join(", ", hub.PartitionIds)}.");
+        }
+
+        // The ends as they are now: what is sent while the replay runs is the worker's.
+        var ends = new List<PartitionProperties>();
+        foreach (var id in partition is null ? hub.PartitionIds : [partition])
+        {
+            ends.Add(await _client.GetPartitionAsync(id, cancellationToken));
+        }
+
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var running = ends.Select(end => RunAsync(range, end, progress, ending)).ToList();
+        try
+        {
+            await Task.WhenAll(running);
+        }
+        catch (OperationCanceledException) when (running.Find(task => task.IsFaulted) is { } failed)
+        {
+            // The first to fail ended the others.
+            await failed;
+        }
+
+        return _progress.Accounts;
+    }
+
+    private async Task RunAsync(ReplayRange range, PartitionProperties end, IProgress<ReplayProgress>? progress, CancellationTokenSource ending)
+    {
+        if (end.IsEmpty || end.LastSequenceNumber < 0 || end.LastEnqueuedTime < range.ReadFrom)
+        {
+            return;
+        }
+
+        try
+        {
+            await ReadAsync(range, end, progress, ending.Token);
+        }
+        catch
+        {
+            await ending.CancelAsync();
+            throw;
+        }
+    }
+
+    private async Task ReadAsync(ReplayRange range, PartitionProperties end, IProgress<ReplayProgress>? progress, CancellationToken cancellationToken)
+    {
+        var options = new ReaderOptions(_consumerGroup, end.Partition, StartPosition.Since(range.ReadFrom), Epoch: null, _timeSource);
+        await using var reader = new PartitionReader(_client, options);
+        reader.Start();
+        long? last = null;
+        while (await TakeAsync(reader, end, cancellationToken) is { } batch)
+        {
+            var first = batch.Events[0].SequenceNumber!.Value;
+            if (last is null)
+            {
+                Expect(end.Partition, end.LastSequenceNumber - first + 1);
+            }
+
+            var missed = 0L;
+            var wanted = new List<RawEvent>(batch.Events.Count);
+            var finished = false;
+            var read = 0;
+            foreach (var received in batch.Events)
+            {
+                var sequenceNumber = received.SequenceNumber!.Value;
+                if (sequenceNumber > end.LastSequenceNumber || range.IsPast(PartitionReader.Stamp(received)))
+                {
+                    finished = true;
+                    break;
+                }
+
+                read++;
+                missed += SequenceGap.Between(last, sequenceNumber);
+                last = sequenceNumber;
+                if (range.Contains(received.EnqueuedTime ?? PartitionReader.Stamp(received)))
+                {
+                    wanted.Add(received);
+                }
+            }
+
+            var accounts = new Accounts(Missed: missed);
+            if (wanted.Count > 0)
+            {
+                accounts += (await _process(wanted, null, cancellationToken)).Accounts;
+            }
+
+            reader.Complete(batch.Events.Count);
+            Report(progress, read, wanted.Count, accounts);
+            if (finished || last >= end.LastSequenceNumber)
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>The next events, or null where retention has taken all that was left of the range.</summary>
+    private async Task<ReceivedBatch?> TakeAsync(PartitionReader reader, PartitionProperties end, CancellationToken cancellationToken)
+    {
+        var taking = reader.TakeAsync(cancellationToken);
+        while (true)
+        {
+            try
+            {
+                return await taking.WaitAsync(SilenceBeforeAsking, _client.Time, cancellationToken);
+            }
+            catch (TimeoutException)
+            {
+                if (await IsGoneAsync(end, cancellationToken))
+                {
+                    return null;
+                }
+            }
+        }
+    }
+
+    private async Task<bool> IsGoneAsync(PartitionProperties end, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var now = await _client.GetPartitionAsync(end.Partition, cancellationToken);
+            return now.IsEmpty || now.BeginSequenceNumber > end.LastSequenceNumber || now.LastSequenceNumber < end.LastSequenceNumber;
+        }
+        catch (HubException exception) when (exception.Failure == HubFailure.Transient)
+        {
+            // The reader reconnects by itself.
+            return false;
+        }
+    }
+
+    private void Expect(string partition, long events)
+    {
+        lock (_lock)
+        {
+            _events[partition] = events;
+            _progress = _progress with { EventsInAll = _events.Values.Sum() };
+        }
+    }
+
+    private void Report(IProgress<ReplayProgress>? progress, int read, int wanted, Accounts accounts)
+    {
+        lock (_lock)
+        {
+            _progress = _progress with
+            {
+                EventsRead = _progress.EventsRead + read,
+                EventsWanted = _progress.EventsWanted + wanted,
+                Accounts = _progress.Accounts + accounts,
+            };
+            progress?.Report(_progress);
+        }
+    }
+}
