@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Ingest.Checkpoints;
 using Ingest.Settings;
 using Ingest.Sources.Diagnostics;
 
@@ -41,7 +42,7 @@ public sealed class HubWorker : IDisposable
     /// <exception cref="OperationCanceledException"><paramref name="abandon"/> was cancelled.</exception>
     public async Task RunAsync(CancellationToken stopReceiving, CancellationToken abandon)
     {
-        IReadOnlyList<PartitionClaim> claims;
+        IReadOnlyList<StoredCheckpoint> claims;
         try
         {
             claims = await ClaimAsync(stopReceiving);
@@ -85,7 +86,7 @@ public sealed class HubWorker : IDisposable
         return failures.Find(failure => failure is OwnershipLostException) ?? failures.FirstOrDefault();
     }
 
-    private async Task<IReadOnlyList<PartitionClaim>> ClaimAsync(CancellationToken stopReceiving)
+    private async Task<IReadOnlyList<StoredCheckpoint>> ClaimAsync(CancellationToken stopReceiving)
     {
         var settings = _client.Settings;
         IReadOnlyList<string> partitions = [.. settings.Partitions];

@@ -101,7 +101,7 @@ internal sealed class PartitionReader : IAsyncDisposable
             return null;
         }
 
-        var events = new List<RawEvent>(Math.Min(_client.Settings.MaxBatchEvents, reader.Count + 1)) { first.Event };
+        var events = new List<RawEvent>(Math.Clamp(Held, 1, _client.Settings.MaxBatchEvents)) { first.Event };
         while (events.Count < _client.Settings.MaxBatchEvents && reader.TryPeek(out var next) && !next.Restarted && reader.TryRead(out next))
         {
             events.Add(next.Event);
@@ -321,7 +321,7 @@ internal sealed class PartitionReader : IAsyncDisposable
 
     private void GiveCredit()
     {
-        if (_link is { } link && _window.Grant() is > 0 and var credit)
+        if (_link is { } link && !_stopping.IsCancellationRequested && _window.Grant() is > 0 and var credit)
         {
             link.AddCredit(credit);
         }

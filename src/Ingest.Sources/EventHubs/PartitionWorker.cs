@@ -9,24 +9,31 @@ namespace Ingest.Sources.EventHubs;
 /// <summary>Takes a partition's events through the pipeline, batch by batch, each with its move of the checkpoint.</summary>
 internal sealed class PartitionWorker : IAsyncDisposable
 {
+    // Two, so that one is decoded while the other one is committed. Their checkpoints are chained: the second is never stored without the first.
+    private const int MostUnderWay = 2;
+
     private readonly HubClient _client;
     private readonly ProcessEvents _process;
-    private readonly PartitionClaim _claim;
+    private readonly StoredCheckpoint _claim;
     private readonly PartitionKey _key;
     private readonly PartitionReader _reader;
+
+    private readonly Queue<Task> _underWay = new(MostUnderWay);
+    private long? _handedOver;
 
     private readonly Lock _lock = new();
     private Position? _last;
     private long? _end;
     private Accounts _accounts;
 
-    public PartitionWorker(HubClient client, TimeSource timeSource, PartitionClaim claim, ProcessEvents process)
+    public PartitionWorker(HubClient client, TimeSource timeSource, StoredCheckpoint claim, ProcessEvents process)
     {
         _client = client;
         _process = process;
         _claim = claim;
         _last = claim.Position;
-        _key = new PartitionKey(client.Hub, client.Settings.ConsumerGroup, claim.Partition);
+        _handedOver = claim.Position?.SequenceNumber;
+        _key = claim.Partition;
         var start = claim.Position is { } position ? StartPosition.After(position) : StartPosition.Earliest;
         _reader = new PartitionReader(client, new ReaderOptions(_key.ConsumerGroup, _key.Partition, start, claim.Epoch, timeSource));
     }
@@ -40,14 +47,46 @@ internal sealed class PartitionWorker : IAsyncDisposable
         SourcesLog.PartitionClaimed(_client.Logger, _key.Hub, Partition, _claim.Epoch, _claim.Position?.SequenceNumber);
         _reader.Start();
         await using var stopping = stopReceiving.UnsafeRegister(static state => _ = ((PartitionReader)state!).StopAsync(), _reader);
-        while (await _reader.TakeAsync(abandon) is { } batch)
+        Task<ReceivedBatch?>? taking = null;
+        while (true)
         {
-            await ProcessAsync(batch, abandon);
-            _reader.Complete(batch.Events.Count);
+            if (_underWay.Count == MostUnderWay)
+            {
+                await OldestAsync();
+                continue;
+            }
+
+            taking ??= _reader.TakeAsync(abandon);
+            if (_underWay.TryPeek(out var oldest) && await Task.WhenAny(taking, oldest) != taking)
+            {
+                await OldestAsync();
+                continue;
+            }
+
+            if (await taking is not { } batch)
+            {
+                break;
+            }
+
+            taking = null;
+            _underWay.Enqueue(ProcessAsync(batch, abandon));
+        }
+
+        while (_underWay.Count > 0)
+        {
+            await OldestAsync();
         }
     }
 
-    public ValueTask DisposeAsync() => _reader.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _reader.DisposeAsync();
+        while (_underWay.TryDequeue(out var batch))
+        {
+            // It has failed for the reason already thrown, or was abandoned for it.
+            await batch.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
 
     /// <summary>Takes note of the partition's end.</summary>
     public void EndIs(long sequenceNumber)
@@ -87,13 +126,19 @@ internal sealed class PartitionWorker : IAsyncDisposable
         }
     }
 
+    private async Task OldestAsync()
+    {
+        await _underWay.Peek();
+        _ = _underWay.Dequeue();
+    }
+
     private async Task ProcessAsync(ReceivedBatch batch, CancellationToken abandon)
     {
         var events = batch.Events;
-        var missed = Missed(batch);
         var last = events[^1];
         var to = new Position(last.Offset!, last.SequenceNumber!.Value, PartitionReader.Stamp(last));
-        var checkpoint = new Checkpoint(_key, _claim.Epoch, _last?.SequenceNumber, to, missed);
+        var checkpoint = new Checkpoint(_key, _claim.Epoch, _handedOver, to, Missed(batch));
+        _handedOver = to.SequenceNumber;
 
         using var activity = StartActivity(events.Count);
         var started = _client.Time.GetTimestamp();
@@ -101,6 +146,10 @@ internal sealed class PartitionWorker : IAsyncDisposable
         try
         {
             result = await _process(events, checkpoint, abandon);
+        }
+        catch (CheckpointFencedException exception) when (exception.HasNewerOwner)
+        {
+            throw new OwnershipLostException(exception.Message, exception);
         }
         catch (Exception exception)
         {
@@ -114,12 +163,14 @@ internal sealed class PartitionWorker : IAsyncDisposable
             _last = to;
             _accounts += result.Accounts;
         }
+
+        _reader.Complete(events.Count);
     }
 
     private long Missed(ReceivedBatch batch)
     {
         var missed = 0L;
-        var before = batch.NumberingRestarted ? null : _last?.SequenceNumber;
+        var before = batch.NumberingRestarted ? null : _handedOver;
         foreach (var received in batch.Events)
         {
             var sequenceNumber = received.SequenceNumber!.Value;

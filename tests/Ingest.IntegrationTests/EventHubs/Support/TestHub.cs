@@ -1,0 +1,86 @@
+using Ingest.LocalHub;
+using Ingest.Sources.EventHubs;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
+
+namespace Ingest.IntegrationTests.EventHubs.Support;
+
+/// <summary>A local hub behind a wire that can be cut, with clients for it.</summary>
+internal sealed class TestHub : IAsyncDisposable
+{
+    private readonly List<IAsyncDisposable> _clients = [];
+
+    private TestHub(LocalEventHub hub, TcpRelay relay)
+    {
+        Hub = hub;
+        Relay = relay;
+    }
+
+    public LocalEventHub Hub { get; private set; }
+
+    public TcpRelay Relay { get; }
+
+    /// <summary>A client connection string that goes through the wire.</summary>
+    public string ConnectionString => Hub.ConnectionString.Replace($"127.0.0.1:{Hub.Port}", $"127.0.0.1:{Relay.Port}", StringComparison.Ordinal);
+
+    public static async Task<TestHub> StartAsync(LocalHubOptions options)
+    {
+        var hub = await LocalEventHub.StartAsync(options, TestContext.Current.CancellationToken);
+        return new TestHub(hub, new TcpRelay(hub.Port));
+    }
+
+    /// <summary>Ends the hub with all it holds, and puts another in its place.</summary>
+    public async Task ReplaceAsync(LocalHubOptions options)
+    {
+        var next = await LocalEventHub.StartAsync(options, TestContext.Current.CancellationToken);
+        await Hub.DisposeAsync();
+        Hub = next;
+        Relay.Retarget(next.Port);
+        Relay.Cut();
+    }
+
+    public HubClient Client(Action<HubSettings>? change = null, TimeProvider? time = null, ILogger<HubClient>? logger = null)
+    {
+        var settings = new HubSettings { ConnectionString = ConnectionString, OperationTimeoutSeconds = 20, MaxRetryDelaySeconds = 1 };
+        change?.Invoke(settings);
+        var client = new HubClient(settings, time ?? TimeProvider.System, logger ?? NullLogger<HubClient>.Instance);
+        _clients.Add(client);
+        return client;
+    }
+
+    /// <summary>Sends numbered messages, each body its number, to one partition.</summary>
+    public async Task SendAsync(string partition, int first, int count, Func<int, HubMessage>? make = null)
+    {
+        await using var client = new HubClient(
+            new HubSettings { ConnectionString = Hub.ConnectionString }, TimeProvider.System, NullLogger<HubClient>.Instance);
+        using var sender = new HubSender(client);
+        var messages = Enumerable.Range(first, count).Select(make ?? Numbered).ToList();
+        await sender.SendAsync(messages, SendTarget.Partition(partition), TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>Puts a numbered message into the hub, with no client.</summary>
+    public void Append(string partition, int number)
+    {
+        var message = new Amqp.Message { BodySection = new Amqp.Framing.Data { Binary = System.Text.Encoding.UTF8.GetBytes(number.ToString()) } };
+        var encoded = message.Encode();
+        Hub.Append(partition, encoded.Buffer.AsSpan(encoded.Offset, encoded.Length));
+    }
+
+    public static HubMessage Numbered(int number) => new()
+    {
+        Body = System.Text.Encoding.UTF8.GetBytes(number.ToString()),
+        Annotations = new Dictionary<string, object?> { ["iothub-connection-device-id"] = $"device-{number % 7}" },
+    };
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var client in _clients)
+        {
+            await client.DisposeAsync();
+        }
+
+        await Relay.DisposeAsync();
+        await Hub.DisposeAsync();
+    }
+}
