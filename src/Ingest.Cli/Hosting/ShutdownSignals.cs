@@ -49,6 +49,15 @@ internal sealed class ShutdownSignals : IDisposable
         }
     }
 
+    /// <summary>The drain is done: what comes after it is not abandoned by the clock, only by a second signal.</summary>
+    public void Drained()
+    {
+        lock (_registrations)
+        {
+            _deadline?.Dispose();
+        }
+    }
+
     public void Dispose()
     {
         foreach (var registration in _registrations)

@@ -19,7 +19,7 @@ internal sealed class DeviceFleet
 
     public DeviceFleet(int devices, bool faults, TimeProvider clock)
     {
-        _names = [.. Enumerable.Range(0, devices).Select(n => string.Create(CultureInfo.InvariantCulture, $"sim-{n:0000}"))];
+        _names = [.. Names(devices)];
         _lastStamps = new long[devices];
         _faults = faults;
         _clock = clock;
@@ -27,6 +27,10 @@ internal sealed class DeviceFleet
 
     /// <summary>Messages made so far.</summary>
     public long Made { get; private set; }
+
+    /// <summary>The names of a fleet's devices.</summary>
+    public static IReadOnlyList<string> Names(int devices) =>
+        [.. Enumerable.Range(0, devices).Select(number => string.Create(CultureInfo.InvariantCulture, $"sim-{number:0000}"))];
 
     /// <summary>Makes the next message.</summary>
     public SimulatedMessage Next()
@@ -62,7 +66,7 @@ internal sealed class DeviceFleet
             _ => throw new InvalidOperationException($"No body is made for the fault {fault}"),
         };
         var source = fault == Fault.Lifecycle ? "deviceLifecycleEvents" : Telemetry;
-        return new SimulatedMessage(name, DateTimeOffset.FromUnixTimeMilliseconds(stamp).UtcDateTime, source, Encoding.UTF8.GetBytes(body), fault);
+        return new SimulatedMessage(device, name, DateTimeOffset.FromUnixTimeMilliseconds(stamp).UtcDateTime, source, Encoding.UTF8.GetBytes(body), fault);
     }
 
     private static SimulatedMessage SameMillisecondAs(SimulatedMessage previous) => previous with

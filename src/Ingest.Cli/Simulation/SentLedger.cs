@@ -9,6 +9,7 @@ internal sealed class SentLedger
     private readonly long[] _faults = new long[Enum.GetValues<Fault>().Length];
     private readonly Dictionary<string, long> _rowsByDevice = [];
     private long _messages;
+    private long _resent;
     private Accounts _expected;
 
     public long Messages
@@ -18,6 +19,18 @@ internal sealed class SentLedger
             lock (_lock)
             {
                 return _messages;
+            }
+        }
+    }
+
+    /// <summary>Messages sent more than once as an answer was lost: the hub may hold each of them twice.</summary>
+    public long Resent
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _resent;
             }
         }
     }
@@ -34,10 +47,11 @@ internal sealed class SentLedger
         }
     }
 
-    public void Add(IReadOnlyList<SimulatedMessage> sent)
+    public void Add(IReadOnlyList<SimulatedMessage> sent, int resent = 0)
     {
         lock (_lock)
         {
+            _resent += resent;
             foreach (var message in sent)
             {
                 var expected = FaultPlan.Expected(message.Fault);

@@ -11,6 +11,11 @@ public sealed class DatabaseSettings
     [Required(AllowEmptyStrings = false)]
     public string ConnectionString { get; set; } = "";
 
+    /// <summary>
+    /// Whether a Microsoft Entra token takes the password's place (managed identity, workload identity, Azure CLI login, …). Default: false.
+    /// </summary>
+    public bool EntraAuthentication { get; set; }
+
     /// <summary>Longest wait for one statement, in seconds; past it the flush is halved and tried again. Default: 30.</summary>
     [Range(1, 3_600)]
     public int CommandTimeoutSeconds { get; set; } = 30;

@@ -67,5 +67,5 @@ public sealed class RunAuditTests
     }
 
     private IReadOnlyList<string> Differences(Accounts run, StoreCounts after) =>
-        RunAudit.Differences(_ledger.Messages, _ledger.Messages, run, Before, after, _ledger);
+        RunAudit.Differences(_ledger.Messages, run, Before, after, _ledger);
 }

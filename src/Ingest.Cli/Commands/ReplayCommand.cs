@@ -1,0 +1,108 @@
+using System.CommandLine;
+using System.Globalization;
+using Ingest.Cli.Hosting;
+using Ingest.Cli.Terminal;
+using Ingest.Events;
+using Ingest.Sources.EventHubs;
+using Ingest.Write;
+using Microsoft.Extensions.Logging;
+
+namespace Ingest.Cli.Commands;
+
+/// <summary><c>ingest replay</c>.</summary>
+internal static class ReplayCommand
+{
+    private static readonly Option<DateTimeOffset?> From = Arguments.Time("--from", "The first stamp to replay: ISO 8601 (UTC), or a span back from now like 6h (required).");
+    private static readonly Option<DateTimeOffset?> To = Arguments.Time("--to", "The stamp to end before. Default: all there is when the replay begins.");
+    private static readonly Option<string?> Partition = new("--partition") { Description = "Only this partition. Default: all.", HelpName = "id" };
+
+    private static readonly Option<string> Group = new("--consumer-group")
+    {
+        Description = "The replay's own consumer group; the worker's (Hub:ConsumerGroup) is refused.",
+        HelpName = "name",
+        DefaultValueFactory = _ => "replay",
+    };
+
+    private static readonly Option<bool> AcceptDifferences = new("--accept-differences")
+    {
+        Description = "Go on where many replayed readings differ from the stored rows: each is then stored as a further row of its millisecond.",
+    };
+
+    public static Command Create()
+    {
+        From.Required = true;
+        var command = new Command("replay", "Read the hub again from a time through the same pipeline. What is stored already stays as it is; no checkpoint moves.")
+        {
+            From, To, Partition, Group, AcceptDifferences, SharedOptions.Hub, SharedOptions.Database, SharedOptions.Set, SharedOptions.Json,
+        };
+        command.SetAction(RunAsync);
+        return command;
+    }
+
+    private static async Task<int> RunAsync(ParseResult arguments, CancellationToken cancellationToken)
+    {
+        var output = new Output(arguments.GetValue(SharedOptions.Json));
+        var reader = new SettingsReader(SharedOptions.Configuration(arguments));
+        var settings = PipelineSettings.Read(reader);
+        var mapping = reader.Mapping(settings.Telemetry);
+        var from = arguments.GetValue(From)!.Value.UtcDateTime;
+        var to = arguments.GetValue(To)?.UtcDateTime;
+        if (to <= from)
+        {
+            reader.Add($"--to {to:O} is not after --from {from:O}.");
+        }
+
+        reader.ThrowIfAny();
+        settings.Commit.AcceptDifferences |= arguments.GetValue(AcceptDifferences);
+
+        var clock = TimeProvider.System;
+        using var signals = new ShutdownSignals(clock);
+        using var loggers = Logging.ToStandardError(LogLevel.Warning);
+        await using var client = new HubClient(settings.Hub, clock, loggers.CreateLogger<HubClient>());
+        await using var parts = PipelineParts.Create(settings, mapping!, Purpose.Replay, loggers);
+        await StartUpCheck.RunAsync(client, parts, output, signals.Stop);
+        var group = arguments.GetValue(Group)!;
+        await RefuseGroupOfAWorkerAsync(parts, client.Hub, group, signals.Stop);
+
+        var replay = new HubReplay(client, group, settings.Hub.ConsumerGroup, settings.Telemetry.TimeSource, parts.Pipeline.ProcessAsync);
+        var progress = new ReplayScreen(output, clock);
+        Accounts accounts;
+        try
+        {
+            accounts = await progress.ShowAsync(report => replay.RunAsync(new ReplayRange(from, to), arguments.GetValue(Partition), report, signals.Stop));
+        }
+        catch (DifferencesException exception)
+        {
+            throw new CommandException($"{exception.Message} To store them all the same, add --accept-differences.", ExitCode.Failure);
+        }
+        catch (OperationCanceledException) when (signals.Stop.IsCancellationRequested)
+        {
+            Print(output, progress.Last.Accounts);
+            throw new CommandException("Stopped before the end of the range. What was replayed is stored; running it again is safe.", ExitCode.Failure);
+        }
+
+        Print(output, accounts);
+        return accounts.Balance ? ExitCode.Success : ExitCode.Failure;
+    }
+
+    private static async Task RefuseGroupOfAWorkerAsync(PipelineParts parts, string hub, string group, CancellationToken cancellationToken)
+    {
+        var checkpoints = await parts.Checkpoints.ListAsync(cancellationToken);
+        if (string.Equals(group, parts.Settings.Hub.ConsumerGroup, StringComparison.OrdinalIgnoreCase)
+            || checkpoints.Any(checkpoint => checkpoint.Partition.Hub == hub && string.Equals(checkpoint.Partition.ConsumerGroup, group, StringComparison.OrdinalIgnoreCase)))
+        {
+            throw new CommandException($"The consumer group '{group}' is a worker's: a replay in it would take the worker's partitions. Add another group to the hub's endpoint and name it with --consumer-group.");
+        }
+    }
+
+    private static void Print(Output output, Accounts accounts)
+    {
+        output.Line(string.Create(
+            CultureInfo.InvariantCulture,
+            $"received {accounts.Received} = stored {accounts.Stored} + duplicate {accounts.Duplicate} + dead-lettered {accounts.DeadLettered} + ignored {accounts.Ignored}; collisions {accounts.Collisions}, missed {accounts.Missed}"));
+        if (output.Json)
+        {
+            Output.Write(new { accounts.Received, accounts.Stored, accounts.Duplicate, accounts.Collisions, accounts.DeadLettered, accounts.NotKept, accounts.Ignored, accounts.Missed });
+        }
+    }
+}

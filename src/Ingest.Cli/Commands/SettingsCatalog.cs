@@ -1,0 +1,72 @@
+namespace Ingest.Cli.Commands;
+
+/// <summary>One setting, for help.</summary>
+internal sealed record Setting(string Section, string Name, string Description)
+{
+    public Setting(string fullName, string description)
+        : this(fullName[..fullName.IndexOf(':', StringComparison.Ordinal)], fullName, description)
+    {
+    }
+}
+
+/// <summary>Every setting by name, with its unit and default. A test compares it with the settings classes.</summary>
+internal static class SettingsCatalog
+{
+    public static IReadOnlyList<Setting> All { get; } =
+    [
+        new("Hub:ConnectionString", "Event Hubs-compatible connection string, with EntityPath (required)."),
+        new("Hub:Name", "The event hub. Default: EntityPath of the connection string."),
+        new("Hub:ConsumerGroup", "The consumer group. Default: $Default."),
+        new("Hub:Partitions:0", "The partitions to read, one by one. Default: all."),
+        new("Hub:PrefetchEvents", "Most events of a partition received and not yet stored. Default: 2000."),
+        new("Hub:PrefetchBytes", "About how many bytes of them. Default: 4194304."),
+        new("Hub:MaxBatchEvents", "Most events of a partition in one batch. Default: 1000."),
+        new("Hub:OperationTimeoutSeconds", "Longest wait for connecting or for one request. Default: 30."),
+        new("Hub:IdleTimeoutSeconds", "Silence after which a connection counts as dead. Default: 60."),
+        new("Hub:TokenLifetimeMinutes", "Lifetime of the SAS tokens signed here. Default: 60."),
+        new("Hub:MaxRetryDelaySeconds", "Longest pause before reconnecting. Default: 30."),
+        new("Hub:LagIntervalSeconds", "How often each partition's end is asked for. Default: 10."),
+        new("Database:ConnectionString", "Npgsql connection string: Host=…;Database=…;Username=…;Password=… (required)."),
+        new("Database:EntraAuthentication", "Log in by a Microsoft Entra token instead of a password. Default: false."),
+        new("Database:CommandTimeoutSeconds", "Longest wait for one statement. Default: 30."),
+        new("Database:ConnectTimeoutSeconds", "Longest wait for a connection. Default: 15."),
+        new("Database:Copy", "Whether the server takes COPY FROM STDIN. Default: true."),
+        new("Telemetry:Table", "The table, schema.table where it is not in the search path. Default: conditions."),
+        new("Telemetry:Columns:0:Name", "A mapped column. Default: temperature and humidity, both Double."),
+        new("Telemetry:Columns:0:From", "Its source: a.b.c in the body, property:name, or module. Default: its name."),
+        new("Telemetry:Columns:0:Type", "Double, Real, Bigint, Integer, Boolean, Text, Timestamptz or Jsonb. Default: Double."),
+        new("Telemetry:Columns:0:Required", "Dead-letter a reading without this value. Default: false."),
+        new("Telemetry:PayloadColumn", "A jsonb column for the whole body. Default: none."),
+        new("Telemetry:TimeSource", "IotHub (iothub-enqueuedtime) or EventHub (x-opt-enqueued-time). Default: IotHub."),
+        new("Telemetry:EarliestAccepted", "Readings stamped before are dead-lettered. Default: 2015-01-01T00:00:00Z."),
+        new("Telemetry:OldestAccepted", "Readings older than this span (d.hh:mm:ss) are ignored. Default: none."),
+        new("Telemetry:AllowBodyDevice", "Take the device from the body where the hub names none. Default: false."),
+        new("Telemetry:Gateways:0", "Devices that may name another device in their bodies. Default: none."),
+        new("Commit:MaxRows", "Most readings in one transaction. Default: 5000."),
+        new("Commit:MaxBytes", "Most body bytes in one transaction. Default: 8388608."),
+        new("Commit:MaxDelayMilliseconds", "How long a batch waits for others. Default: 0."),
+        new("Commit:Writers", "Transactions at a time; a partition keeps to its writer. Default: 1."),
+        new("Commit:ExpectDuplicates", "Compare with what is stored before writing. Default: false; a replay always does."),
+        new("Commit:GiveUpAfterSeconds", "Throw when the database has not taken a batch for so long. Default: 0, never."),
+        new("Commit:AcceptDifferences", "Store a flush even where it contradicts what is stored. Default: false."),
+        new("Commit:DifferencesToRefuse", "How many contradictions refuse a flush. Default: 1000; in a replay 100."),
+        new("DeadLetters:RetentionDays", "Days a dead letter is kept; 0 for ever. Default: 30."),
+        new("DeadLetters:QuotaPerDeviceAndDay", "Most dead letters kept of a device and day. Default: 10000."),
+        new("Health:Port", "Port of /healthz and /readyz; 0 for none. Default: 8080."),
+        new("Health:Address", "Address they listen on. Default: 127.0.0.1; in a container 0.0.0.0."),
+        new("OpenTelemetry:Endpoint", "OTLP endpoint for metrics and traces. Default: OTEL_EXPORTER_OTLP_ENDPOINT; without either nothing is exported."),
+    ];
+
+    /// <summary>The sections that a command reads.</summary>
+    public static IReadOnlyList<string> SectionsOf(string command) => command switch
+    {
+        "run" => ["Hub", "Database", "Telemetry", "Commit", "DeadLetters", "Health", "OpenTelemetry"],
+        "replay" => ["Hub", "Database", "Telemetry", "Commit", "DeadLetters"],
+        "up" => ["Telemetry", "Commit", "DeadLetters"],
+        "simulate" => ["Hub"],
+        "migrate" => ["Database"],
+        "status" => ["Hub", "Database", "Telemetry"],
+        "list" or "show" => ["Database"],
+        _ => [],
+    };
+}

@@ -1,0 +1,80 @@
+using System.CommandLine;
+using Ingest.Cli.Hosting;
+using Ingest.Cli.Simulation;
+using Ingest.Cli.Terminal;
+using Ingest.Cli.Up;
+
+namespace Ingest.Cli.Commands;
+
+/// <summary><c>ingest up</c>.</summary>
+internal static class UpCommand
+{
+    private static readonly Option<string?> Hub = new("--hub")
+    {
+        Description = "Send to and read from this event hub instead of the local one.",
+        HelpName = "connection string",
+    };
+
+    private static readonly Option<string?> Database = new("--database")
+    {
+        Description = "Store in this database instead of the embedded TimescaleDB.",
+        HelpName = "connection string",
+    };
+
+    private static readonly Option<bool> Fresh = new("--fresh") { Description = "Empty the embedded database first." };
+    private static readonly Option<int> Port = Arguments.Number("--port", "Port of the local hub on 127.0.0.1; 0 takes a free one.", 5672, 0, 65_535);
+    private static readonly Option<int> Partitions = Arguments.Number("--partitions", "Partitions of the local hub.", 4, 1, 32);
+    private static readonly Option<int> Devices = Arguments.Number("--devices", "Simulated devices.", 20, 1, 100_000);
+    private static readonly Option<int> Rate = Arguments.Number("--rate", "Messages a second, all devices together.", 100, 1, 1_000_000);
+
+    private static readonly Option<bool> Faults = new("--faults")
+    {
+        Description = "Of every 100 messages, one each: malformed, of the wrong type, an oversized number, a NUL character, another device's name, retransmitted, a second one in the same millisecond, an array, a lifecycle event.",
+    };
+
+    private static readonly Option<bool> Replay = new("--replay") { Description = "When the events are through, read the hub again from the start, and show that no row is added." };
+    private static readonly Option<long?> Events = new("--events") { Description = "Stop after this many messages. Default: run until Ctrl-C.", HelpName = "number" };
+
+    public static Command Create()
+    {
+        Events.Validators.Add(result =>
+        {
+            if (result.Tokens.Count == 1 && long.TryParse(result.Tokens[0].Value, out var events) && events < 1)
+            {
+                result.AddError($"--events takes a whole number from 1, not {events}.");
+            }
+        });
+        var command = new Command("up", "Start everything on this machine: an embedded TimescaleDB, a local hub, simulated devices and the worker.")
+        {
+            Devices, Rate, Events, Faults, Replay, Fresh, Database, Hub, Port, Partitions, SharedOptions.Set, SharedOptions.Json,
+        };
+        command.SetAction(RunAsync);
+        return command;
+    }
+
+    private static async Task<int> RunAsync(ParseResult arguments, CancellationToken cancellationToken)
+    {
+        var options = new UpOptions
+        {
+            Hub = arguments.GetValue(Hub),
+            Database = arguments.GetValue(Database),
+            Fresh = arguments.GetValue(Fresh),
+            Port = arguments.GetValue(Port),
+            Partitions = arguments.GetValue(Partitions),
+            Devices = arguments.GetValue(Devices),
+            Rate = arguments.GetValue(Rate),
+            Faults = arguments.GetValue(Faults),
+            Replay = arguments.GetValue(Replay),
+            Events = arguments.GetValue(Events),
+        };
+        if (options.Fresh && options.Database is not null)
+        {
+            throw new CommandException("--fresh empties the embedded database only: it does not go with --database.");
+        }
+
+        FleetLimits.Check(options.Devices, options.Rate);
+        var output = new Output(arguments.GetValue(SharedOptions.Json));
+        using var signals = new ShutdownSignals(TimeProvider.System);
+        return await new UpRun(options, SharedOptions.Configuration(arguments), output, signals).RunAsync();
+    }
+}

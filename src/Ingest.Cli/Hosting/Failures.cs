@@ -1,0 +1,36 @@
+using System.CommandLine.Parsing;
+using Ingest.Checkpoints;
+using Ingest.Database;
+using Ingest.Sources.EventHubs;
+using Ingest.Write;
+using Npgsql;
+
+namespace Ingest.Cli.Hosting;
+
+/// <summary>What a failed command says, and its exit code. What is not foreseen here is a defect, and keeps its stack trace.</summary>
+internal static class Failures
+{
+    public static (string Message, int ExitCode)? Explain(Exception exception) => exception switch
+    {
+        CommandException command => (command.Message, command.ExitCode),
+        DatabaseSetupException setup => (setup.Message, ExitCode.Unusable),
+        OwnershipLostException or CheckpointFencedException => (exception.Message, ExitCode.Superseded),
+        HubException hub => (hub.Message, ExitCode.Failure),
+        OperatorMistakeException mistake => (mistake.Message, ExitCode.Failure),
+        NpgsqlException postgres => (PostgresFailure.Of(postgres).Sentence, ExitCode.Failure),
+        OperationCanceledException => ("stopped before it was done; what was not committed will be read again.", ExitCode.Failure),
+        _ => null,
+    };
+
+    /// <summary>The commands from the root to this one, the root left out.</summary>
+    public static IEnumerable<string> PathOf(CommandResult command)
+    {
+        List<string> names = [];
+        for (SymbolResult? at = command; at is CommandResult { Parent: CommandResult } inner; at = at.Parent)
+        {
+            names.Insert(0, inner.Command.Name);
+        }
+
+        return names;
+    }
+}

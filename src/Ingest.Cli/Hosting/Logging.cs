@@ -1,0 +1,52 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
+
+namespace Ingest.Cli.Hosting;
+
+/// <summary>Where log lines go: to standard error, one line each; under a live view only the last warning is kept, and shown there.</summary>
+internal static class Logging
+{
+    public static ILoggerFactory ToStandardError(LogLevel minimum) => LoggerFactory.Create(logging =>
+    {
+        logging.SetMinimumLevel(minimum).AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.UseUtcTimestamp = true;
+            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+        });
+        logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+    });
+
+    public static ILoggerFactory ToView(LastWarning warning) => new LoggerFactory([new Provider(warning)]);
+
+    private sealed class Provider(LastWarning warning) : ILoggerProvider
+    {
+        public ILogger CreateLogger(string categoryName) => warning;
+
+        public void Dispose()
+        {
+        }
+    }
+}
+
+/// <summary>Keeps the text of the last warning or error.</summary>
+internal sealed class LastWarning : ILogger
+{
+    private string? _text;
+
+    public string? Text => Volatile.Read(ref _text);
+
+    public IDisposable? BeginScope<TState>(TState state)
+        where TState : notnull => null;
+
+    public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
+
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    {
+        if (IsEnabled(logLevel))
+        {
+            Volatile.Write(ref _text, formatter(state, exception));
+        }
+    }
+}

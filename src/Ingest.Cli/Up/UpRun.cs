@@ -1,0 +1,218 @@
+using Ingest.Checkpoints;
+using Ingest.Cli.Commands;
+using Ingest.Cli.Hosting;
+using Ingest.Cli.Simulation;
+using Ingest.Cli.Terminal;
+using Ingest.Database.Embedded;
+using Ingest.Database.Migrations;
+using Ingest.Decode;
+using Ingest.Events;
+using Ingest.LocalHub;
+using Ingest.Settings;
+using Ingest.Sources.EventHubs;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Logging;
+
+namespace Ingest.Cli.Up;
+
+/// <summary>Database, hub, devices and worker in one process, from start to closed accounts.</summary>
+internal sealed class UpRun(UpOptions options, IConfiguration configuration, Output output, ShutdownSignals signals)
+{
+    private const string HubName = "telemetry";
+    private const string ReplayGroup = "replay";
+
+    private readonly TimeProvider _clock = TimeProvider.System;
+    private readonly LastWarning _warning = new();
+    private readonly RunMeter _meter = new();
+    private readonly SentLedger _ledger = new();
+    private string _database = "embedded TimescaleDB";
+
+    public async Task<int> RunAsync()
+    {
+        using var loggers = output.Live ? Logging.ToView(_warning) : Logging.ToStandardError(LogLevel.Warning);
+        var progress = new ProgressLines(output);
+        await using var embedded = options.Database is null
+            ? await EmbeddedDatabase.StartAsync(new EmbeddedDatabaseOptions { Fresh = options.Fresh }, progress, signals.Stop)
+            : null;
+        var (settings, mapping) = ReadSettings(embedded);
+        await using var parts = PipelineParts.Create(settings, mapping, Purpose.Worker, loggers);
+        _database = embedded is null ? CommandDatabase.NameOf(settings.Database.ConnectionString) : _database;
+        MigrationLines.Print(output, _database, await DatabaseMigrator.MigrateAsync(parts.DataSource, new MigrationOptions(), signals.Stop));
+
+        await using var hub = options.Hub is null ? await StartHubAsync(parts.Checkpoints, loggers) : null;
+        settings.Hub.ConnectionString = hub?.ConnectionString ?? options.Hub!;
+        if (hub is not null)
+        {
+            output.Line($"local hub: {hub.ConnectionString}");
+        }
+
+        await using var client = new HubClient(settings.Hub, _clock, loggers.CreateLogger<HubClient>());
+        await StartUpCheck.RunAsync(client, parts, output, signals.Stop);
+        var partitions = (await client.GetHubAsync(signals.Stop)).PartitionIds;
+        var before = await CountAsync(parts, client.Hub);
+        var elapsed = await SendAndStoreAsync(parts, client, partitions, embedded);
+        var after = await CountAsync(parts, client.Hub);
+        var problems = RunAudit.Differences(_meter.Messages, _meter.Total, before, after, _ledger);
+
+        var allSent = options.Events is null || _ledger.Messages == options.Events;
+        if (!options.Replay || !allSent)
+        {
+            return Close(elapsed, after.Rows, replay: null, problems);
+        }
+
+        var (replay, differences) = await ReplayAsync(parts, loggers);
+        return Close(elapsed, after.Rows, replay, [.. problems, .. differences]);
+    }
+
+    private (PipelineSettings Settings, TelemetryMapping Mapping) ReadSettings(EmbeddedDatabase? embedded)
+    {
+        var reader = new SettingsReader(configuration);
+        var settings = new PipelineSettings
+        {
+            Hub = new HubSettings(),
+            Database = new DatabaseSettings { ConnectionString = embedded?.ConnectionString ?? options.Database!, Copy = embedded is null },
+            Telemetry = reader.Read<TelemetrySettings>(TelemetrySettings.Section),
+            Commit = reader.Read<CommitSettings>(CommitSettings.Section),
+            DeadLetters = reader.Read<DeadLetterSettings>(DeadLetterSettings.Section),
+        };
+        var mapping = reader.Mapping(settings.Telemetry);
+        reader.ThrowIfAny();
+        return (settings, mapping!);
+    }
+
+    /// <summary>
+    /// The local hub forgets when it ends; its numbering goes on where the stored checkpoints stand, as a real hub's would after its
+    /// retention: nothing counts as missed, and the accounts stay cumulative.
+    /// </summary>
+    private async Task<LocalEventHub> StartHubAsync(CheckpointStore checkpoints, ILoggerFactory loggers)
+    {
+        var stored = await checkpoints.ListAsync(signals.Stop);
+        var first = Enumerable.Range(0, options.Partitions).Select(partition => stored
+            .Where(checkpoint => checkpoint.Partition.Hub == LocalIdentity && checkpoint.Partition.Partition == $"{partition}")
+            .Max(checkpoint => checkpoint.Position?.SequenceNumber + 1) ?? 0);
+        return await LocalEventHub.StartAsync(
+            new LocalHubOptions
+            {
+                Name = HubName,
+                Port = options.Port,
+                Partitions = options.Partitions,
+                ConsumerGroups = [ReplayGroup],
+                FirstSequenceNumbers = [.. first],
+                // A replay reads it all again, so nothing may be dropped.
+                MaxBytesPerPartition = options.Replay ? null : new LocalHubOptions().MaxBytesPerPartition,
+                LoggerFactory = loggers,
+            },
+            signals.Stop);
+    }
+
+    private static string LocalIdentity => $"127.0.0.1/{HubName}";
+
+    private async Task<StoreCounts> CountAsync(PipelineParts parts, string hub)
+    {
+        var abandon = signals.Abandon;
+        var checkpoints = await parts.Checkpoints.ListAsync(abandon);
+        var accounts = checkpoints
+            .Where(checkpoint => checkpoint.Partition.Hub == hub)
+            .Aggregate(default(Accounts), (sum, checkpoint) => sum + checkpoint.Accounts);
+        return new StoreCounts(
+            await parts.Store.CountRowsAsync(abandon),
+            await parts.Store.CountDeadLettersAsync(abandon),
+            accounts,
+            await parts.Store.CountRowsByDeviceAsync(DeviceFleet.Names(options.Devices), abandon));
+    }
+
+    private async Task<TimeSpan> SendAndStoreAsync(PipelineParts parts, HubClient client, IReadOnlyList<string> partitions, EmbeddedDatabase? embedded)
+    {
+        using var worker = new HubWorker(client, parts.Settings.Telemetry.TimeSource, parts.ClaimAsync, Measured(parts));
+        using var sender = new HubSender(client);
+        var runner = new FleetRunner(new DeviceFleet(options.Devices, options.Faults, _clock), _ledger, partitions, FleetSender.To(sender), _clock);
+        using var stopSending = CancellationTokenSource.CreateLinkedTokenSource(signals.Stop);
+        using var stopWorker = new CancellationTokenSource();
+
+        var screen = new UpScreen(output, new UpMeasure($"{client.Hub}, {options.Devices} devices", _database, _meter, _ledger, worker, _warning, _clock));
+        var started = _clock.GetTimestamp();
+        var working = worker.RunAsync(stopWorker.Token, signals.Abandon);
+        var done = SendAndDrainAsync(runner, working, stopSending.Token);
+        var showing = screen.ShowAsync(_clock, stopWorker.Token);
+        var died = embedded?.DiedByItself ?? new TaskCompletionSource<string>().Task;
+
+        var first = await Task.WhenAny(done, working, died);
+        var elapsed = _clock.GetElapsedTime(started);
+        await stopSending.CancelAsync();
+        await stopWorker.CancelAsync();
+        await showing;
+        if (first == died)
+        {
+            throw new CommandException($"The embedded database ended by itself: {await died}", ExitCode.Failure);
+        }
+
+        await working;
+        await done;
+        signals.Drained();
+        return elapsed;
+    }
+
+    /// <summary>Completes when everything sent is committed, or nobody commits any more.</summary>
+    private async Task SendAndDrainAsync(FleetRunner runner, Task working, CancellationToken stopSending)
+    {
+        await runner.RunAsync(options.Rate, options.Events, stopSending, signals.Abandon);
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(10), _clock);
+        while (_meter.Messages < _ledger.Messages && !working.IsCompleted)
+        {
+            await timer.WaitForNextTickAsync(signals.Abandon);
+        }
+    }
+
+    private ProcessEvents Measured(PipelineParts parts) => async (events, checkpoint, cancellationToken) =>
+    {
+        var result = await parts.Pipeline.ProcessAsync(events, checkpoint, cancellationToken);
+        _meter.Add(events, result);
+        return result;
+    };
+
+    private async Task<(Accounts Accounts, IReadOnlyList<string> Problems)> ReplayAsync(PipelineParts worker, ILoggerFactory loggers)
+    {
+        output.Line("replay: reading the hub again from the start");
+        await using var client = new HubClient(worker.Settings.Hub, _clock, loggers.CreateLogger<HubClient>());
+        await using var parts = worker.With(worker.Settings, Purpose.Replay, loggers);
+        var rowsBefore = await parts.Store.CountRowsAsync(signals.Abandon);
+        var replay = new HubReplay(client, ReplayGroup, worker.Settings.Hub.ConsumerGroup, parts.Settings.Telemetry.TimeSource, parts.Pipeline.ProcessAsync);
+        var accounts = await new ReplayScreen(output, _clock).ShowAsync(
+            progress => replay.RunAsync(new ReplayRange(DateTime.UnixEpoch), partition: null, progress, signals.Abandon));
+        var rowsAfter = await parts.Store.CountRowsAsync(signals.Abandon);
+        return (accounts, RunAudit.ReplayDifferences(_meter.Total, accounts, rowsBefore, rowsAfter));
+    }
+
+    private int Close(TimeSpan elapsed, long rows, Accounts? replay, IReadOnlyList<string> problems)
+    {
+        var accounts = _meter.Total;
+        var report = new UpReport
+        {
+            MessagesSent = _ledger.Messages,
+            Received = accounts.Received,
+            Stored = accounts.Stored,
+            Duplicate = accounts.Duplicate,
+            Collisions = accounts.Collisions,
+            DeadLettered = accounts.DeadLettered,
+            Ignored = accounts.Ignored,
+            Missed = accounts.Missed,
+            ElapsedSeconds = Math.Round(elapsed.TotalSeconds, 3),
+            P50Milliseconds = Rounded(_meter.Latency.Percentile(0.50)),
+            P99Milliseconds = Rounded(_meter.Latency.Percentile(0.99)),
+            MessagesPerSecond = Math.Round(_meter.Messages / elapsed.TotalSeconds, 1),
+            RowsInTable = rows,
+            Faults = options.Faults ? _ledger.Faults() : null,
+            Replay = replay is { } again ? ReplayReport.From(again) : null,
+            Problems = problems,
+        };
+        UpSummary.Print(output, report);
+        if (output.Json)
+        {
+            Output.Write(report);
+        }
+
+        return problems.Count == 0 ? ExitCode.Success : ExitCode.Failure;
+
+        static double? Rounded(double? value) => value is { } known ? Math.Round(known, 1) : null;
+    }
+}

@@ -1,0 +1,158 @@
+using Ingest.IntegrationTests.Support;
+using Ingest.TestSupport.Databases;
+using Xunit;
+
+namespace Ingest.IntegrationTests.Cli;
+
+/// <summary>The worker as its users run it: a process, a login that owns nothing, signals.</summary>
+public sealed class WorkerProcessTests(PostgresFixture postgres)
+{
+    [Fact]
+    public async Task Killed_in_the_middle_and_started_again_it_loses_nothing_and_stores_nothing_twice()
+    {
+        await using var stage = await WorkerStage.CreateAsync(postgres);
+        var sending = stage.SendAsync(30_000);
+        await using (var killed = stage.StartWorker())
+        {
+            await stage.ReceivedAsync(1_000, killed);
+            await killed.KillAsync();
+        }
+
+        var before = await stage.AccountsAsync();
+        await sending;
+        await using var worker = stage.StartWorker();
+        await stage.ReceivedAsync(30_000, worker);
+        await worker.TerminateAsync();
+        var ended = await worker.EndAsync();
+
+        Assert.InRange(before.Received, 1_000, 29_999);
+        Assert.True(ended.ExitCode == 0, ended.ToString());
+        await stage.NothingIsLostOrDoubledAsync();
+    }
+
+    [Fact]
+    public async Task A_newcomer_goes_on_where_the_first_stopped_and_the_first_ends_with_code_3()
+    {
+        await using var stage = await WorkerStage.CreateAsync(postgres);
+        await stage.SendAsync(5_000);
+        await using var first = stage.StartWorker();
+        await stage.ReceivedAsync(1, first);
+        var sending = stage.SendAsync(15_000);
+        await using var newcomer = stage.StartWorker();
+        var ended = await first.EndAsync();
+        await sending;
+        await stage.ReceivedAsync(20_000, newcomer);
+        await newcomer.TerminateAsync();
+        var last = await newcomer.EndAsync();
+
+        Assert.True(ended.ExitCode == 3, ended.ToString());
+        Assert.True(last.ExitCode == 0, last.ToString());
+        await stage.NothingIsLostOrDoubledAsync();
+    }
+
+    [Fact]
+    public async Task What_the_hub_dropped_before_it_was_read_counts_as_missed()
+    {
+        await using var stage = await WorkerStage.CreateAsync(postgres);
+        await stage.SendAsync(400);
+        await using (var worker = stage.StartWorker())
+        {
+            await stage.ReceivedAsync(400, worker);
+            await worker.TerminateAsync();
+            await worker.EndAsync();
+        }
+
+        await stage.SendAsync(400);
+        stage.Hub.DropBefore("0", stage.Hub.Partitions[0].LastSequenceNumber - 9);
+        await using var again = stage.StartWorker();
+        await stage.ReceivedAsync(700, again);
+        await again.TerminateAsync();
+        var ended = await again.EndAsync();
+
+        var accounts = await stage.AccountsAsync();
+        Assert.True(ended.ExitCode == 0, ended.ToString());
+        Assert.Equal(800, accounts.Received + accounts.Missed);
+        Assert.InRange(accounts.Missed, 50, 100);
+    }
+
+    [Fact]
+    public async Task A_replay_adds_no_row_and_moves_no_checkpoint()
+    {
+        await using var stage = await WorkerStage.CreateAsync(postgres, faults: true);
+        await stage.SendAsync(2_000);
+        await using (var worker = stage.StartWorker())
+        {
+            await stage.ReceivedAsync(stage.Ledger.Expected.Received, worker);
+            await worker.TerminateAsync();
+            await worker.EndAsync();
+        }
+
+        var replay = await CliProcess.RunAsync(stage.Environment, "replay", "--from", "1h", "--json");
+
+        Assert.True(replay.ExitCode == 0, replay.ToString());
+        Assert.Equal(stage.Ledger.Expected.Received, replay.Json.GetProperty("received").GetInt64());
+        Assert.Equal(0, replay.Json.GetProperty("stored").GetInt64());
+        Assert.Equal(stage.Ledger.Expected, await stage.AccountsAsync());
+    }
+
+    [Fact]
+    public async Task A_replay_in_the_workers_consumer_group_is_refused()
+    {
+        await using var stage = await WorkerStage.CreateAsync(postgres);
+        var replay = await CliProcess.RunAsync(stage.Environment, "replay", "--from", "1h", "--consumer-group", "$Default");
+
+        Assert.Equal(2, replay.ExitCode);
+        Assert.Contains("is a worker's", replay.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Status_and_dead_letters_tell_what_the_worker_did()
+    {
+        await using var stage = await WorkerStage.CreateAsync(postgres, faults: true);
+        await stage.SendAsync(200);
+        await using (var worker = stage.StartWorker())
+        {
+            await stage.ReceivedAsync(stage.Ledger.Expected.Received, worker);
+            await worker.TerminateAsync();
+            await worker.EndAsync();
+        }
+
+        var status = await CliProcess.RunAsync(stage.Environment, "status", "--json");
+        var letters = await CliProcess.RunAsync(stage.Environment, "deadletters", "list", "--reason", "not_json", "--json");
+        var key = letters.Json.GetProperty("deadLetters")[0].GetProperty("key").GetString()!;
+        var letter = await CliProcess.RunAsync(stage.Environment, "deadletters", "show", key[..16], "--json");
+
+        Assert.True(status.ExitCode == 0, status.ToString());
+        Assert.Equal(4, status.Json.GetProperty("checkpoints").GetArrayLength());
+        Assert.All(status.Json.GetProperty("checkpoints").EnumerateArray(), checkpoint => Assert.Equal(0, checkpoint.GetProperty("lagEvents").GetInt64()));
+        Assert.Equal(stage.Ledger.Expected.Stored, status.Json.GetProperty("rowsByDay").EnumerateArray().Sum(day => day.GetProperty("rows").GetInt64()));
+        Assert.Equal(2, letters.Json.GetProperty("deadLetters").GetArrayLength());
+        Assert.StartsWith("{\"device\":\"sim-", letter.Json.GetProperty("bodyText").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_check_reports_all_that_is_wrong_at_once_and_what_to_do()
+    {
+        await using var stage = await WorkerStage.CreateAsync(postgres);
+        var environment = new Dictionary<string, string>(stage.Environment)
+        {
+            ["Hub__ConnectionString"] = stage.Environment["Hub__ConnectionString"].Replace("EntityPath=telemetry", "EntityPath=nowhere", StringComparison.Ordinal),
+            ["Telemetry__Table"] = "no_such_table",
+        };
+        var check = await CliProcess.RunAsync(environment, "run", "--check");
+
+        Assert.Equal(2, check.ExitCode);
+        Assert.Contains("nowhere", check.Errors, StringComparison.Ordinal);
+        Assert.Contains("no_such_table", check.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Without_settings_it_names_each_that_is_missing()
+    {
+        var run = await CliProcess.RunAsync(new Dictionary<string, string>(), "run");
+
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains("Hub:ConnectionString", run.Errors, StringComparison.Ordinal);
+        Assert.Contains("Database:ConnectionString", run.Errors, StringComparison.Ordinal);
+    }
+}

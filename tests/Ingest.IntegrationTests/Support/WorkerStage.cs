@@ -1,0 +1,123 @@
+using Ingest.Checkpoints;
+using Ingest.Cli.Simulation;
+using Ingest.Database.Migrations;
+using Ingest.Events;
+using Ingest.LocalHub;
+using Ingest.Sources.EventHubs;
+using Ingest.TestSupport.Databases;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+using Xunit;
+
+namespace Ingest.IntegrationTests.Support;
+
+/// <summary>
+/// A local hub with simulated devices, and a native PostgreSQL in which the worker's login owns nothing. Workers are real processes.
+/// </summary>
+internal sealed class WorkerStage : IAsyncDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
+    private readonly HubClient _client;
+    private readonly HubSender _sender;
+    private readonly DeviceFleet _fleet;
+
+    private WorkerStage(LocalEventHub hub, NpgsqlDataSource owner, string login, bool faults)
+    {
+        Hub = hub;
+        Owner = owner;
+        Environment = new Dictionary<string, string>
+        {
+            ["Hub__ConnectionString"] = hub.ConnectionString,
+            ["Database__ConnectionString"] = login,
+            ["Health__Port"] = "0",
+        };
+        _client = new HubClient(new HubSettings { ConnectionString = hub.ConnectionString }, TimeProvider.System, NullLogger<HubClient>.Instance);
+        _sender = new HubSender(_client);
+        _fleet = new DeviceFleet(devices: 50, faults, TimeProvider.System);
+    }
+
+    public LocalEventHub Hub { get; }
+
+    /// <summary>The database as its owner sees it.</summary>
+    public NpgsqlDataSource Owner { get; }
+
+    /// <summary>The settings of a worker.</summary>
+    public IReadOnlyDictionary<string, string> Environment { get; }
+
+    public SentLedger Ledger { get; } = new();
+
+    /// <summary>Every message sent.</summary>
+    public List<SimulatedMessage> Sent { get; } = [];
+
+    public static async Task<WorkerStage> CreateAsync(PostgresFixture postgres, bool faults = false)
+    {
+        var server = await postgres.ServerAsync();
+        var database = await server.CreateDatabaseAsync();
+        var owner = NpgsqlDataSource.Create(database);
+        await DatabaseMigrator.MigrateAsync(owner, new MigrationOptions(), CancellationToken.None);
+        var login = await server.CreateLoginAsync(database, memberOf: "ingest_writer");
+        var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0, MaxBytesPerPartition = null, ConsumerGroups = ["replay"] });
+        return new WorkerStage(hub, owner, login, faults);
+    }
+
+    /// <summary>Sends messages as fast as the hub takes them.</summary>
+    public async Task SendAsync(int messages)
+    {
+        const int Round = 2_000;
+        for (var left = messages; left > 0; left -= Round)
+        {
+            var round = Enumerable.Range(0, Math.Min(left, Round)).Select(_ => _fleet.Next()).ToList();
+            Sent.AddRange(round);
+            foreach (var partition in round.GroupBy(message => message.Number % 4))
+            {
+                var ofPartition = partition.ToList();
+                Ledger.Add(ofPartition, await FleetSender.To(_sender)($"{partition.Key}", ofPartition, CancellationToken.None));
+            }
+        }
+    }
+
+    public CliProcess StartWorker(params IEnumerable<string> arguments) => CliProcess.Start(Environment, ["run", .. arguments]);
+
+    /// <summary>The accounts of the stored checkpoints, summed.</summary>
+    public async Task<Accounts> AccountsAsync() =>
+        (await new CheckpointStore(Owner).ListAsync(CancellationToken.None)).Aggregate(default(Accounts), (sum, checkpoint) => sum + checkpoint.Accounts);
+
+    /// <summary>Waits until at least so many readings are accounted for.</summary>
+    public async Task ReceivedAsync(long readings, CliProcess worker)
+    {
+        using var timeout = new CancellationTokenSource(Patience);
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
+        var ended = worker.EndAsync();
+        while ((await AccountsAsync()).Received < readings)
+        {
+            Assert.False(ended.IsCompleted, ended.IsCompleted ? $"The worker ended: {await ended}" : "");
+            await timer.WaitForNextTickAsync(timeout.Token);
+        }
+    }
+
+    /// <summary>Every message sent without a fault has exactly its row, and there is no other; and the accounts say so.</summary>
+    public async Task NothingIsLostOrDoubledAsync()
+    {
+        var expected = Sent.Select(message => (message.Stamp, message.Device)).Order().ToList();
+        List<(DateTime, string)> found = [];
+        await using var command = Owner.CreateCommand("SELECT date_trunc('milliseconds', time), device FROM conditions ORDER BY 1, 2");
+        await using var reader = await command.ExecuteReaderAsync();
+        while (await reader.ReadAsync())
+        {
+            found.Add((reader.GetDateTime(0), reader.GetString(1)));
+        }
+
+        Assert.Equal(expected.Count, found.Count);
+        Assert.Equal(expected.Order(), found.Order());
+        Assert.Equal(Ledger.Expected, await AccountsAsync());
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _sender.Dispose();
+        await _client.DisposeAsync();
+        await Hub.DisposeAsync();
+        await Owner.DisposeAsync();
+    }
+}
