@@ -44,7 +44,7 @@ internal static class RunCommand
             return ExitCode.Success;
         }
 
-        using var worker = new HubWorker(client, settings.Telemetry.TimeSource, parts.ClaimAsync, parts.Pipeline.ProcessAsync);
+        using var worker = new HubWorker(client, settings.Telemetry.TimeSource, parts.Checkpoints.ClaimAsync, parts.Pipeline.ProcessAsync);
         await using var probes = await WorkerHealth.StartAsync(health, worker, parts.Pipeline.Health, loggers, signals.Stop);
         try
         {

@@ -14,7 +14,8 @@ internal static class Failures
     {
         CommandException command => (command.Message, command.ExitCode),
         DatabaseSetupException setup => (setup.Message, ExitCode.Unusable),
-        OwnershipLostException or CheckpointFencedException => (exception.Message, ExitCode.Superseded),
+        OwnershipLostException => (exception.Message, ExitCode.Superseded),
+        CheckpointFencedException => (exception.Message, ExitCode.Failure),
         HubException hub => (hub.Message, ExitCode.Failure),
         OperatorMistakeException mistake => (mistake.Message, ExitCode.Failure),
         NpgsqlException postgres => (PostgresFailure.Of(postgres).Sentence, ExitCode.Failure),

@@ -1,7 +1,6 @@
 using Ingest.Checkpoints;
 using Ingest.Decode;
 using Ingest.Diagnostics;
-using Ingest.Sources.EventHubs;
 using Ingest.Write;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -67,13 +66,6 @@ internal sealed class PipelineParts : IAsyncDisposable
     /// <summary>A second pipeline on the connections of this one.</summary>
     public PipelineParts With(PipelineSettings settings, Purpose purpose, ILoggerFactory loggers) =>
         new(settings, Mapping, DataSource, ownDataSource: null, purpose, loggers);
-
-    /// <summary>Takes the partitions for a worker that starts.</summary>
-    public async Task<IReadOnlyList<PartitionClaim>> ClaimAsync(string hub, string consumerGroup, IReadOnlyList<string> partitions, CancellationToken cancellationToken)
-    {
-        var claimed = await Checkpoints.ClaimAsync(hub, consumerGroup, partitions, cancellationToken);
-        return [.. claimed.Select(checkpoint => new PartitionClaim(checkpoint.Partition.Partition, checkpoint.Epoch, checkpoint.Position))];
-    }
 
     public async ValueTask DisposeAsync()
     {

@@ -123,7 +123,7 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
 
     private async Task<TimeSpan> SendAndStoreAsync(PipelineParts parts, HubClient client, IReadOnlyList<string> partitions, EmbeddedDatabase? embedded)
     {
-        using var worker = new HubWorker(client, parts.Settings.Telemetry.TimeSource, parts.ClaimAsync, Measured(parts));
+        using var worker = new HubWorker(client, parts.Settings.Telemetry.TimeSource, parts.Checkpoints.ClaimAsync, Measured(parts));
         using var sender = new HubSender(client);
         var runner = new FleetRunner(new DeviceFleet(options.Devices, options.Faults, _clock), _ledger, partitions, FleetSender.To(sender), _clock);
         using var stopSending = CancellationTokenSource.CreateLinkedTokenSource(signals.Stop);
