@@ -80,7 +80,8 @@ public sealed class CheckpointTests(PostgresFixture postgres, TimescaleFixture t
         var claimed = Assert.Single(await store.ClaimAsync("hub", "group", ["0"], Stop));
         await stage.ProcessAsync([new(0, "a", 1.0, 1.0)], withCheckpoint ? Move(claimed, null, 10) : null, Stop);
 
-        proxy.CutAnswerTo("COMMIT", beforeTheServerHasIt);
+        // With its end: BEGIN says READ COMMITTED.
+        proxy.CutAnswerTo("COMMIT\0", beforeTheServerHasIt);
         var accounts = await stage.ProcessAsync([new(0, "a", 1.0, 1.0), new(1, "a", 1.0, 1.0), new(1, "a", 2.0, 1.0)], withCheckpoint ? Move(claimed, 10, 20) : null, Stop);
 
         Assert.Equal(1, proxy.Cuts);

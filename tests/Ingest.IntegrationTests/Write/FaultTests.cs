@@ -131,7 +131,7 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
         var cuts = 0;
         foreach (var before in new[] { false, true })
         {
-            foreach (var statement in new[] { "BEGIN", "COPY", "pg_current_xact_id", "INSERT INTO", "dead_letter", "COMMIT" })
+            foreach (var statement in new[] { "BEGIN", "COPY", "pg_current_xact_id", "INSERT INTO", "dead_letter", "COMMIT\0" })
             {
                 await stage.ProcessAsync(Rows(100_000 + cuts, 1), null, Stop);
                 proxy.CutAnswerTo(statement, before);
