@@ -1,0 +1,153 @@
+# What deploy.sh and verify.sh share. Sourced, not run. Works with bash 3.2, which macOS still has.
+# shellcheck shell=bash
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+say() { printf '%s\n' "$*" >&2; }
+
+fail() {
+  say "error: $*"
+  exit 1
+}
+
+need() {
+  local tool=$1 remedy=$2
+  command -v "$tool" >/dev/null 2>&1 || fail "$tool is not installed. $remedy"
+}
+
+need_az() {
+  need az 'Install the Azure CLI: https://aka.ms/azure-cli'
+  # shellcheck disable=SC2034 # deploy.sh says it
+  subscription=$(az account show --query name --output tsv 2>/dev/null) ||
+    fail 'You are not signed in to Azure. Run: az login'
+}
+
+# Temporary files hold a package and the parameters of jobs; only this user reads them.
+umask 077
+work=$(mktemp -d)
+
+# Doors: whatever is opened is closed again, last one first, after success, failure, Ctrl-C and TERM. A door is noted
+# before it is opened, so its closing has to bear finding it closed.
+open_doors=()
+
+opening() { open_doors+=("$1"); }
+
+close_doors() {
+  local status=$? i
+  trap - EXIT
+  trap '' INT TERM
+  for ((i = ${#open_doors[@]} - 1; i >= 0; i--)); do
+    ${open_doors[i]} || status=1
+  done
+  open_doors=()
+  rm -rf "$work"
+  exit "$status"
+}
+
+# Closes the last door now. It stays noted until it is closed, so an interruption does not leave it open.
+close_last() {
+  local last=$((${#open_doors[@]} - 1))
+  ${open_doors[last]} || exit 1
+  unset "open_doors[$last]"
+}
+
+trap close_doors EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# Closing is tried three times: a door must not stay open for one failed call.
+insist() {
+  local attempt
+  for attempt in 1 2 3; do
+    "$@" && return 0
+    say "Failed (attempt $attempt of 3): $*"
+    sleep 5
+  done
+  return 1
+}
+
+# The outputs of main.bicep, from the installation in a resource group.
+read_installation() {
+  local group=$1 line
+  line=$(az deployment group show --resource-group "$group" --name ingest-main --output tsv --query "join('|', properties.outputs.[
+    installation.value, region.value, functionAppName.value, functionAppHost.value, scmHost.value, iotHubName.value, cosmosName.value,
+    cosmosEndpoint.value, postgresName.value, jobsPrincipalId.value, callersSubnetId.value, jobsSubnetId.value,
+    outboundAddress.value, seedDevice.value])") ||
+    fail "There is no installation in the resource group '$group'. Run deploy.sh first."
+  # shellcheck disable=SC2034 # each script uses some of them
+  IFS='|' read -r installation region app app_host scm_host hub cosmos \
+    cosmos_endpoint postgres jobs_principal callers_subnet jobs_subnet \
+    outbound_address seed_device <<<"$line"
+}
+
+# The rights of the jobs' identity, by what it has and not by what this run gave it: an earlier run may have been killed.
+take_rights_away() {
+  local failed=0
+  say 'Taking the rights of the jobs away …'
+  insist remove_cosmos_rule || failed=1
+  insist remove_cosmos_roles || failed=1
+  insist remove_database_administrator || failed=1
+  insist remove_azure_roles || failed=1
+  if ((failed)); then
+    say "error: The jobs' identity $jobs_principal still has rights in the resource group '$group'."
+    say "       Look for it in Cosmos DB $cosmos (networking, data-plane roles), in PostgreSQL $postgres (authentication)"
+    say '       and in the access control of the IoT hub and the storage accounts, or run this script again.'
+    return 1
+  fi
+}
+
+remove_cosmos_rule() {
+  local found
+  found=$(az cosmosdb network-rule list --resource-group "$group" --name "$cosmos" \
+    --query "[?ends_with(id, '/subnets/jobs')].id" --output tsv) || return 1
+  [[ -z $found ]] || az cosmosdb network-rule remove --resource-group "$group" --name "$cosmos" \
+    --subnet "$jobs_subnet" --output none
+}
+
+remove_cosmos_roles() {
+  local roles role
+  roles=$(az cosmosdb sql role assignment list --resource-group "$group" --account-name "$cosmos" \
+    --query "[?principalId=='$jobs_principal'].name" --output tsv) || return 1
+  for role in $roles; do
+    az cosmosdb sql role assignment delete --resource-group "$group" --account-name "$cosmos" \
+      --role-assignment-id "$role" --yes --output none || return 1
+  done
+}
+
+remove_database_administrator() {
+  local found server
+  server=$(az resource show --resource-group "$group" --name "$postgres" \
+    --resource-type Microsoft.DBforPostgreSQL/flexibleServers --query id --output tsv) || return 1
+  found=$(az rest --method get --url "$server/administrators?api-version=2026-01-01-preview" \
+    --query "value[?properties.objectId=='$jobs_principal'].id" --output tsv) || return 1
+  [[ -z $found ]] || az resource delete --ids "$server/administrators/$jobs_principal" \
+    --api-version 2026-01-01-preview --output none
+}
+
+remove_azure_roles() {
+  local roles role
+  roles=$(az role assignment list --all --fill-principal-name false --query "[?principalId=='$jobs_principal'].id" --output tsv) || return 1
+  while read -r role; do
+    [[ -z $role ]] || az role assignment delete --ids "$role" --output none || return 1
+  done <<<"$roles"
+}
+
+# run_jobs PARAMETERS QUERY: runs jobs.bicep under rights that last as long as it does, and prints what QUERY finds.
+run_jobs() {
+  local parameters=$1 query=$2
+  az deployment group create --resource-group "$group" --name ingest-jobs --template-file "$here/jobs.bicep" \
+    --parameters "@$parameters" --query "$query" --output tsv
+}
+
+# A parameters file for jobs.bicep from NAME VALUE pairs; a value is a JSON value.
+write_parameters() {
+  local separator=''
+  # shellcheck disable=SC2016 # $schema is a name
+  printf '{"$schema":"https://schema.management.azure.com/schemas/2019-04-01/deploymentParameters.json#","contentVersion":"1.0.0.0","parameters":{'
+  while (($# > 0)); do
+    printf '%s"%s":{"value":%s}' "$separator" "$1" "$2"
+    separator=','
+    shift 2
+  done
+  printf '}}'
+}

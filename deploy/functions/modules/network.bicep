@@ -1,0 +1,190 @@
+// The virtual network: callers, functions, database and jobs, each with a security group that names what it needs.
+// Everything else is denied, both ways. Service endpoints carry the functions' traffic to Cosmos DB, storage and
+// Key Vault. There is none for Event Hubs on purpose: with it the functions' source would be a private address, and
+// IoT Hub, which has no virtual network rules, could not name it. Through the NAT gateway it is one public address.
+
+@description('Name of the virtual network.')
+param name string
+
+@description('Azure region.')
+param location string
+
+@description('Address space, a /22 or larger: callers take its first /24; functions, database and jobs the three /26 after it.')
+param addressSpace string
+
+@description('Resource id of the NAT gateway through which callers, functions and jobs reach public addresses.')
+param natGatewayId string
+
+var callersPrefix = cidrSubnet(addressSpace, 24, 0)
+var functionsPrefix = cidrSubnet(addressSpace, 26, 4)
+var databasePrefix = cidrSubnet(addressSpace, 26, 5)
+var jobsPrefix = cidrSubnet(addressSpace, 26, 6)
+
+// 5432 is PostgreSQL, 6432 its PgBouncer.
+var databasePorts = ['5432', '6432']
+
+type allowance = {
+  name: string
+  direction: 'Inbound' | 'Outbound'
+  from: string
+  to: string
+  ports: string[]
+}
+
+var callersAllowances allowance[] = [
+  { name: 'https-to-azure', direction: 'Outbound', from: callersPrefix, to: 'AzureCloud', ports: ['443'] }
+]
+
+var functionsAllowances allowance[] = [
+  { name: 'database', direction: 'Outbound', from: functionsPrefix, to: databasePrefix, ports: databasePorts }
+  { name: 'hub-amqp', direction: 'Outbound', from: functionsPrefix, to: 'EventHub', ports: ['443', '5671'] }
+  { name: 'content-share', direction: 'Outbound', from: functionsPrefix, to: 'Storage', ports: ['443', '445'] }
+  { name: 'entra', direction: 'Outbound', from: functionsPrefix, to: 'AzureActiveDirectory', ports: ['443'] }
+  { name: 'monitor', direction: 'Outbound', from: functionsPrefix, to: 'AzureMonitor', ports: ['443'] }
+  { name: 'azure', direction: 'Outbound', from: functionsPrefix, to: 'AzureCloud', ports: ['443'] }
+]
+
+var databaseAllowances allowance[] = [
+  { name: 'from-functions', direction: 'Inbound', from: functionsPrefix, to: databasePrefix, ports: databasePorts }
+  { name: 'from-jobs', direction: 'Inbound', from: jobsPrefix, to: databasePrefix, ports: ['5432'] }
+  { name: 'from-replicas', direction: 'Inbound', from: databasePrefix, to: databasePrefix, ports: databasePorts }
+  { name: 'to-replicas', direction: 'Outbound', from: databasePrefix, to: databasePrefix, ports: databasePorts }
+  { name: 'wal-archive', direction: 'Outbound', from: databasePrefix, to: 'Storage', ports: ['443'] }
+  { name: 'entra', direction: 'Outbound', from: databasePrefix, to: 'AzureActiveDirectory', ports: ['443'] }
+]
+
+// A job installs psql from Microsoft's package mirror, which no service tag names: hence Internet, on 443 alone.
+var jobsAllowances allowance[] = [
+  { name: 'database', direction: 'Outbound', from: jobsPrefix, to: databasePrefix, ports: ['5432'] }
+  { name: 'script-share', direction: 'Outbound', from: jobsPrefix, to: 'Storage', ports: ['443', '445'] }
+  { name: 'https', direction: 'Outbound', from: jobsPrefix, to: 'Internet', ports: ['443'] }
+]
+
+module callersGroup 'securitygroup.bicep' = {
+  params: {
+    name: '${name}-callers'
+    location: location
+    allowances: callersAllowances
+  }
+}
+
+module functionsGroup 'securitygroup.bicep' = {
+  params: {
+    name: '${name}-functions'
+    location: location
+    allowances: functionsAllowances
+  }
+}
+
+module databaseGroup 'securitygroup.bicep' = {
+  params: {
+    name: '${name}-database'
+    location: location
+    allowances: databaseAllowances
+  }
+}
+
+module jobsGroup 'securitygroup.bicep' = {
+  params: {
+    name: '${name}-jobs'
+    location: location
+    allowances: jobsAllowances
+  }
+}
+
+// Subnets are part of the network's own resource: as child resources a second deployment would remove them first.
+resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
+  name: name
+  location: location
+  properties: {
+    addressSpace: {
+      addressPrefixes: [addressSpace]
+    }
+    subnets: [
+      {
+        name: 'callers'
+        properties: {
+          addressPrefix: callersPrefix
+          defaultOutboundAccess: false
+          natGateway: { id: natGatewayId }
+          networkSecurityGroup: { id: callersGroup.outputs.id }
+          serviceEndpoints: [
+            { service: 'Microsoft.Web' }
+          ]
+        }
+      }
+      {
+        name: 'functions'
+        properties: {
+          addressPrefix: functionsPrefix
+          natGateway: { id: natGatewayId }
+          networkSecurityGroup: { id: functionsGroup.outputs.id }
+          serviceEndpoints: [
+            { service: 'Microsoft.AzureCosmosDB' }
+            { service: 'Microsoft.Storage' }
+            { service: 'Microsoft.KeyVault' }
+          ]
+          delegations: [
+            {
+              name: 'functions'
+              properties: { serviceName: 'Microsoft.Web/serverFarms' }
+            }
+          ]
+        }
+      }
+      {
+        name: 'database'
+        properties: {
+          addressPrefix: databasePrefix
+          networkSecurityGroup: { id: databaseGroup.outputs.id }
+          delegations: [
+            {
+              name: 'database'
+              properties: { serviceName: 'Microsoft.DBforPostgreSQL/flexibleServers' }
+            }
+          ]
+        }
+      }
+      {
+        name: 'jobs'
+        properties: {
+          addressPrefix: jobsPrefix
+          natGateway: { id: natGatewayId }
+          networkSecurityGroup: { id: jobsGroup.outputs.id }
+          serviceEndpoints: [
+            { service: 'Microsoft.AzureCosmosDB' }
+            { service: 'Microsoft.Storage' }
+          ]
+          delegations: [
+            {
+              name: 'jobs'
+              properties: { serviceName: 'Microsoft.ContainerInstance/containerGroups' }
+            }
+          ]
+        }
+      }
+    ]
+  }
+
+  resource callers 'subnets' existing = {
+    name: 'callers'
+  }
+
+  resource functions 'subnets' existing = {
+    name: 'functions'
+  }
+
+  resource database 'subnets' existing = {
+    name: 'database'
+  }
+
+  resource jobs 'subnets' existing = {
+    name: 'jobs'
+  }
+}
+
+output id string = network.id
+output callersSubnetId string = network::callers.id
+output functionsSubnetId string = network::functions.id
+output databaseSubnetId string = network::database.id
+output jobsSubnetId string = network::jobs.id

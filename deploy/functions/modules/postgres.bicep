@@ -1,0 +1,132 @@
+// PostgreSQL with TimescaleDB in its own subnet: no public address, Entra tokens only. Azure ships TimescaleDB's
+// Apache-2 edition, and none for PostgreSQL 18 yet. The library is loaded at the next restart: deploy.sh sees to it.
+
+import { databaseName } from 'names.bicep'
+
+@description('Name of the server.')
+param name string
+
+@description('Azure region.')
+param location string
+
+@description('Machine. Burstable for a trial, GeneralPurpose or MemoryOptimized for production.')
+param sku {
+  name: string
+  tier: 'Burstable' | 'GeneralPurpose' | 'MemoryOptimized'
+}
+
+@description('Disk in GB. It grows by itself and never shrinks.')
+@allowed([32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384])
+param storageGigabytes int
+
+@description('Days of backups.')
+@minValue(7)
+@maxValue(35)
+param backupRetentionDays int
+
+@description('A standby server: none, in the same zone, or in another one. Not for Burstable.')
+@allowed(['Disabled', 'SameZone', 'ZoneRedundant'])
+param highAvailability string
+
+@description('Standing Entra administrators of the server.')
+param administrators {
+  objectId: string
+  name: string
+  type: 'User' | 'Group' | 'ServicePrincipal'
+}[]
+
+@description('Resource id of the virtual network.')
+param networkId string
+
+@description('Resource id of the database\'s subnet.')
+param databaseSubnetId string
+
+resource zone 'Microsoft.Network/privateDnsZones@2024-06-01' = {
+  name: '${name}.private.postgres.database.azure.com'
+  location: 'global'
+
+  resource link 'virtualNetworkLinks' = {
+    name: 'network'
+    location: 'global'
+    properties: {
+      registrationEnabled: false
+      virtualNetwork: {
+        id: networkId
+      }
+    }
+  }
+}
+
+resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2026-01-01-preview' = {
+  name: name
+  location: location
+  sku: sku
+  properties: {
+    version: '17'
+    authConfig: {
+      activeDirectoryAuth: 'Enabled'
+      passwordAuth: 'Disabled'
+      tenantId: tenant().tenantId
+    }
+    storage: {
+      storageSizeGB: storageGigabytes
+      autoGrow: 'Enabled'
+    }
+    backup: {
+      backupRetentionDays: backupRetentionDays
+      geoRedundantBackup: 'Disabled'
+    }
+    highAvailability: {
+      mode: highAvailability
+    }
+    network: {
+      delegatedSubnetResourceId: databaseSubnetId
+      privateDnsZoneArmResourceId: zone.id
+      publicNetworkAccess: 'Disabled'
+    }
+  }
+  dependsOn: [zone::link]
+
+  resource database 'databases' = {
+    name: databaseName
+    properties: {
+      charset: 'UTF8'
+      collation: 'en_US.utf8'
+    }
+  }
+
+  // The server takes one change at a time: each of these waits for the one before.
+  resource extensions 'configurations' = {
+    name: 'azure.extensions'
+    properties: {
+      source: 'user-override'
+      value: 'timescaledb'
+    }
+    dependsOn: [database]
+  }
+
+  resource libraries 'configurations' = {
+    name: 'shared_preload_libraries'
+    properties: {
+      source: 'user-override'
+      value: 'pg_cron,pg_stat_statements,timescaledb'
+    }
+    dependsOn: [extensions]
+  }
+}
+
+@batchSize(1)
+resource standingAdministrators 'Microsoft.DBforPostgreSQL/flexibleServers/administrators@2026-01-01-preview' = [
+  for administrator in administrators: {
+    parent: server
+    name: administrator.objectId
+    properties: {
+      principalName: administrator.name
+      principalType: administrator.type
+      tenantId: tenant().tenantId
+    }
+    dependsOn: [server::libraries]
+  }
+]
+
+output hostName string = server.properties.fullyQualifiedDomainName

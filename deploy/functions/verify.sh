@@ -1,0 +1,191 @@
+#!/usr/bin/env bash
+# Asks whether an installation keeps its promises: from this machine, from a throw-away machine in the callers' subnet,
+# and by sending a message as a device. Prints what was asked, expected and got; exit code 0 when all of it agrees.
+set -euo pipefail
+
+usage() {
+  cat <<'USAGE'
+usage: verify.sh --resource-group NAME
+
+Run it from an address that is no administrator's. It makes a small virtual machine in the callers' subnet and removes
+it again, sends two messages as a device named ingest-verify-<time>, whose two rows stay in the table, and makes the
+Function app read the hub once more from the start (a replay) before it sets it back. About twenty minutes, some cents.
+Needs the Azure CLI, signed in as deploy.sh asks for, curl and ssh-keygen.
+USAGE
+}
+
+group=''
+while (($# > 0)); do
+  case $1 in
+    --help | -h)
+      usage
+      exit 0
+      ;;
+    --resource-group)
+      group=${2-}
+      shift
+      ;;
+    *)
+      printf 'error: There is no option %s.\n\n' "$1" >&2
+      usage >&2
+      exit 2
+      ;;
+  esac
+  shift
+done
+if [[ -z $group ]]; then
+  printf 'error: Name the resource group: --resource-group NAME\n\n' >&2
+  usage >&2
+  exit 2
+fi
+
+# shellcheck source=common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+need_az
+need curl 'Install curl.'
+need ssh-keygen 'Install OpenSSH: a virtual machine is not made without a key.'
+read_installation "$group"
+
+disagreements=0
+table=$work/table
+
+# expect WHAT EXPECTED GOT
+expect() {
+  local verdict=ok
+  if [[ $3 != "$2" ]]; then
+    verdict=WRONG
+    disagreements=$((disagreements + 1))
+  fi
+  printf '%-52s  %-16s  %-16s  %s\n' "$1" "$2" "${3:-nothing}" "$verdict" >>"$table"
+}
+
+status_of() { curl --silent --max-time 20 --output /dev/null --write-out '%{http_code}' "$1" || true; }
+
+ask_outside() {
+  say 'Asking from this machine …'
+  expect 'app, from outside' 403 "$(status_of "https://$app_host/api/live")"
+  expect 'scm site, from outside' 403 "$(status_of "https://$scm_host/")"
+  expect 'Cosmos DB, from outside' 403 "$(status_of "$cosmos_endpoint")"
+}
+
+vm=ingest-verify
+
+delete_vm() {
+  say 'Removing the throw-away machine …'
+  insist remove_vm && return 0
+  say "error: The virtual machine $vm is still there. Remove it: az vm delete --resource-group '$group' --name $vm --yes"
+  return 1
+}
+
+remove_vm() {
+  local found
+  found=$(az vm list --resource-group "$group" --query "[?name=='$vm'].id" --output tsv) || return 1
+  [[ -z $found ]] || az vm delete --resource-group "$group" --name "$vm" --yes --output none
+}
+
+# What the throw-away machine asks. The function key comes to it inside the script, not on a command line.
+write_questions() {
+  local key=$1
+  cat <<QUESTIONS
+#!/bin/bash
+status() { curl --silent --max-time 20 --output /dev/null --write-out '%{http_code}' "\$1" || true; }
+echo "app=\$(status 'https://$app_host/api/live')"
+echo "cosmos=\$(status '$cosmos_endpoint')"
+if timeout 10 bash -c '</dev/tcp/$postgres.postgres.database.azure.com/5432' 2>/dev/null; then
+  echo database=open
+else
+  echo database=closed
+fi
+echo "lookup=\$(curl --silent --max-time 60 --header 'Accept: text/plain' --header @- 'https://$app_host/api/devices/$seed_device' <<'KEY'
+x-functions-key: $key
+KEY
+)"
+QUESTIONS
+}
+
+ask_inside() {
+  local key answers
+  say "Making a throw-away machine in the callers' subnet …"
+  ssh-keygen -q -t ed25519 -N '' -f "$work/key"
+  opening delete_vm
+  az vm create --resource-group "$group" --name "$vm" --image Ubuntu2404 --size Standard_B1s \
+    --subnet "$callers_subnet" --public-ip-address '' --nsg '' --admin-username verify \
+    --ssh-key-values "$work/key.pub" --os-disk-delete-option Delete --nic-delete-option Delete --output none ||
+    fail 'The throw-away machine was not made; the message above says why.'
+  key=$(az functionapp keys list --resource-group "$group" --name "$app" --query functionKeys.default --output tsv) ||
+    fail "The keys of $app were not to be had: is the app running?"
+  write_questions "$key" >"$work/questions.sh"
+  say 'Asking from there …'
+  answers=$(az vm run-command invoke --resource-group "$group" --name "$vm" --command-id RunShellScript \
+    --scripts "@$work/questions.sh" --query 'value[0].message' --output tsv) ||
+    fail 'The throw-away machine did not run the questions; the message above says why.'
+  close_last
+  expect "app, from the callers' subnet" 200 "$(answer app "$answers")"
+  [[ -z $seed_device ]] ||
+    expect "lookup of $seed_device, from the callers' subnet" "hello $seed_device" "$(answer lookup "$answers")"
+  expect "Cosmos DB, from the callers' subnet" 403 "$(answer cosmos "$answers")"
+  expect "database, from the callers' subnet" closed "$(answer database "$answers")"
+}
+
+answer() { sed -n "s/^$1=//p" <<<"$2" | head -n 1; }
+
+set_consumer_group() {
+  az functionapp config appsettings set --resource-group "$group" --name "$app" --settings "HubConsumerGroup=$1" \
+    --output none
+}
+
+read_live_again() {
+  say 'Letting the app read its own consumer group again …'
+  insist set_consumer_group live && return 0
+  say "error: The app $app still reads the consumer group replay. Set its app setting HubConsumerGroup to live."
+  return 1
+}
+
+# send DEVICE ROWS SECONDS: one message; prints how many rows the device has, and after how many seconds.
+send() {
+  write_parameters name "\"$installation\"" location "\"$region\"" task '"verify"' jobsPrincipalId "\"$jobs_principal\"" \
+    verifyDevice "\"$1\"" verifyRows "$2" verifySeconds "$3" >"$work/verify.json"
+  run_jobs "$work/verify.json" "join(' ', properties.outputs.result.value.[rows, seconds])" ||
+    fail "The job failed. Its log: az deployment-scripts show-log --resource-group '$group' --name $installation-verify"
+}
+
+# A message behind the others of its device is stored after they were read again: two rows then mean that the replay
+# added none.
+ask_pipeline() {
+  local device got rows seconds
+  device=ingest-verify-$(date -u +%Y%m%d%H%M%S)
+  opening take_rights_away
+  say 'Sending a message as a device …'
+  got=$(send "$device" 1 30)
+  read -r rows seconds <<<"$got"
+  expect 'rows within 30 s of one message' 1 "${rows-}"
+  say "It took ${seconds-?} s. Reading the hub again from the start …"
+  opening read_live_again
+  set_consumer_group replay
+  got=$(send "$device" 2 600)
+  read -r rows seconds <<<"$got"
+  expect 'rows after a second message and a replay' 2 "${rows-}"
+  close_last
+  close_last
+  expect "rights left to the jobs' identity" none "$(rights_left)"
+}
+
+rights_left() {
+  local left
+  left=$(az role assignment list --all --fill-principal-name false \
+    --query "[?principalId=='$jobs_principal'].roleDefinitionName" --output tsv)
+  printf '%s' "${left:-none}"
+}
+
+ask_outside
+ask_inside
+ask_pipeline
+
+printf '\n%-52s  %-16s  %-16s  %s\n' asked expected got verdict
+cat "$table"
+if ((disagreements > 0)); then
+  say "$disagreements of the answers are wrong."
+  exit 1
+fi
+say 'All of it agrees.'
