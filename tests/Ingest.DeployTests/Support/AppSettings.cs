@@ -1,0 +1,44 @@
+using System.Text.Json.Nodes;
+
+namespace Ingest.DeployTests.Support;
+
+/// <summary>Names and values of the Function app's settings.</summary>
+internal static class AppSettings
+{
+    /// <summary>What the program reads. The platform and the Functions host read the others.</summary>
+    public static readonly string[] Program =
+    [
+        "AZURE_CLIENT_ID",
+        "Commit__GiveUpAfterSeconds",
+        "CosmosContainer",
+        "CosmosDatabase",
+        "Cosmos__accountEndpoint",
+        "Cosmos__clientId",
+        "Cosmos__credential",
+        "Database__ConnectionString",
+        "EventHub",
+        "HubConsumerGroup",
+        "HubName",
+    ];
+
+    public static readonly string[] Platform =
+    [
+        "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+        "APPLICATIONINSIGHTS_CONNECTION_STRING",
+        "AzureWebJobsStorage__accountName",
+        "AzureWebJobsStorage__clientId",
+        "AzureWebJobsStorage__credential",
+        "FUNCTIONS_EXTENSION_VERSION",
+        "FUNCTIONS_WORKER_RUNTIME",
+        "WEBSITE_CONTENTAZUREFILECONNECTIONSTRING",
+        "WEBSITE_CONTENTSHARE",
+        "WEBSITE_RUN_FROM_PACKAGE",
+        "WEBSITE_SKIP_CONTENTSHARE_VALIDATION",
+    ];
+
+    public static Dictionary<string, string> Of(Snapshot snapshot) =>
+        Snapshot.Array(snapshot.Only("Microsoft.Web/sites"), "properties.siteConfig.appSettings")
+            .ToDictionary(Name, setting => (string)setting["value"]!);
+
+    private static string Name(JsonObject setting) => (string)setting["name"]!;
+}

@@ -1,0 +1,86 @@
+using System.Text.Json.Nodes;
+using Ingest.DeployTests.Support;
+using Xunit;
+
+[assembly: AssemblyFixture(typeof(Templates))]
+
+namespace Ingest.DeployTests.Support;
+
+/// <summary>Every template of <c>deploy/functions</c>, compiled once for all tests, and what it would deploy.</summary>
+public sealed class Templates : IAsyncLifetime
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("ingest-deploy-").FullName;
+
+    /// <summary>By path relative to the folder: what the compiler answered.</summary>
+    internal Dictionary<string, JsonObject> Compiled { get; } = [];
+
+    internal Snapshot Small { get; private set; } = null!;
+
+    /// <summary>The production size, with what an operator adds: two ranges of devices, one administrator, a setting of the program.</summary>
+    internal Snapshot Production { get; private set; } = null!;
+
+    internal Snapshot Install { get; private set; } = null!;
+
+    internal Snapshot InstallWithoutDevice { get; private set; } = null!;
+
+    internal Snapshot Verify { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        Copy(DeployFolder.Functions, folder);
+        await using var bicep = new BicepCli();
+        foreach (var path in Directory.EnumerateFiles(folder, "*.bicep", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
+        {
+            Compiled[Path.GetRelativePath(folder, path)] = await bicep.CompileAsync(path);
+        }
+
+        foreach (var path in Directory.EnumerateFiles(folder, "*.bicepparam", SearchOption.AllDirectories))
+        {
+            Compiled[Path.GetRelativePath(folder, path)] = await bicep.CompileParametersAsync(path);
+        }
+
+        Small = await bicep.SnapshotAsync(Path.Combine(folder, "small.bicepparam"));
+        Production = await SnapshotOfAsync(bicep, "operator", """
+            using './main.bicep'
+            extends './production.bicepparam'
+            param deviceAddresses = ['198.51.100.0/24', '203.0.113.0/24']
+            param administratorAddresses = ['192.0.2.7/32']
+            param extraSettings = { Telemetry__Table: 'readings', Commit__GiveUpAfterSeconds: '60' }
+            """);
+        Install = await SnapshotOfAsync(bicep, "install", Jobs("install", "param seedDevice = 'itsme'\nparam migration = 'QVJDSElWRQ=='"));
+        InstallWithoutDevice = await SnapshotOfAsync(bicep, "install-only", Jobs("install", "param migration = 'QVJDSElWRQ=='"));
+        Verify = await SnapshotOfAsync(bicep, "verify", Jobs("verify", "param verifyDevice = 'device-1'"));
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        Directory.Delete(folder, recursive: true);
+        return ValueTask.CompletedTask;
+    }
+
+    private static string Jobs(string task, string more) =>
+        $"""
+         using './jobs.bicep'
+         param task = '{task}'
+         param jobsPrincipalId = '11111111-1111-1111-1111-111111111111'
+         param runId = '1'
+         {more}
+         """;
+
+    private async Task<Snapshot> SnapshotOfAsync(BicepCli bicep, string name, string parameters)
+    {
+        var path = Path.Combine(folder, $"{name}.bicepparam");
+        await File.WriteAllTextAsync(path, parameters);
+        return await bicep.SnapshotAsync(path);
+    }
+
+    private static void Copy(string from, string to)
+    {
+        foreach (var file in Directory.EnumerateFiles(from, "*", SearchOption.AllDirectories))
+        {
+            var copy = Path.Combine(to, Path.GetRelativePath(from, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+using System.Text.Json.Nodes;
+using Ingest.DeployTests.Support;
+using Xunit;
+
+namespace Ingest.DeployTests.Templates;
+
+public sealed class DataTests(Support.Templates templates)
+{
+    private Snapshot Small => templates.Small;
+
+    [Fact]
+    public void Cosmos_answers_only_to_the_functions_subnet()
+    {
+        var account = Small.Only("Microsoft.DocumentDB/databaseAccounts");
+        Assert.True(Snapshot.Flag(account, "properties.isVirtualNetworkFilterEnabled"));
+        var rule = Assert.Single(Snapshot.Array(account, "properties.virtualNetworkRules"));
+        Assert.Equal("functions", Snapshot.SubnetOf(rule["id"]));
+        Assert.False(Snapshot.Flag(rule, "ignoreMissingVNetServiceEndpoint"));
+        Assert.Equal("None", Snapshot.Text(account, "properties.networkAclBypass"));
+        Assert.Empty(Snapshot.Array(account, "properties.ipRules"));
+        Assert.Empty(Snapshot.At(account, "properties.networkAclBypassResourceIds")!.AsArray());
+
+        // The service endpoint needs the public endpoint: it is the rules above that close it.
+        Assert.Equal("Enabled", Snapshot.Text(account, "properties.publicNetworkAccess"));
+    }
+
+    [Fact]
+    public void Cosmos_takes_no_keys_and_the_app_may_only_read()
+    {
+        Assert.True(Snapshot.Flag(Small.Only("Microsoft.DocumentDB/databaseAccounts"), "properties.disableLocalAuth"));
+        var role = Small.Only("Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments");
+        Assert.EndsWith("/sqlRoleDefinitions/00000000-0000-0000-0000-000000000001", Snapshot.Text(role, "properties.roleDefinitionId"), StringComparison.Ordinal);
+        Assert.Contains("ingest-app-", Snapshot.Text(role, "properties.principalId"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_lookup_finds_its_container_keyed_by_id()
+    {
+        var container = Small.Only("Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers");
+        var settings = AppSettings.Of(Small);
+        Assert.EndsWith($"/{settings["CosmosDatabase"]}/{settings["CosmosContainer"]}", (string)container["name"]!, StringComparison.Ordinal);
+        Assert.Equal("/id", (string?)Snapshot.At(container, "properties.resource.partitionKey.paths")![0]);
+    }
+
+    [Fact]
+    public void The_database_has_no_public_address_and_takes_no_passwords()
+    {
+        var server = Small.Only("Microsoft.DBforPostgreSQL/flexibleServers");
+        Assert.Equal("Disabled", Snapshot.Text(server, "properties.network.publicNetworkAccess"));
+        Assert.Equal("database", Snapshot.SubnetOf(Snapshot.At(server, "properties.network.delegatedSubnetResourceId")));
+        Assert.Equal("Enabled", Snapshot.Text(server, "properties.authConfig.activeDirectoryAuth"));
+        Assert.Equal("Disabled", Snapshot.Text(server, "properties.authConfig.passwordAuth"));
+        Assert.Empty(Small.OfType("Microsoft.DBforPostgreSQL/flexibleServers/firewallRules"));
+        Assert.Empty(Small.OfType("Microsoft.DBforPostgreSQL/flexibleServers/administrators"));
+    }
+
+    [Fact]
+    public void The_database_has_a_private_name_that_the_network_resolves()
+    {
+        var zone = Small.Only("Microsoft.Network/privateDnsZones");
+        Assert.EndsWith(".private.postgres.database.azure.com", (string)zone["name"]!, StringComparison.Ordinal);
+        Assert.Equal((string?)zone["id"], Snapshot.Text(Small.Only("Microsoft.DBforPostgreSQL/flexibleServers"), "properties.network.privateDnsZoneArmResourceId"));
+        Assert.Equal(
+            (string?)Small.Only("Microsoft.Network/virtualNetworks")["id"],
+            Snapshot.Text(Small.Only("Microsoft.Network/privateDnsZones/virtualNetworkLinks"), "properties.virtualNetwork.id"));
+    }
+
+    [Fact]
+    public void TimescaleDB_is_allowed_and_loaded_at_start()
+    {
+        Assert.Equal("timescaledb", Configuration("azure.extensions"));
+        Assert.Contains("timescaledb", Configuration("shared_preload_libraries")!.Split(','));
+        Assert.Equal("17", Snapshot.Text(Small.Only("Microsoft.DBforPostgreSQL/flexibleServers"), "properties.version"));
+    }
+
+    [Fact]
+    public void In_production_the_hub_and_its_built_in_endpoint_answer_only_to_named_addresses()
+    {
+        var rules = Snapshot.At(templates.Production.Only("Microsoft.Devices/IotHubs"), "properties.networkRuleSets")!;
+        Assert.Equal("Deny", (string?)rules["defaultAction"]);
+        Assert.True(Snapshot.Flag(rules, "applyToBuiltInEventHubEndpoint"));
+        var addresses = Snapshot.Array(rules, "ipRules");
+        Assert.All(addresses, rule => Assert.Equal("Allow", (string?)rule["action"]));
+        Assert.Matches(@"^\[format\('\{0\}/32', reference\('[^']+/publicIPAddresses/ingest-nat-address', '[^']+'\)\.ipAddress\)\]$", (string?)addresses[0]["ipMask"]);
+        Assert.Equal(["198.51.100.0/24", "203.0.113.0/24", "192.0.2.7/32"], addresses.Skip(1).Select(rule => (string?)rule["ipMask"]));
+    }
+
+    [Fact]
+    public void The_app_reads_one_consumer_group_of_its_own_and_a_replay_the_other()
+    {
+        var groups = Small.OfType("Microsoft.Devices/IotHubs/eventHubEndpoints/ConsumerGroups").Select(g => ((string)g["name"]!).Split('/')[^1]);
+        Assert.Equal(["live", "replay"], groups.Order());
+        Assert.Equal("live", AppSettings.Of(Small)["HubConsumerGroup"]);
+    }
+
+    [Fact]
+    public void Storage_answers_only_to_the_functions_subnet()
+    {
+        var accounts = Small.OfType("Microsoft.Storage/storageAccounts").ToList();
+        Assert.Equal(2, accounts.Count);
+        Assert.All(accounts, account => AnswersOnlyTo("functions", account));
+        Assert.All(accounts, account => Assert.False(Snapshot.Flag(account, "properties.allowBlobPublicAccess")));
+        Assert.All(accounts, account => Assert.Equal("TLS1_2", Snapshot.Text(account, "properties.minimumTlsVersion")));
+    }
+
+    [Fact]
+    public void Checkpoints_take_no_keys() =>
+        Assert.False(Snapshot.Flag(Small.Named("Microsoft.Storage/storageAccounts", "state"), "properties.allowSharedKeyAccess"));
+
+    [Fact]
+    public void The_key_vault_answers_only_to_the_functions_subnet()
+    {
+        var vault = Small.Only("Microsoft.KeyVault/vaults");
+        AnswersOnlyTo("functions", vault);
+        Assert.True(Snapshot.Flag(vault, "properties.enableRbacAuthorization"));
+    }
+
+    [Fact]
+    public void The_account_of_the_jobs_answers_only_to_the_jobs_subnet()
+    {
+        Assert.All([templates.Install, templates.Verify], jobs => AnswersOnlyTo("jobs", jobs.Only("Microsoft.Storage/storageAccounts")));
+    }
+
+    [Fact]
+    public void Application_Insights_takes_no_keys() =>
+        Assert.True(Snapshot.Flag(Small.Only("Microsoft.Insights/components"), "properties.DisableLocalAuth"));
+
+    private static void AnswersOnlyTo(string subnet, JsonObject resource)
+    {
+        var rules = Snapshot.At(resource, "properties.networkAcls")!;
+        Assert.Equal("Deny", (string?)rules["defaultAction"]);
+        Assert.Equal("None", (string?)rules["bypass"]);
+        Assert.Empty(rules["ipRules"]!.AsArray());
+        Assert.Equal(subnet, Snapshot.SubnetOf(Assert.Single(Snapshot.Array(rules, "virtualNetworkRules"))["id"]));
+    }
+
+    private string? Configuration(string name) =>
+        Snapshot.Text(Small.Named("Microsoft.DBforPostgreSQL/flexibleServers/configurations", name), "properties.value");
+}

@@ -1,0 +1,47 @@
+using Ingest.DeployTests.Support;
+using Xunit;
+
+namespace Ingest.DeployTests.Templates;
+
+public sealed class SettingsTests(Support.Templates templates)
+{
+    [Fact]
+    public void Every_app_setting_the_program_reads_is_set_and_no_other_is()
+    {
+        var expected = AppSettings.Program.Concat(AppSettings.Platform).Order(StringComparer.Ordinal);
+        Assert.Equal(expected, AppSettings.Of(templates.Small).Keys.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void An_operators_own_settings_are_added_and_win()
+    {
+        var settings = AppSettings.Of(templates.Production);
+        Assert.Equal("readings", settings["Telemetry__Table"]);
+        Assert.Equal("60", settings["Commit__GiveUpAfterSeconds"]);
+    }
+
+    [Fact]
+    public void The_database_is_named_without_a_password_and_its_certificate_is_checked()
+    {
+        var connection = AppSettings.Of(templates.Small)["Database__ConnectionString"];
+        Assert.Contains("SSL Mode=VerifyFull", connection, StringComparison.Ordinal);
+        Assert.Contains("Database={1};Username={2};", connection, StringComparison.Ordinal);
+        Assert.Matches(@"'ingest', 'ingest-app-\w+'\)\]$", connection);
+    }
+
+    [Fact]
+    public void Every_identity_the_app_signs_in_with_is_its_own()
+    {
+        var settings = AppSettings.Of(templates.Small);
+        var own = settings["AZURE_CLIENT_ID"];
+        Assert.Contains("/ingest-app-", own, StringComparison.Ordinal);
+        Assert.Equal(own, settings["Cosmos__clientId"]);
+        Assert.Equal(own, settings["AzureWebJobsStorage__clientId"]);
+        Assert.Equal("managedidentity", settings["Cosmos__credential"]);
+        Assert.Equal("managedidentity", settings["AzureWebJobsStorage__credential"]);
+    }
+
+    [Fact]
+    public void The_pipeline_gives_up_well_before_the_host_ends_the_call() =>
+        Assert.InRange(int.Parse(AppSettings.Of(templates.Small)["Commit__GiveUpAfterSeconds"]), 30, 300);
+}
