@@ -173,6 +173,7 @@ install() {
 
 build() {
   say 'Publishing the Function app …'
+  mkdir "$work/app"
   dotnet publish "$root/src/Ingest.Functions" --configuration Release --output "$work/app" >&2 ||
     fail 'The Function app did not build. Build it where its packages are to be had, and pass --package FILE.'
   (cd "$work/app" && zip -qr "$work/app.zip" .)

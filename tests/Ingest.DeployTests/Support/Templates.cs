@@ -39,6 +39,9 @@ public sealed class Templates : IAsyncLifetime
             Compiled[Path.GetRelativePath(folder, path)] = await bicep.CompileParametersAsync(path);
         }
 
+        var errors = string.Join(Environment.NewLine, Remarks("Error"));
+        Assert.True(errors.Length == 0, errors);
+
         Small = await bicep.SnapshotAsync(Path.Combine(folder, "small.bicepparam"));
         Production = await SnapshotOfAsync(bicep, "operator", """
             using './main.bicep'
@@ -57,6 +60,13 @@ public sealed class Templates : IAsyncLifetime
         Directory.Delete(folder, recursive: true);
         return ValueTask.CompletedTask;
     }
+
+    /// <summary>What the compiler and its linter have to say, of one level or of any.</summary>
+    internal IEnumerable<string> Remarks(string? level = null) =>
+        from compiled in Compiled
+        from diagnostic in compiled.Value["diagnostics"]!.AsArray()
+        where level is null || (string?)diagnostic!["level"] == level
+        select $"{compiled.Key}: {diagnostic!["level"]} {diagnostic["code"]}: {diagnostic["message"]}";
 
     private static string Jobs(string task, string more) =>
         $"""

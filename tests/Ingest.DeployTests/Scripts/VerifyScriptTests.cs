@@ -1,0 +1,234 @@
+using System.Text.Json.Nodes;
+using Ingest.DeployTests.Support;
+using Xunit;
+
+namespace Ingest.DeployTests.Scripts;
+
+/// <summary>One verification of an installation that keeps its promises, for the tests that only read what it did.</summary>
+public sealed class GoodVerification : IAsyncLifetime
+{
+    private readonly ScriptRun run = VerifyScriptTests.Machine();
+
+    internal ScriptResult Result { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync() => Result = await VerifyScriptTests.VerifyAsync(VerifyScriptTests.Locked(run));
+
+    public ValueTask DisposeAsync()
+    {
+        run.Dispose();
+        return ValueTask.CompletedTask;
+    }
+}
+
+public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<GoodVerification>
+{
+    private const string Key = "the-function-key";
+
+    private const string Answers = "Enable succeeded:\n[stdout]\napp=200\ncosmos=403\ndatabase=closed\nlookup=hello itsme\n\n[stderr]\n";
+
+    [Fact]
+    public void An_installation_that_keeps_its_promises_passes_with_a_table_of_them()
+    {
+        Assert.Equal(0, good.Result.ExitCode);
+        string[][] expected =
+        [
+            ["asked", "expected", "got", "verdict"],
+            ["app, from outside", "403", "403", "ok"],
+            ["scm site, from outside", "403", "403", "ok"],
+            ["Cosmos DB, from outside", "403", "403", "ok"],
+            ["app, from the callers' subnet", "200", "200", "ok"],
+            ["lookup of itsme, from the callers' subnet", "hello itsme", "hello itsme", "ok"],
+            ["Cosmos DB, from the callers' subnet", "403", "403", "ok"],
+            ["database, from the callers' subnet", "closed", "closed", "ok"],
+            ["rows within 30 s of one message", "1", "1", "ok"],
+            ["rows after a second message and a replay", "2", "2", "ok"],
+            ["rights left to the jobs' identity", "none", "none", "ok"],
+        ];
+        var rows = good.Result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => line.Split("  ", StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+        Assert.Equal(expected, rows);
+        Assert.Contains("All of it agrees.", good.Result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void It_asks_from_outside_from_inside_and_as_a_device_and_clears_up_after_each()
+    {
+        string[] expected =
+        [
+            "az account show", "az deployment group show", "curl", "curl", "curl", "ssh-keygen",
+            "az vm create", "az functionapp keys list", "az vm run-command invoke", "az vm list", "az vm delete",
+            "az deployment group create", "az functionapp config appsettings set", "az deployment group create", "az functionapp config appsettings set",
+            "az cosmosdb network-rule list", "az cosmosdb sql role assignment list", "az resource show", "az rest", "az resource delete",
+            "az role assignment list", "az role assignment delete", "az role assignment list",
+        ];
+        var calls = good.Result.Calls;
+        Assert.Equal(expected.Length, calls.Count);
+        Assert.All(expected.Zip(calls), pair => Assert.StartsWith(pair.First, pair.Second.Text, StringComparison.Ordinal));
+        Assert.Equal(["HubConsumerGroup=replay", "HubConsumerGroup=live"], Settings(good.Result));
+    }
+
+    [Fact]
+    public void The_function_key_is_on_no_command_line()
+    {
+        Assert.All(good.Result.Calls, call => Assert.DoesNotContain(Key, call.Text, StringComparison.Ordinal));
+        Assert.Contains($"x-functions-key: {Key}", Assert.Single(good.Result.Only("az vm run-command invoke").Files), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_throw_away_machine_has_no_public_address_and_goes_with_all_its_parts()
+    {
+        var create = good.Result.Only("az vm create");
+        Assert.Equal("", create.After("--public-ip-address"));
+        Assert.Equal("/net/subnets/callers", create.After("--subnet"));
+        Assert.Equal("Delete", create.After("--os-disk-delete-option"));
+        Assert.Equal("Delete", create.After("--nic-delete-option"));
+        Assert.Equal(create.After("--name"), good.Result.Only("az vm delete").After("--name"));
+    }
+
+    [Fact]
+    public void Both_messages_come_from_one_device_and_the_second_finds_two_rows()
+    {
+        var jobs = good.Result.Calls.Where(call => call.Text.StartsWith("az deployment group create", StringComparison.Ordinal))
+            .Select(call => JsonNode.Parse(Assert.Single(call.Files))!["parameters"]!)
+            .ToList();
+        Assert.All(jobs, job => Assert.Equal("verify", (string?)job["task"]!["value"]));
+        var device = Assert.Single(jobs.Select(job => (string?)job["verifyDevice"]!["value"]).Distinct());
+        Assert.Matches(@"^ingest-verify-\d{14}$", device);
+        Assert.Equal([1, 2], jobs.Select(job => (int)job["verifyRows"]!["value"]!));
+        Assert.Equal(30, (int)jobs[0]["verifySeconds"]!["value"]!);
+    }
+
+    [Theory]
+    [InlineData("curl *https://the-app.example/api/live", "200", "app, from outside")]
+    [InlineData("curl *https://the-app.scm.example/", "401", "scm site, from outside")]
+    [InlineData("curl *https://the-cosmos.example*", "401", "Cosmos DB, from outside")]
+    [InlineData("az vm run-command*", "[stdout]\napp=403\ncosmos=403\ndatabase=closed\nlookup=hello itsme\n", "app, from the callers' subnet")]
+    [InlineData("az vm run-command*", "[stdout]\napp=200\ncosmos=401\ndatabase=closed\nlookup=hello itsme\n", "Cosmos DB, from the callers' subnet")]
+    [InlineData("az vm run-command*", "[stdout]\napp=200\ncosmos=403\ndatabase=open\nlookup=hello itsme\n", "database, from the callers' subnet")]
+    [InlineData("az vm run-command*", "[stdout]\napp=200\ncosmos=403\ndatabase=closed\nlookup=\n", "lookup of itsme, from the callers' subnet")]
+    [InlineData("az deployment group create*", "0 31", "rows within 30 s of one message")]
+    public async Task A_broken_promise_is_a_wrong_row_and_exit_code_1(string pattern, string answer, string row)
+    {
+        using var run = Machine();
+        run.Answer(pattern, answer);
+        var result = await VerifyAsync(Locked(run));
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains(result.Output.Split('\n'), line => line.StartsWith(row, StringComparison.Ordinal) && line.EndsWith("WRONG", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_replay_that_adds_a_row_is_wrong()
+    {
+        using var run = Machine();
+        run.Answer("az deployment group create*", "1 4", times: 1).Answer("az deployment group create*", "3 90");
+        var result = await VerifyAsync(Locked(run));
+        Assert.Equal(1, result.ExitCode);
+        Assert.Matches(@"replay +2 +3 +WRONG", result.Output);
+    }
+
+    [Fact]
+    public async Task Rights_that_stay_are_wrong()
+    {
+        using var run = Machine();
+        run.Answer("az role assignment list*roleDefinitionName*", "Owner");
+        var result = await VerifyAsync(Locked(run));
+        Assert.Equal(1, result.ExitCode);
+        Assert.Matches(@"identity +none +Owner +WRONG", result.Output);
+    }
+
+    [Theory]
+    [InlineData("az vm create*", null, "The throw-away machine was not made")]
+    [InlineData("az functionapp keys list*", null, "is the app running?")]
+    [InlineData("az vm run-command*", null, "did not run the questions")]
+    [InlineData("az vm create*", "INT", "")]
+    public async Task The_throw_away_machine_goes_however_the_questions_end(string step, string? signal, string message)
+    {
+        using var run = Machine();
+        run.Answer(step, code: 1, signal: signal);
+        var result = await VerifyAsync(Locked(run));
+        Assert.NotEqual(0, result.ExitCode);
+        Assert.Contains(message, result.Error, StringComparison.Ordinal);
+        Assert.True(result.Has("az vm delete"));
+    }
+
+    [Theory]
+    [InlineData("az deployment group create*")]
+    [InlineData("az functionapp config appsettings set*=replay*")]
+    public async Task The_app_reads_its_own_group_again_and_the_rights_go_however_the_replay_ends(string step)
+    {
+        using var run = Machine();
+        run.Answer("az deployment group create*", "1 4", times: 1).Answer(step, code: 1);
+        var result = await VerifyAsync(Locked(run));
+        Assert.Equal(1, result.ExitCode);
+        Assert.Equal("HubConsumerGroup=live", Settings(result)[^1]);
+        Assert.True(result.Has("az resource delete"));
+        Assert.True(result.Has("az role assignment delete"));
+    }
+
+    [Fact]
+    public async Task An_app_that_cannot_be_set_back_is_named_with_what_to_set()
+    {
+        using var run = Machine();
+        run.Answer("az functionapp config appsettings set*=live*", code: 1);
+        var result = await VerifyAsync(Locked(run));
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains("Set its app setting HubConsumerGroup to live.", result.Error, StringComparison.Ordinal);
+        Assert.True(result.Has("az role assignment delete"));
+    }
+
+    [Theory]
+    [InlineData("az", "Install the Azure CLI")]
+    [InlineData("curl", "Install curl")]
+    [InlineData("ssh-keygen", "Install OpenSSH")]
+    public async Task A_missing_tool_is_named_with_where_to_get_it(string tool, string remedy)
+    {
+        using var run = Machine();
+        var result = await VerifyAsync(Locked(run).Without(tool));
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains($"{tool} is not installed. {remedy}", result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Without_an_installation_it_says_so()
+    {
+        using var run = Machine();
+        run.Answer("az deployment group show*", code: 1);
+        var result = await VerifyAsync(Locked(run));
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains("There is no installation in the resource group 'my group'. Run deploy.sh first.", result.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Name the resource group")]
+    [InlineData("There is no option --now", "--now")]
+    public async Task A_wrong_command_line_is_explained_and_nothing_is_called(string message, params string[] arguments)
+    {
+        using var run = Machine();
+        var result = await run.RunAsync("verify.sh", arguments);
+        Assert.Equal(2, result.ExitCode);
+        Assert.Contains(message, result.Error, StringComparison.Ordinal);
+        Assert.Contains("usage: verify.sh", result.Error, StringComparison.Ordinal);
+        Assert.Empty(result.Calls);
+    }
+
+    internal static ScriptRun Machine() => new("az", "curl", "ssh-keygen", "sleep");
+
+    /// <summary>What an installation that keeps its promises answers, where the test said nothing else before.</summary>
+    internal static ScriptRun Locked(ScriptRun run) =>
+        run.Answer("az account show*", "Trial")
+            .Answer("az deployment group show*", DeployScriptTests.Installation + "itsme")
+            .Answer("curl *", "403")
+            .Answer("az functionapp keys list*", Key)
+            .Answer("az vm run-command*", Answers)
+            .Answer("az vm list*", "/vms/1")
+            .Answer("az deployment group create*", "1 4", times: 1)
+            .Answer("az deployment group create*", "2 95")
+            .Answer("az resource show*", "/servers/the-pg")
+            .Answer("az rest*", "/servers/the-pg/administrators/the-principal")
+            .Answer("az role assignment list*.id*", "/roles/1");
+
+    internal static Task<ScriptResult> VerifyAsync(ScriptRun run) => run.RunAsync("verify.sh", "--resource-group", "my group");
+
+    private static List<string?> Settings(ScriptResult result) =>
+        [.. result.Calls.Where(call => call.Text.StartsWith("az functionapp config appsettings set", StringComparison.Ordinal)).Select(call => call.After("--settings"))];
+}
