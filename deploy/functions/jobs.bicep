@@ -70,7 +70,8 @@ resource hub 'Microsoft.Devices/IotHubs@2023-06-30' existing = {
   name: names.iotHub
 }
 
-// The container mounts a share of this account, and mounting takes its key: the one thing kept here is a script's log.
+// The container mounts a share of this account, and mounting takes its key; the service that runs deployment scripts
+// writes the script there as a trusted one, past the rules. What is kept here is scripts and their logs.
 resource storage 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   name: names.jobsStorage
   location: location
@@ -85,7 +86,7 @@ resource storage 'Microsoft.Storage/storageAccounts@2025-06-01' = {
     publicNetworkAccess: 'Enabled'
     supportsHttpsTrafficOnly: true
     networkAcls: {
-      bypass: 'None'
+      bypass: 'AzureServices'
       defaultAction: 'Deny'
       ipRules: []
       virtualNetworkRules: [
