@@ -12,7 +12,7 @@ if (parsed.Errors.Count > 0 && parsed.Action is not System.CommandLine.Help.Help
         Console.Error.WriteLine($"ingest: {error.Message}");
     }
 
-    Console.Error.WriteLine($"See: ingest {string.Join(' ', Failures.PathOf(parsed.CommandResult))} --help".Replace("  ", " ", StringComparison.Ordinal));
+    Console.Error.WriteLine($"See: {string.Join(' ', Failures.PathOf(parsed.CommandResult))} --help");
     return ExitCode.Unusable;
 }
 

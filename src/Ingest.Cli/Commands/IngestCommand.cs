@@ -6,9 +6,13 @@ namespace Ingest.Cli.Commands;
 /// <summary>The command line of <c>ingest</c>.</summary>
 internal static class IngestCommand
 {
-    public static RootCommand Create()
+    public const string Name = "ingest";
+
+    // Not a RootCommand: that one is named after the assembly, which is not what users type.
+    public static Command Create()
     {
-        var root = new RootCommand(
+        var root = new Command(
+            Name,
             "Takes device telemetry from Azure IoT Hub (or any event hub) and writes it to a TimescaleDB hypertable: no event is lost, none is stored twice, and the counts prove it.")
         {
             UpCommand.Create(),
@@ -19,14 +23,10 @@ internal static class IngestCommand
             StatusCommand.Create(),
             DeadLettersCommand.Create(),
         };
-        foreach (var help in root.Options.OfType<HelpOption>())
-        {
-            if (help.Action is HelpAction usual)
-            {
-                help.Action = new SettingsHelp(usual);
-            }
-        }
-
+        var help = new HelpOption();
+        help.Action = new SettingsHelp((HelpAction)help.Action!);
+        root.Options.Add(help);
+        root.Options.Add(new VersionOption());
         return root;
     }
 }

@@ -4,19 +4,40 @@ using System.CommandLine.Invocation;
 
 namespace Ingest.Cli.Commands;
 
-/// <summary>The usual help, and below it the settings that the command reads.</summary>
+/// <summary>The usual help, and below it the settings that the command reads; below that of all commands, the exit codes.</summary>
 internal sealed class SettingsHelp(HelpAction usual) : SynchronousCommandLineAction
 {
     public override int Invoke(ParseResult parseResult)
     {
         var code = usual.Invoke(parseResult);
-        var sections = SettingsCatalog.SectionsOf(parseResult.CommandResult.Command.Name);
-        if (sections.Count == 0)
+        var output = parseResult.InvocationConfiguration.Output;
+        var command = parseResult.CommandResult.Command.Name;
+        if (command == IngestCommand.Name)
         {
-            return code;
+            WriteExitCodes(output);
         }
 
-        var output = parseResult.InvocationConfiguration.Output;
+        var sections = SettingsCatalog.SectionsOf(command);
+        if (sections.Count > 0)
+        {
+            WriteSettings(output, sections);
+        }
+
+        return code;
+    }
+
+    private static void WriteExitCodes(TextWriter output)
+    {
+        output.WriteLine("Exit codes:");
+        output.WriteLine("  0  Done, and the accounts balance.");
+        output.WriteLine("  1  It failed, or the accounts do not agree: the last lines say what and where.");
+        output.WriteLine("  2  The command line, a setting or the start-up check is wrong: nothing was read or written.");
+        output.WriteLine("  3  A newer worker has taken over. Do not start this one again.");
+        output.WriteLine();
+    }
+
+    private static void WriteSettings(TextWriter output, IReadOnlyList<string> sections)
+    {
         output.WriteLine("Settings:");
         output.WriteLine("  From appsettings.json in the working directory, the environment (Hub__ConsumerGroup for Hub:ConsumerGroup) and --set;");
         output.WriteLine("  the later ones win.");
@@ -25,7 +46,5 @@ internal sealed class SettingsHelp(HelpAction usual) : SynchronousCommandLineAct
         {
             output.WriteLine($"  {setting.Name,-38} {setting.Description}");
         }
-
-        return code;
     }
 }

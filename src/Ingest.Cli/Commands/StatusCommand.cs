@@ -77,17 +77,34 @@ internal static class StatusCommand
             return;
         }
 
-        var table = new Table().Border(TableBorder.Rounded).Title("Checkpoints");
-        table.AddColumns("hub", "group", "partition", "epoch", "sequence number", "enqueued (UTC)", "lag, events", "received", "stored", "duplicate", "dead-lettered", "ignored", "missed");
+        foreach (var group in lines.GroupBy(line => $"{line.Hub}, consumer group {line.ConsumerGroup}"))
+        {
+            output.Line(group.Key);
+            output.Console.Write(TableOf(group));
+        }
+
+        if (!lagKnown)
+        {
+            output.Line("Name the hub (--hub or Hub:ConnectionString) to see the lag.");
+        }
+    }
+
+    private static Table TableOf(IEnumerable<CheckpointLine> lines)
+    {
+        var table = new Table().Border(TableBorder.Rounded);
+        table.AddColumn("partition");
+        foreach (var heading in (string[])["epoch", "at", "enqueued (UTC)", "lag", "received", "stored", "duplicate", "dead-lettered", "ignored", "missed"])
+        {
+            table.AddColumn(new TableColumn(heading).RightAligned());
+        }
+
         foreach (var line in lines)
         {
             table.AddRow(
-                Markup.Escape(line.Hub),
-                Markup.Escape(line.ConsumerGroup),
                 Markup.Escape(line.Partition),
                 Text(line.Epoch),
                 line.SequenceNumber is { } sequence ? Text(sequence) : "–",
-                line.EnqueuedTime?.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture) ?? "–",
+                line.EnqueuedTime?.ToString("MM-dd HH:mm:ss", CultureInfo.InvariantCulture) ?? "–",
                 line.LagEvents is { } lag ? Text(lag) : "–",
                 Text(line.Received),
                 Text(line.Stored),
@@ -97,11 +114,7 @@ internal static class StatusCommand
                 line.Missed == 0 ? "0" : $"[red]{Text(line.Missed)}[/]");
         }
 
-        output.Console.Write(table);
-        if (!lagKnown)
-        {
-            output.Line("Name the hub (--hub or Hub:ConnectionString) to see the lag.");
-        }
+        return table;
     }
 
     private static void Print(Output output, IReadOnlyList<DayRows> days)

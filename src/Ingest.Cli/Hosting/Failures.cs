@@ -23,11 +23,11 @@ internal static class Failures
         _ => null,
     };
 
-    /// <summary>The commands from the root to this one, the root left out.</summary>
+    /// <summary>The names of the commands from the first to this one.</summary>
     public static IEnumerable<string> PathOf(CommandResult command)
     {
         List<string> names = [];
-        for (SymbolResult? at = command; at is CommandResult { Parent: CommandResult } inner; at = at.Parent)
+        for (SymbolResult? at = command; at is CommandResult inner; at = at.Parent)
         {
             names.Insert(0, inner.Command.Name);
         }

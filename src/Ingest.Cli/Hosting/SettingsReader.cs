@@ -39,6 +39,19 @@ internal sealed class SettingsReader(IConfiguration configuration)
         }
     }
 
+    /// <summary>Checks settings that did not come from the configuration.</summary>
+    public void Check(string section, object settings)
+    {
+        List<ValidationResult> found = [];
+        Validator.TryValidateObject(settings, new ValidationContext(settings), found, validateAllProperties: true);
+        foreach (var result in found)
+        {
+            var names = string.Join(", ", result.MemberNames.Select(name => $"{section}:{name}"));
+            var message = result.ErrorMessage ?? "is not valid.";
+            _problems.Add(message.StartsWith(section + ":", StringComparison.Ordinal) || names.Length == 0 ? message : $"{names}: {message}");
+        }
+    }
+
     private T Bind<T>(string section, T settings, bool check)
         where T : class
     {
@@ -58,17 +71,5 @@ internal sealed class SettingsReader(IConfiguration configuration)
         }
 
         return settings;
-    }
-
-    private void Check(string section, object settings)
-    {
-        List<ValidationResult> found = [];
-        Validator.TryValidateObject(settings, new ValidationContext(settings), found, validateAllProperties: true);
-        foreach (var result in found)
-        {
-            var names = string.Join(", ", result.MemberNames.Select(name => $"{section}:{name}"));
-            var message = result.ErrorMessage ?? "is not valid.";
-            _problems.Add(message.StartsWith(section + ":", StringComparison.Ordinal) || names.Length == 0 ? message : $"{names}: {message}");
-        }
     }
 }

@@ -6,17 +6,17 @@ using Npgsql;
 
 namespace Ingest.Cli.Hosting;
 
-/// <summary>Checks hub and database before anything is read, and reports all that is wrong at once.</summary>
+/// <summary>Checks hub and database before anything is read, and reports all that is wrong at once; an output is told what was found.</summary>
 internal static class StartUpCheck
 {
     /// <exception cref="CommandException">Something does not fit; the message lists it all, each with what to do.</exception>
-    public static async Task RunAsync(HubClient client, PipelineParts parts, Output output, CancellationToken cancellationToken)
+    public static async Task RunAsync(HubClient client, PipelineParts parts, Output? output, CancellationToken cancellationToken)
     {
         List<string> problems = [];
         try
         {
             var hub = await client.GetHubAsync(cancellationToken);
-            output.Line($"hub: {client.Hub}, {hub.PartitionIds.Count} partitions");
+            output?.Line($"hub: {client.Hub}, {hub.PartitionIds.Count} partitions");
             var unknown = parts.Settings.Hub.Partitions.Except(hub.PartitionIds).ToList();
             if (unknown.Count > 0)
             {
@@ -31,7 +31,7 @@ internal static class StartUpCheck
         try
         {
             var report = await SchemaCheck.RunAsync(parts.DataSource, TargetTable.Of(parts.Mapping), parts.Settings.Database, cancellationToken);
-            output.Line($"database: PostgreSQL {report.ServerVersion}, {(report.TimescaleVersion is { } version ? $"TimescaleDB {version} ({report.TimescaleLicense})" : "no TimescaleDB")}");
+            output?.Line($"database: PostgreSQL {report.ServerVersion}, {(report.TimescaleVersion is { } version ? $"TimescaleDB {version} ({report.TimescaleLicense})" : "no TimescaleDB")}");
             problems.AddRange(report.Problems.Select(problem => problem.ToString()));
         }
         catch (NpgsqlException exception)

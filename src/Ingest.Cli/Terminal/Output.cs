@@ -17,10 +17,7 @@ internal sealed class Output(bool json)
     public bool Json { get; } = json;
 
     /// <summary>The console for people.</summary>
-    public IAnsiConsole Console { get; } = AnsiConsole.Create(new AnsiConsoleSettings
-    {
-        Out = new AnsiConsoleOutput(json ? System.Console.Error : System.Console.Out),
-    });
+    public IAnsiConsole Console { get; } = CreateConsole(json ? System.Console.Error : System.Console.Out, json ? System.Console.IsErrorRedirected : System.Console.IsOutputRedirected);
 
     /// <summary>Whether a view may redraw itself: a terminal, and nobody asked for JSON.</summary>
     public bool Live => !Json && Console.Profile.Capabilities.Interactive && !System.Console.IsOutputRedirected;
@@ -30,4 +27,16 @@ internal sealed class Output(bool json)
 
     /// <summary>The JSON object, on one line of standard output.</summary>
     public static void Write<T>(T value) => System.Console.Out.WriteLine(JsonSerializer.Serialize(value, JsonOptions));
+
+    private static IAnsiConsole CreateConsole(TextWriter writer, bool redirected)
+    {
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(writer) });
+        if (redirected)
+        {
+            // A file or pipe has no width that a table would have to fit.
+            console.Profile.Width = 200;
+        }
+
+        return console;
+    }
 }

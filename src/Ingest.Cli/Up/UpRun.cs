@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Ingest.Checkpoints;
 using Ingest.Cli.Commands;
 using Ingest.Cli.Hosting;
@@ -47,7 +48,7 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
         }
 
         await using var client = new HubClient(settings.Hub, _clock, loggers.CreateLogger<HubClient>());
-        await StartUpCheck.RunAsync(client, parts, output, signals.Stop);
+        await StartUpCheck.RunAsync(client, parts, output: null, signals.Stop);
         var partitions = (await client.GetHubAsync(signals.Stop)).PartitionIds;
         var before = await CountAsync(parts, client.Hub);
         var elapsed = await SendAndStoreAsync(parts, client, partitions, embedded);
@@ -69,12 +70,13 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
         var reader = new SettingsReader(configuration);
         var settings = new PipelineSettings
         {
-            Hub = new HubSettings(),
+            Hub = new HubSettings { LagIntervalSeconds = 1 },
             Database = new DatabaseSettings { ConnectionString = embedded?.ConnectionString ?? options.Database!, Copy = embedded is null },
             Telemetry = reader.Read<TelemetrySettings>(TelemetrySettings.Section),
             Commit = reader.Read<CommitSettings>(CommitSettings.Section),
             DeadLetters = reader.Read<DeadLetterSettings>(DeadLetterSettings.Section),
         };
+        reader.Check(DatabaseSettings.Section, settings.Database);
         var mapping = reader.Mapping(settings.Telemetry);
         reader.ThrowIfAny();
         return (settings, mapping!);
@@ -90,19 +92,25 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
         var first = Enumerable.Range(0, options.Partitions).Select(partition => stored
             .Where(checkpoint => checkpoint.Partition.Hub == LocalIdentity && checkpoint.Partition.Partition == $"{partition}")
             .Max(checkpoint => checkpoint.Position?.SequenceNumber + 1) ?? 0);
-        return await LocalEventHub.StartAsync(
-            new LocalHubOptions
-            {
-                Name = HubName,
-                Port = options.Port,
-                Partitions = options.Partitions,
-                ConsumerGroups = [ReplayGroup],
-                FirstSequenceNumbers = [.. first],
-                // A replay reads it all again, so nothing may be dropped.
-                MaxBytesPerPartition = options.Replay ? null : new LocalHubOptions().MaxBytesPerPartition,
-                LoggerFactory = loggers,
-            },
-            signals.Stop);
+        var hub = new LocalHubOptions
+        {
+            Name = HubName,
+            Port = options.Port,
+            Partitions = options.Partitions,
+            ConsumerGroups = [ReplayGroup],
+            FirstSequenceNumbers = [.. first],
+            // A replay reads it all again, so nothing may be dropped.
+            MaxBytesPerPartition = options.Replay ? null : new LocalHubOptions().MaxBytesPerPartition,
+            LoggerFactory = loggers,
+        };
+        try
+        {
+            return await LocalEventHub.StartAsync(hub, signals.Stop);
+        }
+        catch (SocketException exception)
+        {
+            throw new CommandException($"The local hub cannot listen on 127.0.0.1:{options.Port}: {exception.Message}. Another program has the port; name another with --port, or 0 for a free one.", exception);
+        }
     }
 
     private static string LocalIdentity => $"127.0.0.1/{HubName}";

@@ -1,9 +1,10 @@
 using System.ComponentModel.DataAnnotations;
+using Npgsql;
 
 namespace Ingest.Settings;
 
 /// <summary>The database that takes the readings: section <c>Database</c>.</summary>
-public sealed class DatabaseSettings
+public sealed class DatabaseSettings : IValidatableObject
 {
     public const string Section = "Database";
 
@@ -29,4 +30,28 @@ public sealed class DatabaseSettings
     /// answers it; everything is then written by upserts.
     /// </summary>
     public bool Copy { get; set; } = true;
+
+    /// <inheritdoc/>
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (ConnectionString.Length > 0 && !CanBeRead())
+        {
+            // The text itself is not repeated: it can hold a password.
+            yield return new ValidationResult(
+                "It cannot be read as an Npgsql connection string. It must look like Host=…;Database=…;Username=…;Password=…; a value with a semicolon or a quote stands in double quotes.",
+                [nameof(ConnectionString)]);
+        }
+    }
+
+    private bool CanBeRead()
+    {
+        try
+        {
+            return new NpgsqlConnectionStringBuilder(ConnectionString).Host is not null;
+        }
+        catch (Exception exception) when (exception is ArgumentException or FormatException or InvalidCastException)
+        {
+            return false;
+        }
+    }
 }

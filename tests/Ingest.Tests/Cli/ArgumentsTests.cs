@@ -53,6 +53,17 @@ public sealed class ArgumentsTests
     }
 
     [Fact]
+    public void A_connection_string_that_cannot_be_read_is_refused_without_repeating_it()
+    {
+        var reader = new SettingsReader(IngestConfiguration.Build([new("Database:ConnectionString", "Hst=db;Password=secret")]));
+        reader.Read<DatabaseSettings>(DatabaseSettings.Section);
+
+        var problem = Assert.Single(reader.Problems);
+        Assert.StartsWith("Database:ConnectionString", problem, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", problem, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_command_line_wins_over_the_settings_file()
     {
         var folder = Directory.CreateTempSubdirectory("ingest-test-");
