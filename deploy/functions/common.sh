@@ -37,23 +37,30 @@ close_doors() {
   trap - EXIT
   trap '' INT TERM
   for ((i = ${#open_doors[@]} - 1; i >= 0; i--)); do
-    ${open_doors[i]} || status=1
+    "${open_doors[i]}" || status=1
   done
   open_doors=()
   rm -rf "$work"
   exit "$status"
 }
 
-# Closes the last door now. It stays noted until it is closed, so an interruption does not leave it open.
+# Closes the last door now. An interruption waits until it is closed.
 close_last() {
   local last=$((${#open_doors[@]} - 1))
-  ${open_doors[last]} || exit 1
+  local door=${open_doors[last]}
   unset "open_doors[$last]"
+  trap '' INT TERM
+  "$door" || exit 1
+  heed_signals
+}
+
+heed_signals() {
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
 }
 
 trap close_doors EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+heed_signals
 
 # Closing is tried three times: a door must not stay open for one failed call.
 insist() {

@@ -18,8 +18,8 @@ usage: deploy.sh --resource-group NAME --location REGION [options]
   --what-if                    say what would change, and change nothing
   --help
 
-Needs the Azure CLI, signed in as somebody who is Owner of the resource group (it assigns roles), curl, and unless
---package is given the .NET 10 SDK and zip.
+Needs the Azure CLI with a current Bicep (az bicep upgrade), signed in as somebody who is Owner of the resource group
+(it assigns roles), curl, and unless --package is given the .NET 10 SDK and zip.
 USAGE
 }
 
@@ -87,7 +87,7 @@ done
   'In production IoT Hub answers only to addresses you name. Name where your devices come from: --device-address ADDRESS
        (0.0.0.0/0 lets them in from everywhere, and everybody with them; their keys still count).'
 
-# shellcheck source=common.sh
+# shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 root=$(cd "$here/../.." && pwd)
 

@@ -9,7 +9,8 @@ usage: verify.sh --resource-group NAME
 
 Run it from an address that is no administrator's. It makes a small virtual machine in the callers' subnet and removes
 it again, sends two messages as a device named ingest-verify-<time>, whose two rows stay in the table, and makes the
-Function app read the hub once more from the start (a replay) before it sets it back. About twenty minutes, some cents.
+Function app read the hub's last minutes once more, in a consumer group made for it, before it sets the app back; until
+then the app stores what comes in through that group. About twenty minutes, some cents.
 Needs the Azure CLI, signed in as deploy.sh asks for, curl and ssh-keygen.
 USAGE
 }
@@ -39,7 +40,7 @@ if [[ -z $group ]]; then
   exit 2
 fi
 
-# shellcheck source=common.sh
+# shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 need_az
@@ -130,16 +131,51 @@ ask_inside() {
 
 answer() { sed -n "s/^$1=//p" <<<"$2" | head -n 1; }
 
-set_consumer_group() {
-  az functionapp config appsettings set --resource-group "$group" --name "$app" --settings "HubConsumerGroup=$1" \
-    --output none
+# The consumer group of the replay is new, so that no checkpoint of an earlier one decides where it begins.
+offsets=AzureFunctionsJobHost__extensions__eventHubs__initialOffsetOptions__
+
+make_group() {
+  az iot hub consumer-group create --resource-group "$group" --hub-name "$hub" --name "$replay" --output none
+}
+
+read_again() {
+  az functionapp config appsettings set --resource-group "$group" --name "$app" --output none --settings \
+    "HubConsumerGroup=$replay" "${offsets}type=fromEnqueuedTime" "${offsets}enqueuedTimeUtc=$1"
 }
 
 read_live_again() {
   say 'Letting the app read its own consumer group again …'
-  insist set_consumer_group live && return 0
-  say "error: The app $app still reads the consumer group replay. Set its app setting HubConsumerGroup to live."
+  insist restore_settings && return 0
+  say "error: The app $app still reads the consumer group $replay. Set its app setting HubConsumerGroup to live,"
+  say "       and remove the two that begin with $offsets"
   return 1
+}
+
+restore_settings() {
+  az functionapp config appsettings set --resource-group "$group" --name "$app" --output none \
+    --settings HubConsumerGroup=live &&
+    az functionapp config appsettings delete --resource-group "$group" --name "$app" --output none \
+      --setting-names "${offsets}type" "${offsets}enqueuedTimeUtc"
+}
+
+delete_group() {
+  insist remove_group && return 0
+  say "error: The consumer group $replay is still there. Remove it: az iot hub consumer-group delete --hub-name $hub --name $replay"
+  return 1
+}
+
+remove_group() {
+  local found
+  found=$(az iot hub consumer-group list --resource-group "$group" --hub-name "$hub" \
+    --query "[?name=='$replay'].name" --output tsv) || return 1
+  [[ -z $found ]] || az iot hub consumer-group delete --resource-group "$group" --hub-name "$hub" --name "$replay" \
+    --output none
+}
+
+# The time some minutes ago, however the clocks differ: GNU's date, or BSD's.
+minutes_ago() {
+  local then=$(($(date +%s) - $1 * 60)) format=+%Y-%m-%dT%H:%M:%SZ
+  date -u -d "@$then" "$format" 2>/dev/null || date -u -r "$then" "$format"
 }
 
 # send DEVICE ROWS SECONDS: one message; prints how many rows the device has, and after how many seconds.
@@ -153,19 +189,24 @@ send() {
 # A message behind the others of its device is stored after they were read again: two rows then mean that the replay
 # added none.
 ask_pipeline() {
-  local device got rows seconds
+  local device got rows seconds since
+  since=$(minutes_ago 10)
   device=ingest-verify-$(date -u +%Y%m%d%H%M%S)
+  replay=$device
   opening take_rights_away
   say 'Sending a message as a device …'
   got=$(send "$device" 1 30)
   read -r rows seconds <<<"$got"
   expect 'rows within 30 s of one message' 1 "${rows-}"
-  say "It took ${seconds-?} s. Reading the hub again from the start …"
+  say "It took ${seconds-?} s. Reading the hub again …"
+  opening delete_group
+  make_group
   opening read_live_again
-  set_consumer_group replay
+  read_again "$since"
   got=$(send "$device" 2 600)
   read -r rows seconds <<<"$got"
   expect 'rows after a second message and a replay' 2 "${rows-}"
+  close_last
   close_last
   close_last
   expect "rights left to the jobs' identity" none "$(rights_left)"

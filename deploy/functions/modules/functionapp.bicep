@@ -82,6 +82,7 @@ var programSettings = {
   CosmosContainer: cosmosContainerName
   CosmosDatabase: cosmosDatabaseName
   Database__ConnectionString: 'Host=${databaseHost};Port=5432;Database=${databaseName};Username=${identity.name};SSL Mode=VerifyFull;Maximum Pool Size=4;Application Name=ingest-functions'
+  Database__EntraAuthentication: 'true'
   EventHub: eventHubReference
   HubConsumerGroup: liveConsumerGroup
   HubName: eventHubName

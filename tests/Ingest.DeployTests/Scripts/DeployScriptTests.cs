@@ -309,6 +309,7 @@ public sealed class DeployScriptTests(FirstDeployment first) : IClassFixture<Fir
         Assert.Equal(1, result.ExitCode);
         Assert.Contains("may still be open for 203.0.113.50/32", result.Error, StringComparison.Ordinal);
         Assert.Contains("az functionapp config access-restriction remove --resource-group 'my group' --name the-app", result.Error, StringComparison.Ordinal);
+        Assert.Equal(3, result.Count("az functionapp config access-restriction remove"));
     }
 
     [Fact]

@@ -57,14 +57,30 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
         [
             "az account show", "az deployment group show", "curl", "curl", "curl", "ssh-keygen",
             "az vm create", "az functionapp keys list", "az vm run-command invoke", "az vm list", "az vm delete",
-            "az deployment group create", "az functionapp config appsettings set", "az deployment group create", "az functionapp config appsettings set",
+            "az deployment group create", "az iot hub consumer-group create", "az functionapp config appsettings set", "az deployment group create",
+            "az functionapp config appsettings set", "az functionapp config appsettings delete", "az iot hub consumer-group list", "az iot hub consumer-group delete",
             "az cosmosdb network-rule list", "az cosmosdb sql role assignment list", "az resource show", "az rest", "az resource delete",
             "az role assignment list", "az role assignment delete", "az role assignment list",
         ];
         var calls = good.Result.Calls;
         Assert.Equal(expected.Length, calls.Count);
         Assert.All(expected.Zip(calls), pair => Assert.StartsWith(pair.First, pair.Second.Text, StringComparison.Ordinal));
-        Assert.Equal(["HubConsumerGroup=replay", "HubConsumerGroup=live"], Settings(good.Result));
+    }
+
+    [Fact]
+    public void The_replay_reads_the_last_minutes_in_a_group_of_its_own_and_leaves_no_setting_behind()
+    {
+        var group = good.Result.Only("az iot hub consumer-group create").After("--name");
+        Assert.Equal(group, good.Result.Only("az iot hub consumer-group delete").After("--name"));
+        Assert.Equal([$"HubConsumerGroup={group}", "HubConsumerGroup=live"], Settings(good.Result));
+
+        var set = good.Result.Calls.First(call => call.Text.StartsWith("az functionapp config appsettings set", StringComparison.Ordinal));
+        var offsets = set.Arguments.Where(argument => argument.Contains("initialOffsetOptions", StringComparison.Ordinal)).Select(a => a.Split('=')).ToList();
+        Assert.Equal("fromEnqueuedTime", offsets[0][1]);
+        var age = TimeProvider.System.GetUtcNow() - DateTimeOffset.ParseExact(offsets[1][1], "yyyy-MM-dd'T'HH:mm:ss'Z'", null, System.Globalization.DateTimeStyles.AssumeUniversal);
+        Assert.InRange(age, TimeSpan.FromMinutes(9), TimeSpan.FromMinutes(20));
+        var deleted = good.Result.Only("az functionapp config appsettings delete").Arguments;
+        Assert.All(offsets, offset => Assert.Contains(offset[0], deleted));
     }
 
     [Fact]
@@ -153,7 +169,7 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
 
     [Theory]
     [InlineData("az deployment group create*")]
-    [InlineData("az functionapp config appsettings set*=replay*")]
+    [InlineData("az functionapp config appsettings set*=ingest-verify-*")]
     public async Task The_app_reads_its_own_group_again_and_the_rights_go_however_the_replay_ends(string step)
     {
         using var run = Machine();
@@ -161,6 +177,8 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
         var result = await VerifyAsync(Locked(run));
         Assert.Equal(1, result.ExitCode);
         Assert.Equal("HubConsumerGroup=live", Settings(result)[^1]);
+        Assert.True(result.Has("az functionapp config appsettings delete"));
+        Assert.True(result.Has("az iot hub consumer-group delete"));
         Assert.True(result.Has("az resource delete"));
         Assert.True(result.Has("az role assignment delete"));
     }
@@ -172,7 +190,7 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
         run.Answer("az functionapp config appsettings set*=live*", code: 1);
         var result = await VerifyAsync(Locked(run));
         Assert.Equal(1, result.ExitCode);
-        Assert.Contains("Set its app setting HubConsumerGroup to live.", result.Error, StringComparison.Ordinal);
+        Assert.Contains("Set its app setting HubConsumerGroup to live,", result.Error, StringComparison.Ordinal);
         Assert.True(result.Has("az role assignment delete"));
     }
 
@@ -221,6 +239,7 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
             .Answer("az functionapp keys list*", Key)
             .Answer("az vm run-command*", Answers)
             .Answer("az vm list*", "/vms/1")
+            .Answer("az iot hub consumer-group list*", "there")
             .Answer("az deployment group create*", "1 4", times: 1)
             .Answer("az deployment group create*", "2 95")
             .Answer("az resource show*", "/servers/the-pg")

@@ -16,6 +16,7 @@ internal static class AppSettings
         "Cosmos__clientId",
         "Cosmos__credential",
         "Database__ConnectionString",
+        "Database__EntraAuthentication",
         "EventHub",
         "HubConsumerGroup",
         "HubName",

@@ -23,7 +23,9 @@ public sealed class SettingsTests(Support.Templates templates)
     [Fact]
     public void The_database_is_named_without_a_password_and_its_certificate_is_checked()
     {
-        var connection = AppSettings.Of(templates.Small)["Database__ConnectionString"];
+        var settings = AppSettings.Of(templates.Small);
+        Assert.Equal("true", settings["Database__EntraAuthentication"]);
+        var connection = settings["Database__ConnectionString"];
         Assert.Contains("SSL Mode=VerifyFull", connection, StringComparison.Ordinal);
         Assert.Contains("Database={1};Username={2};", connection, StringComparison.Ordinal);
         Assert.Matches(@"'ingest', 'ingest-app-\w+'\)\]$", connection);
