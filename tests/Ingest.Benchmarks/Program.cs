@@ -2,8 +2,9 @@ using System.CommandLine;
 using Ingest.Benchmarks;
 
 // One file a subcommand. Every benchmark asserts that the work was done before it prints a figure.
-return new RootCommand("Benchmarks of Ingest, and its long fuzzing run.")
+return await new RootCommand("Benchmarks of Ingest, and its long fuzzing run.")
 {
     DecodeBenchmark.Command(),
+    WriteBenchmark.Command(),
     Fuzzing.Command(),
-}.Parse(args).Invoke();
+}.Parse(args).InvokeAsync();

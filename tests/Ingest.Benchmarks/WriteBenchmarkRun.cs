@@ -1,0 +1,193 @@
+using System.Diagnostics;
+using System.Globalization;
+using Ingest.Checkpoints;
+using Ingest.Events;
+using Ingest.Settings;
+using Ingest.Write;
+using Npgsql;
+
+namespace Ingest.Benchmarks;
+
+/// <summary>The runs of one case. Each begins with the case's table and ends with a count of its rows.</summary>
+internal sealed class WriteBenchmarkRun
+{
+    private const int SmallBatch = 100;
+    private const int ManyPartitions = 32;
+
+    // One under way and one waiting, as the worker has.
+    private const int DeliveriesInFlight = 2;
+
+    private static readonly TimeSpan Skew = TimeSpan.FromSeconds(2);
+
+    private readonly WriteBenchmarkServer _server;
+    private readonly WriteBenchmarkPlan _plan;
+    private readonly string _name;
+    private readonly WriteBenchmarkRows _rows;
+
+    public WriteBenchmarkRun(WriteBenchmarkServer server, WriteBenchmarkPlan plan, string name)
+    {
+        _server = server;
+        _plan = plan;
+        _name = name;
+        _rows = name switch
+        {
+            "smallBatches" => WriteBenchmarkRows.Interleaved(plan.Rows, SmallBatch, ManyPartitions, TimeSpan.Zero),
+            "skewedPartitions" => WriteBenchmarkRows.Interleaved(plan.Rows, SmallBatch, ManyPartitions, Skew),
+            _ => WriteBenchmarkRows.InOrder(plan.Rows, plan.Flush, plan.Connections == 1 ? 1 : plan.Connections * 4),
+        };
+    }
+
+    public async Task<WriteRun> RunAsync(string way, CancellationToken cancellationToken)
+    {
+        await _server.ExecuteAsync("TRUNCATE conditions, dead_letters, checkpoints", cancellationToken);
+        await _server.ExecuteAsync("CHECKPOINT", cancellationToken);
+        var known = way == "copy" ? 0 : StoreKnown();
+        if (known > 0)
+        {
+            await _server.ExecuteAsync("ANALYZE conditions", cancellationToken);
+        }
+
+        await using var relay = _name == "latency" ? new LatencyRelay(new NpgsqlConnectionStringBuilder(_server.ConnectionString).Port, _plan.Latency) : null;
+        var connectionString = relay is null
+            ? _server.ConnectionString
+            : new NpgsqlConnectionStringBuilder(_server.ConnectionString) { Port = relay.Port, Pooling = way == "ingest" }.ConnectionString;
+        var run = way == "ingest"
+            ? await IngestAsync(connectionString, known, cancellationToken)
+            : await OtherAsync(way, connectionString, cancellationToken);
+        var stored = await _server.ScalarAsync<long>("SELECT count(*) FROM conditions", cancellationToken);
+        var expected = known + (run.Rows - Known(run.Rows));
+        return way != "copy" && stored != expected || way == "copy" && stored != _rows.Count
+            ? throw new InvalidOperationException($"{way}, {_name}: {stored} rows are stored instead of {expected}.")
+            : run;
+    }
+
+    private bool IsKnown(int row) => _name switch
+    {
+        "allDuplicates" => true,
+        "onePercent" => row % 100 == 37,
+        "halfDuplicates" => row % 2 == 1,
+        _ => false,
+    };
+
+    private int Known(int rows) => Enumerable.Range(0, rows).Count(IsKnown);
+
+    /// <summary>Stores what the case says is stored already; not measured.</summary>
+    private int StoreKnown()
+    {
+        var known = Enumerable.Range(0, _rows.Count).Where(IsKnown).ToArray();
+        if (known.Length > 0)
+        {
+            using var copy = WriteWayConnection.Open("copy", _server.ConnectionString);
+            copy.Write(_rows.Only(known), 0, known.Length);
+        }
+
+        return known.Length;
+    }
+
+    private async Task<WriteRun> OtherAsync(string way, string connectionString, CancellationToken cancellationToken)
+    {
+        var rows = PartOf(way);
+
+        // COPY is given large flushes of the same rows in the same order; the others take what a partition delivers.
+        var size = way == "copy" ? _plan.Flush : _rows.Deliveries[0].Count;
+        var connections = Enumerable.Range(0, _plan.Connections).Select(_ => WriteWayConnection.Open(way, connectionString)).ToArray();
+        try
+        {
+            return await MeasureAsync(rows, () => Task.WhenAll(connections.Select((connection, number) => Task.Factory.StartNew(
+                () =>
+                {
+                    for (var start = number * size; start < rows; start += size * connections.Length)
+                    {
+                        connection.Write(_rows, start, Math.Min(size, rows - start));
+                    }
+                },
+                cancellationToken,
+                TaskCreationOptions.LongRunning,
+                TaskScheduler.Default))), cancellationToken);
+        }
+        finally
+        {
+            Array.ForEach(connections, connection => connection.Dispose());
+        }
+    }
+
+    private int PartOf(string way)
+    {
+        var part = way switch
+        {
+            "statementPerEvent" => 200,
+            "singleRowsBatched" => 10,
+            "multiRowValues" => 4,
+            _ => 1,
+        };
+        return Math.Max(1, _rows.Deliveries.Count / part) * _rows.Deliveries[0].Count;
+    }
+
+    private async Task<WriteRun> IngestAsync(string connectionString, int known, CancellationToken cancellationToken)
+    {
+        var options = new IngestOptions
+        {
+            Database = new DatabaseSettings { ConnectionString = connectionString },
+            Commit = new CommitSettings { MaxRows = _plan.Flush, Writers = _plan.Connections },
+        };
+        await using var source = DatabaseConnections.Create(options.Database);
+        await using var pipeline = new IngestPipeline(source, options);
+        var partitions = _rows.Deliveries.GroupBy(delivery => delivery.Partition).ToArray();
+        var claimed = await new CheckpointStore(source).ClaimAsync(
+            "benchmark/hub", "benchmark", [.. partitions.Select(partition => partition.Key.ToString(CultureInfo.InvariantCulture))], cancellationToken);
+        var accounts = new Accounts[partitions.Length];
+        var run = await MeasureAsync(
+            _rows.Count,
+            () => Task.WhenAll(partitions.Select((partition, index) => Task.Run(
+                async () => accounts[index] = await DeliverAsync(pipeline, claimed[index], partition, cancellationToken), cancellationToken))),
+            cancellationToken);
+        var total = accounts.Aggregate((sum, next) => sum + next);
+        return total.Balance && total.Received == _rows.Count && total.Duplicate == known
+            ? run
+            : throw new InvalidOperationException($"{_name}: {total} instead of {_rows.Count} readings with {known} duplicates.");
+    }
+
+    private static async Task<Accounts> DeliverAsync(IngestPipeline pipeline, StoredCheckpoint claimed, IEnumerable<Delivery> deliveries, CancellationToken cancellationToken)
+    {
+        var total = default(Accounts);
+        long? from = null;
+        var underWay = new Queue<Task<BatchResult>>();
+        foreach (var delivery in deliveries)
+        {
+            var last = delivery.Events[^1];
+            var to = new Position(string.Empty, last.SequenceNumber!.Value, last.HubEnqueuedTime!.Value);
+            underWay.Enqueue(pipeline.ProcessAsync(delivery.Events, new Checkpoint(claimed.Partition, claimed.Epoch, from, to), cancellationToken));
+            from = to.SequenceNumber;
+            if (underWay.Count == DeliveriesInFlight)
+            {
+                total += (await underWay.Dequeue()).Accounts;
+            }
+        }
+
+        while (underWay.TryDequeue(out var left))
+        {
+            total += (await left).Accounts;
+        }
+
+        return total;
+    }
+
+    private async Task<WriteRun> MeasureAsync(int rows, Func<Task> write, CancellationToken cancellationToken)
+    {
+        var wal = await _server.WalPositionAsync(cancellationToken);
+        GC.Collect();
+        using var process = Process.GetCurrentProcess();
+        var serverCpu = _server.CpuSeconds();
+        var cpu = process.TotalProcessorTime;
+        var allocated = GC.GetTotalAllocatedBytes(precise: true);
+        var started = TimeProvider.System.GetTimestamp();
+        await write();
+        var elapsed = TimeProvider.System.GetElapsedTime(started);
+        allocated = GC.GetTotalAllocatedBytes(precise: true) - allocated;
+        process.Refresh();
+        cpu = process.TotalProcessorTime - cpu;
+        serverCpu = _server.CpuSeconds() - serverCpu;
+        return new WriteRun(
+            rows, elapsed.TotalSeconds, cpu.TotalSeconds, serverCpu, allocated, (long)(await _server.WalPositionAsync(cancellationToken) - wal));
+    }
+}
