@@ -57,7 +57,12 @@ internal sealed class DataFolderLock : IDisposable
 
     public void Dispose()
     {
-        File.Delete(_ownerFile);
+        // A temporary folder is gone by now.
+        if (File.Exists(_ownerFile))
+        {
+            File.Delete(_ownerFile);
+        }
+
         _lock.Dispose();
     }
 

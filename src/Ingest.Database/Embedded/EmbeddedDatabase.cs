@@ -56,7 +56,7 @@ public sealed class EmbeddedDatabase : IAsyncDisposable
 
             var (server, readyLine) = await NodeProcess.StartAsync(
                 "database.mjs",
-                [packages.Folder, files],
+                [packages.Folder, files, .. options.Temporary ? (string[])[dataFolder] : []],
                 PatienceToStart,
                 started => folderLock.SetServer(started.Id, started.StartTime),
                 cancellationToken);

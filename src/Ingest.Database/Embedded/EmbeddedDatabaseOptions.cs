@@ -14,4 +14,7 @@ public sealed class EmbeddedDatabaseOptions
 
     /// <summary>Which packages to install there. Default: only what the embedded database needs.</summary>
     public Node.NodePackageSet Packages { get; init; } = Node.NodePackageSet.EmbeddedDatabase;
+
+    /// <summary>Whether the data folder is removed when the database stops, however this process ends. For tests.</summary>
+    internal bool Temporary { get; init; }
 }

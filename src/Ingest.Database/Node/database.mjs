@@ -1,13 +1,15 @@
 // TimescaleDB in this process (PostgreSQL compiled to WebAssembly), served on 127.0.0.1. It is a single session: clients take turns at it by
 // transaction, as behind a pooler, so session settings beyond those of the connection string and prepared statements do not last.
-// Usage: node database.mjs <packages folder> <data folder>. Prints one line of JSON with the port once it takes clients.
+// Usage: node database.mjs <packages folder> <data folder> [<folder to remove at the end>]
+// Prints one line of JSON with the port once it takes clients.
+import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import net from 'node:net';
 import path from 'node:path';
-import { leaveWithParent } from './parent.mjs';
+import { end, leaveWithParent } from './parent.mjs';
 import { errorResponse, FrontendMessages, isIdle, serverGreeting } from './wire.mjs';
 
-const [packages, dataFolder] = process.argv.slice(2);
+const [packages, dataFolder, removeFolder] = process.argv.slice(2);
 const waitForTurnMilliseconds = 20_000;
 
 // PGlite starts its one session with settings for single-user work and debugging, and a reset goes back to those.
@@ -68,7 +70,7 @@ async function pump(client) {
   } catch (error) {
     // The session's state is unknown now; what is committed is safe.
     console.error(error);
-    process.exit(1);
+    end();
   }
 
   client.busy = false;
@@ -174,10 +176,13 @@ function leave(client, lastWords = undefined) {
 leaveWithParent(async () => {
   server.close();
   await database.close();
-  process.exit(0);
+  if (removeFolder !== undefined) {
+    rmSync(removeFolder, { recursive: true, force: true });
+  }
+  end();
 }, 5_000);
 server.on('error', (error) => {
   console.error(error);
-  process.exit(1);
+  end();
 });
 server.listen(0, '127.0.0.1', () => console.log(JSON.stringify({ port: server.address().port })));

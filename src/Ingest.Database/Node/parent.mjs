@@ -16,6 +16,11 @@ export function leaveWithParent(leave, graceMilliseconds) {
   watch.unref();
 }
 
+/** Ends this process. process.exit() would wait for the watch, and so for the parent. */
+export function end() {
+  process.kill(process.pid, 'SIGKILL');
+}
+
 if (!isMainThread && workerData?.watchParent) {
   const pause = new Int32Array(new SharedArrayBuffer(4));
   const bytes = Buffer.alloc(256);

@@ -103,16 +103,15 @@ public sealed class TimescaleFixture : IAsyncDisposable
             return new Server(container.GetConnectionString(), IsEmbedded: false, container.DisposeAsync);
         }
 
-        var folder = Directory.CreateTempSubdirectory("ingest-timescale-").FullName;
-        var embedded = await EmbeddedDatabase.StartAsync(
-            new EmbeddedDatabaseOptions { DataFolder = folder, PackagesFolder = TestPackages.StateFolder, Packages = NodePackageSet.Everything },
-            progress: null,
-            CancellationToken.None);
-        return new Server(embedded.ConnectionString, IsEmbedded: true, async () =>
+        var options = new EmbeddedDatabaseOptions
         {
-            await embedded.DisposeAsync();
-            Directory.Delete(folder, recursive: true);
-        });
+            DataFolder = Directory.CreateTempSubdirectory("ingest-timescale-").FullName,
+            Temporary = true,
+            PackagesFolder = TestPackages.StateFolder,
+            Packages = NodePackageSet.Everything,
+        };
+        var embedded = await EmbeddedDatabase.StartAsync(options, progress: null, CancellationToken.None);
+        return new Server(embedded.ConnectionString, IsEmbedded: true, embedded.DisposeAsync);
     }
 
     private static async Task<bool> DockerAnswersAsync()

@@ -3,7 +3,7 @@
 //   node postgres.mjs serve <uid> <gid> <data folder> <program> <arguments…>   until it ends or the parent does; then the data folder is removed
 import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
-import { leaveWithParent } from './parent.mjs';
+import { end, leaveWithParent } from './parent.mjs';
 
 const [mode, uid, gid, ...rest] = process.argv.slice(2);
 const dataFolder = mode === 'serve' ? rest.shift() : null;
@@ -14,7 +14,7 @@ const user = uid === '-' ? {} : { uid: Number(uid), gid: Number(gid) };
 const child = spawn(program, programArguments, { stdio: ['ignore', mode === 'serve' ? 'ignore' : 'inherit', 'inherit'], detached: mode === 'serve', ...user });
 child.once('error', (error) => {
   console.error(`${program}: ${error.message}`);
-  process.exit(1);
+  finish(1);
 });
 
 let orphaned = false;
@@ -22,12 +22,15 @@ child.once('exit', (code, signal) => {
   if (orphaned) {
     rmSync(dataFolder, { recursive: true, force: true, maxRetries: 10 });
   }
-  if (mode === 'serve') {
-    // Not exit(): it would wait for the thread that reads our standard input, which only ends with the parent.
-    process.kill(process.pid, 'SIGKILL');
-  }
-  process.exit(signal === null ? code : 128);
+  finish(signal === null ? code : 128);
 });
+
+function finish(code) {
+  if (mode === 'serve') {
+    end();
+  }
+  process.exit(code);
+}
 
 if (mode === 'serve') {
   leaveWithParent(() => {

@@ -1,0 +1,43 @@
+using Ingest.Database;
+using Ingest.Database.Embedded;
+using Ingest.TestSupport.Databases;
+
+// A process that owns a database, for the tests that kill such a process. It prints the connection string, the id of the serving process and
+// the data folder, then serves until its standard input ends.
+try
+{
+    switch (args)
+    {
+        case ["embedded", var dataFolder]:
+            var options = new EmbeddedDatabaseOptions { DataFolder = dataFolder, PackagesFolder = TestPackages.StateFolder };
+            await using (var embedded = await EmbeddedDatabase.StartAsync(options, progress: null, CancellationToken.None))
+            {
+                await ServeAsync(embedded.ConnectionString, embedded.ProcessId, dataFolder);
+            }
+
+            return 0;
+        case ["native"]:
+            await using (var native = await NativePostgres.StartAsync())
+            {
+                await ServeAsync(native.ConnectionString, native.ProcessId, native.DataFolder);
+            }
+
+            return 0;
+        default:
+            await Console.Error.WriteLineAsync("usage: embedded <data folder> | native");
+            return 2;
+    }
+}
+catch (DatabaseSetupException e)
+{
+    await Console.Error.WriteLineAsync(e.Message);
+    return 1;
+}
+
+static async Task ServeAsync(string connectionString, int processId, string dataFolder)
+{
+    Console.WriteLine(connectionString);
+    Console.WriteLine(processId);
+    Console.WriteLine(dataFolder);
+    await Console.In.ReadToEndAsync();
+}
