@@ -52,7 +52,7 @@ internal static class RunCommand
         }
         catch (OperationCanceledException) when (signals.Abandon.IsCancellationRequested)
         {
-            output.Line("The drain took too long: what was not committed will be read again by the next worker.");
+            throw new CommandException("The drain took too long, or was cut short: what was not committed will be read again by the next worker.", ExitCode.Failure);
         }
         finally
         {

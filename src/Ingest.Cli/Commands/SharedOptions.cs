@@ -21,7 +21,7 @@ internal static class SharedOptions
 
     public static readonly Option<string?> Database = new("--database")
     {
-        Description = "The database's connection string (setting Database:ConnectionString).",
+        Description = "The database's connection string (setting Database:ConnectionString). Prefer the environment where it holds a password.",
         HelpName = "connection string",
     };
 

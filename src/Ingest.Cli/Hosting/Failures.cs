@@ -16,6 +16,8 @@ internal static class Failures
         DatabaseSetupException setup => (setup.Message, ExitCode.Unusable),
         OwnershipLostException => (exception.Message, ExitCode.Superseded),
         CheckpointFencedException => (exception.Message, ExitCode.Failure),
+        DifferencesException or DatabaseUnavailableException => (exception.Message, ExitCode.Failure),
+        UnauthorizedAccessException => ($"{exception.Message} Make it accessible, or name another state folder with XDG_STATE_HOME.", ExitCode.Unusable),
         HubException hub => (hub.Message, ExitCode.Failure),
         OperatorMistakeException mistake => (mistake.Message, ExitCode.Failure),
         NpgsqlException postgres => (PostgresFailure.Of(postgres).Sentence, ExitCode.Failure),

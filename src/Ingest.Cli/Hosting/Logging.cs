@@ -9,7 +9,8 @@ internal static class Logging
 {
     public static ILoggerFactory ToStandardError(LogLevel minimum) => LoggerFactory.Create(logging =>
     {
-        logging.SetMinimumLevel(minimum).AddSimpleConsole(console =>
+        // Npgsql and ASP.NET Core say at Information what they do for every statement and request.
+        logging.SetMinimumLevel(minimum).AddFilter("Npgsql", LogLevel.Warning).AddFilter("Microsoft", LogLevel.Warning).AddSimpleConsole(console =>
         {
             console.SingleLine = true;
             console.UseUtcTimestamp = true;

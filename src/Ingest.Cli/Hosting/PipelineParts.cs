@@ -1,6 +1,7 @@
 using Ingest.Checkpoints;
 using Ingest.Decode;
 using Ingest.Diagnostics;
+using Ingest.Settings;
 using Ingest.Write;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -33,15 +34,9 @@ internal sealed class PipelineParts : IAsyncDisposable
         _ownDataSource = ownDataSource;
         Checkpoints = new CheckpointStore(dataSource);
         Store = new StoreStatus(dataSource, TargetTable.Of(mapping).Quoted);
-        if (purpose == Purpose.Replay)
-        {
-            settings.Commit.ExpectDuplicates = true;
-            settings.Commit.DifferencesToRefuse = Math.Min(settings.Commit.DifferencesToRefuse, DifferencesToRefuseInReplay);
-        }
-
         Pipeline = new IngestPipeline(
             dataSource,
-            new IngestOptions { Telemetry = settings.Telemetry, Commit = settings.Commit, DeadLetters = settings.DeadLetters, Database = settings.Database },
+            new IngestOptions { Telemetry = settings.Telemetry, Commit = purpose == Purpose.Replay ? OfReplay(settings.Commit) : settings.Commit, DeadLetters = settings.DeadLetters, Database = settings.Database },
             loggers: loggers);
     }
 
@@ -75,4 +70,16 @@ internal sealed class PipelineParts : IAsyncDisposable
             await _ownDataSource.DisposeAsync();
         }
     }
+
+    private static CommitSettings OfReplay(CommitSettings settings) => new()
+    {
+        MaxRows = settings.MaxRows,
+        MaxBytes = settings.MaxBytes,
+        MaxDelayMilliseconds = settings.MaxDelayMilliseconds,
+        GiveUpAfterSeconds = settings.GiveUpAfterSeconds,
+        AcceptDifferences = settings.AcceptDifferences,
+        DifferencesToRefuse = Math.Min(settings.DifferencesToRefuse, DifferencesToRefuseInReplay),
+        Writers = settings.Writers,
+        ExpectDuplicates = true,
+    };
 }

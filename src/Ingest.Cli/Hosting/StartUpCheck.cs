@@ -13,6 +13,7 @@ internal static class StartUpCheck
     public static async Task RunAsync(HubClient client, PipelineParts parts, Output? output, CancellationToken cancellationToken)
     {
         List<string> problems = [];
+        var passing = 0;
         try
         {
             var hub = await client.GetHubAsync(cancellationToken);
@@ -25,6 +26,7 @@ internal static class StartUpCheck
         }
         catch (HubException exception)
         {
+            passing += exception.Failure == HubFailure.Transient ? 1 : 0;
             problems.Add(exception.Message);
         }
 
@@ -36,12 +38,17 @@ internal static class StartUpCheck
         }
         catch (NpgsqlException exception)
         {
-            problems.Add(PostgresFailure.Of(exception).Sentence);
+            var failure = PostgresFailure.Of(exception);
+            passing += failure.Kind is FailureKind.Outage or FailureKind.TooSlow ? 1 : 0;
+            problems.Add(failure.Sentence);
         }
 
         if (problems.Count > 0)
         {
-            throw new CommandException(string.Join(Environment.NewLine, problems.Select(problem => "  - " + problem).Prepend("The start-up check found:")));
+            // What may pass by itself is no setting that is wrong: whoever restarts the worker shall go on doing so.
+            throw new CommandException(
+                string.Join(Environment.NewLine, problems.Select(problem => "  - " + problem).Prepend("The start-up check found:")),
+                passing == problems.Count ? ExitCode.Failure : ExitCode.Unusable);
         }
     }
 }

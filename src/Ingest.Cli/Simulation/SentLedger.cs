@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Ingest.Events;
 
 namespace Ingest.Cli.Simulation;
@@ -5,9 +6,13 @@ namespace Ingest.Cli.Simulation;
 /// <summary>What was sent, and so where every reading must be found: the other half of the accounts.</summary>
 internal sealed class SentLedger
 {
+    // Enough to name lost readings; a run without end must not grow without end.
+    private const int MostStamps = 1_000_000;
+
     private readonly Lock _lock = new();
     private readonly long[] _faults = new long[Enum.GetValues<Fault>().Length];
     private readonly Dictionary<string, long> _rowsByDevice = [];
+    private readonly Dictionary<string, List<DateTime>> _stampsByDevice = [];
     private long _messages;
     private long _resent;
     private Accounts _expected;
@@ -58,6 +63,11 @@ internal sealed class SentLedger
                 _messages++;
                 _expected += expected;
                 _rowsByDevice[message.Device] = _rowsByDevice.GetValueOrDefault(message.Device) + expected.Stored;
+                if (expected.Stored > 0 && _messages <= MostStamps)
+                {
+                    (CollectionsMarshal.GetValueRefOrAddDefault(_stampsByDevice, message.Device, out _) ??= []).Add(message.Stamp);
+                }
+
                 if (message.Fault is { } fault)
                 {
                     _faults[(int)fault]++;
@@ -81,6 +91,15 @@ internal sealed class SentLedger
         lock (_lock)
         {
             return new Dictionary<string, long>(_rowsByDevice);
+        }
+    }
+
+    /// <summary>The stamps that each device must have rows at, oldest first; of the first million messages.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<DateTime>> StampsByDevice()
+    {
+        lock (_lock)
+        {
+            return _stampsByDevice.ToDictionary(pair => pair.Key, pair => (IReadOnlyList<DateTime>)[.. pair.Value.Order()]);
         }
     }
 }

@@ -1,4 +1,6 @@
+using System.Globalization;
 using Ingest.Cli.Simulation;
+using Ingest.Diagnostics;
 using Ingest.Events;
 
 namespace Ingest.Cli.Up;
@@ -55,14 +57,42 @@ internal static class RunAudit
         return problems;
     }
 
+    /// <summary>The readings sent and not stored, by device and stamp; the first few of each device that lacks any.</summary>
+    public static async Task<IReadOnlyList<string>> WithoutRowAsync(SentLedger ledger, StoreStatus store, CancellationToken cancellationToken)
+    {
+        const int Named = 5;
+        List<string> problems = [];
+        foreach (var (device, stamps) in ledger.StampsByDevice())
+        {
+            var stored = await store.StampsAsync(device, stamps[0], cancellationToken);
+            var missing = stamps.Where(stamp => !stored.Contains(stamp)).ToList();
+            if (missing.Count > 0)
+            {
+                problems.Add(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"device {device}: {missing.Count} readings sent have no row, stamped {string.Join(", ", missing.Take(Named).Select(stamp => stamp.ToString("O", CultureInfo.InvariantCulture)))}{(missing.Count > Named ? ", …" : "")}"));
+            }
+        }
+
+        return problems;
+    }
+
     /// <summary>What a replay of stored events must not do.</summary>
-    public static IReadOnlyList<string> ReplayDifferences(Accounts run, Accounts replay, long rowsBefore, long rowsAfter)
+    /// <param name="run">What the run received, or null where others send too: then the replay meets other events than the run.</param>
+    /// <param name="replay">The replay's accounts.</param>
+    /// <param name="rowsBefore">Rows counted by SQL before it.</param>
+    /// <param name="rowsAfter">Rows counted by SQL after it.</param>
+    public static IReadOnlyList<string> ReplayDifferences(Accounts? run, Accounts replay, long rowsBefore, long rowsAfter)
     {
         List<string> problems = [];
-        Compare(problems, "replay: the run received", run.Received, "the replay received", replay.Received);
-        Compare(problems, "replay: rows before", rowsBefore, "rows after", rowsAfter);
-        Compare(problems, "replay: new rows expected", 0, "counted", replay.Stored);
-        Compare(problems, "replay: readings ignored in the run", run.Ignored, "in the replay", replay.Ignored);
+        if (run is { } first)
+        {
+            Compare(problems, "replay: the run received", first.Received, "the replay received", replay.Received);
+            Compare(problems, "replay: new rows expected", 0, "counted", replay.Stored);
+            Compare(problems, "replay: readings ignored in the run", first.Ignored, "in the replay", replay.Ignored);
+        }
+
+        Compare(problems, $"replay: {rowsBefore} rows before and stored", replay.Stored, "and the table grew by", rowsAfter - rowsBefore);
         if (!replay.Balance)
         {
             problems.Add($"The replay's accounts do not balance: {replay}.");

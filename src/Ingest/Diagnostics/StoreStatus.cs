@@ -66,6 +66,17 @@ public sealed class StoreStatus(NpgsqlDataSource dataSource, string quotedTable)
         return found.ToDictionary(row => row.Device, row => row.Rows);
     }
 
+    /// <summary>The stamps (UTC, milliseconds) at or after a time that a device has rows at.</summary>
+    public async Task<IReadOnlySet<DateTime>> StampsAsync(string device, DateTime from, CancellationToken cancellationToken)
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        var found = await connection.QueryAsync<DateTime>(new CommandDefinition(
+            $"SELECT DISTINCT date_trunc('milliseconds', time) FROM {quotedTable} WHERE device = @device AND time >= @from",
+            new { device, from },
+            cancellationToken: cancellationToken));
+        return found.ToHashSet();
+    }
+
     public async Task<long> CountDeadLettersAsync(CancellationToken cancellationToken)
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);

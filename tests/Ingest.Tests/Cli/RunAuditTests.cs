@@ -63,7 +63,7 @@ public sealed class RunAuditTests
 
         Assert.Contains(
             RunAudit.ReplayDifferences(_run, replay, rowsBefore: 100, rowsAfter: 101),
-            problem => problem.StartsWith("replay: rows before 100", StringComparison.Ordinal));
+            problem => problem.StartsWith("replay: new rows expected 0", StringComparison.Ordinal));
     }
 
     private IReadOnlyList<string> Differences(Accounts run, StoreCounts after) =>
