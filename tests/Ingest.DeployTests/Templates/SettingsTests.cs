@@ -1,4 +1,9 @@
+using System.Text.Json;
 using Ingest.DeployTests.Support;
+using Ingest.Hosting;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Xunit;
 
 namespace Ingest.DeployTests.Templates;
@@ -10,6 +15,41 @@ public sealed class SettingsTests(Support.Templates templates)
     {
         var expected = AppSettings.Program.Concat(AppSettings.Platform).Order(StringComparer.Ordinal);
         Assert.Equal(expected, AppSettings.Of(templates.Small).Keys.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void The_program_starts_on_what_is_deployed()
+    {
+        // The server's name is known only once it is there; colons as the environment provider puts them.
+        var deployed = AppSettings.Of(templates.Small);
+        deployed["Database__ConnectionString"] = "Host=server;Username=app";
+        var configuration = new ConfigurationBuilder()
+            .AddInMemoryCollection(deployed.Select(setting =>
+                KeyValuePair.Create(setting.Key.Replace("__", ":", StringComparison.Ordinal), (string?)setting.Value)))
+            .Build();
+        using var services = new ServiceCollection()
+            .AddLogging()
+            .AddIngestPipeline(configuration, _ => ValueTask.FromResult("token"))
+            .AddFunctionSettings(configuration)
+            .BuildServiceProvider();
+
+        services.GetRequiredService<IStartupValidator>().Validate();
+
+        Assert.True(services.GetRequiredService<IOptions<Ingest.Settings.DatabaseSettings>>().Value.EntraAuthentication);
+    }
+
+    [Fact]
+    public void Sample_and_operations_guide_name_the_settings_that_are_deployed()
+    {
+        using var file = JsonDocument.Parse(File.ReadAllText(Path.Combine(DeployFolder.Root, "local.settings.sample.json")));
+        var sample = file.RootElement.GetProperty("Values").EnumerateObject().Select(value => value.Name).ToHashSet();
+        var guide = File.ReadAllText(Path.Combine(DeployFolder.Root, "docs", "operations.md"));
+
+        // A connection by identity is one setting in the sample (Cosmos) and several as deployed (Cosmos__accountEndpoint, …).
+        Assert.All(
+            AppSettings.Program.Except(["AZURE_CLIENT_ID"]),
+            name => Assert.True(sample.Contains(name) || sample.Contains(name.Split("__")[0]), $"{name} is not in local.settings.sample.json"));
+        Assert.All(AppSettings.Program, name => Assert.Contains($"`{name}`", guide, StringComparison.Ordinal));
     }
 
     [Fact]

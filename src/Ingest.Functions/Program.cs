@@ -1,0 +1,21 @@
+using Azure.Core;
+using Azure.Identity;
+using Ingest.Functions;
+using Ingest.Hosting;
+using Ingest.Lookup;
+using Microsoft.Azure.Functions.Worker;
+using Microsoft.Azure.Functions.Worker.Builder;
+using Microsoft.Extensions.Hosting;
+
+var builder = FunctionsApplication.CreateBuilder(args);
+builder.ConfigureFunctionsWebApplication();
+
+// A managed identity in Azure (AZURE_CLIENT_ID names it where there are several), whoever is logged in on a developer's machine.
+TokenCredential credential = new DefaultAzureCredential();
+builder.Services
+    .AddIngestPipeline(builder.Configuration, async cancellationToken => (await credential.GetTokenAsync(PostgresLogin.Scope, cancellationToken)).Token)
+    .AddFunctionSettings(builder.Configuration);
+builder.ConfigureCosmosDBExtensionOptions(options => LookupClientOptions.Apply(options.ClientOptions));
+Telemetry.Add(builder, credential);
+
+await builder.Build().RunAsync();

@@ -1,0 +1,95 @@
+using System.Text.Json;
+using Ingest.Settings;
+
+namespace Ingest.Events;
+
+/// <summary>Where a trigger's batch comes from.</summary>
+/// <param name="Hub">The event hub, as <c>host/name</c>.</param>
+/// <param name="Partition">The partition's id; empty where the host did not say.</param>
+public readonly record struct TriggerPartition(string Hub, string Partition)
+{
+    // The host's own context, and the client library's: they say the same, and older extensions have the second alone.
+    private static readonly string[] Keys = ["TriggerPartitionContext", "PartitionContext"];
+
+    /// <summary>
+    /// Reads the context that the Functions host sends with a batch, as JSON. What is absent or cannot be read leaves the partition empty and is no error:
+    /// the batch can be stored without it.
+    /// </summary>
+    /// <param name="metadata">The trigger's metadata (<c>BindingContext.BindingData</c>).</param>
+    /// <param name="hubName">The event hub's name from the settings, used where the host does not say.</param>
+    public static TriggerPartition From(IReadOnlyDictionary<string, object?> metadata, string hubName)
+    {
+        ArgumentNullException.ThrowIfNull(metadata);
+        foreach (var key in Keys)
+        {
+            if (metadata.TryGetValue(key, out var value) && Parse(value, hubName) is { } partition)
+            {
+                return partition;
+            }
+        }
+
+        return new TriggerPartition(hubName, "");
+    }
+
+    /// <summary>One message of the batch.</summary>
+    /// <param name="source">Which stamp is the row's time.</param>
+    /// <param name="systemProperties">The hub's annotations and the AMQP properties, by name and of whatever type.</param>
+    /// <param name="properties">The application properties.</param>
+    /// <param name="body">The body's bytes.</param>
+    public RawEvent ToEvent(
+        TimeSource source,
+        IEnumerable<KeyValuePair<string, object?>> systemProperties,
+        IEnumerable<KeyValuePair<string, object?>> properties,
+        ReadOnlyMemory<byte> body)
+    {
+        ArgumentNullException.ThrowIfNull(systemProperties);
+        var system = new SystemProperties();
+        foreach (var (name, value) in systemProperties)
+        {
+            system.Set(name, value);
+        }
+
+        return system.ToEvent(Hub, Partition, source, body, new Dictionary<string, object?>(properties, StringComparer.Ordinal));
+    }
+
+    private static TriggerPartition? Parse(object? value, string hubName)
+    {
+        try
+        {
+            using var json = value switch
+            {
+                string text => JsonDocument.Parse(text),
+                JsonElement element => JsonDocument.Parse(element.GetRawText()),
+                _ => null,
+            };
+            if (json is null || Text(json.RootElement, "PartitionId") is not { Length: > 0 } partition)
+            {
+                return null;
+            }
+
+            var name = Text(json.RootElement, "EventHubName") is { Length: > 0 } found ? found : hubName;
+            var host = Text(json.RootElement, "FullyQualifiedNamespace");
+            return new TriggerPartition(string.IsNullOrEmpty(host) ? name : $"{host}/{name}", partition);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    private static string? Text(JsonElement context, string property)
+    {
+        if (context.ValueKind == JsonValueKind.Object)
+        {
+            foreach (var found in context.EnumerateObject())
+            {
+                if (found.Name.Equals(property, StringComparison.OrdinalIgnoreCase) && found.Value.ValueKind == JsonValueKind.String)
+                {
+                    return found.Value.GetString();
+                }
+            }
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,99 @@
+using Ingest.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Xunit;
+
+namespace Ingest.Tests.Hosting;
+
+public sealed class FunctionAppStartTests
+{
+    private readonly Dictionary<string, string?> _settings = FunctionAppSettings.Complete();
+
+    [Fact]
+    public async Task Complete_settings_start_and_make_one_pipeline()
+    {
+        Assert.Empty(FunctionAppSettings.Problems(_settings));
+
+        await using var services = FunctionAppSettings.Compose(_settings);
+        Assert.Same(services.GetRequiredService<IngestPipeline>(), services.GetRequiredService<IngestPipeline>());
+        Assert.Same(services.GetRequiredService<IngestPipeline>().Health, services.GetRequiredService<Ingest.Diagnostics.PipelineHealth>());
+    }
+
+    [Theory]
+    [InlineData("AzureWebJobsStorage")]
+    [InlineData("EventHub")]
+    [InlineData("HubName")]
+    [InlineData("HubConsumerGroup")]
+    [InlineData("Cosmos")]
+    [InlineData("CosmosDatabase")]
+    [InlineData("CosmosContainer")]
+    [InlineData("Database__ConnectionString")]
+    public void A_missing_setting_is_named_with_where_to_put_it(string setting)
+    {
+        _settings.Remove(setting);
+
+        var problem = Assert.Single(FunctionAppSettings.Problems(_settings));
+        Assert.Contains(setting, problem, StringComparison.Ordinal);
+        Assert.Contains("local.settings.json", problem, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void All_that_is_wrong_is_said_at_once()
+    {
+        var problems = FunctionAppSettings.Problems([]);
+
+        Assert.Equal(8, problems.Count);
+    }
+
+    [Theory]
+    [InlineData("Cosmos", "Cosmos__accountEndpoint")]
+    [InlineData("EventHub", "EventHub__fullyQualifiedNamespace")]
+    [InlineData("AzureWebJobsStorage", "AzureWebJobsStorage__accountName")]
+    [InlineData("AzureWebJobsStorage", "AzureWebJobsStorage__blobServiceUri")]
+    public void An_identity_takes_a_connection_strings_place(string connection, string property)
+    {
+        _settings.Remove(connection);
+        _settings[property] = "there";
+
+        Assert.Empty(FunctionAppSettings.Problems(_settings));
+    }
+
+    [Theory]
+    [InlineData("Telemetry__Tabel", "readings", "Tabel")]
+    [InlineData("Commit__MaxRows", "0", "Commit__MaxRows")]
+    [InlineData("Commit__MaxRows", "many", "Commit")]
+    [InlineData("Database__CommandTimeoutSeconds", "0", "Database__CommandTimeoutSeconds")]
+    [InlineData("Telemetry__Table", "a.b.c", "Telemetry:Table")]
+    [InlineData("Telemetry__Columns__0__Name", "", "Columns")]
+    public void A_setting_that_cannot_be_used_is_named(string setting, string value, string named)
+    {
+        _settings[setting] = value;
+
+        Assert.Contains(FunctionAppSettings.Problems(_settings), problem => problem.Contains(named, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_pipeline_gives_up_before_the_host_would()
+    {
+        Assert.Equal(InvocationTime.GiveUpAfterSeconds, FunctionAppSettings.Commit(_settings).GiveUpAfterSeconds);
+
+        _settings["Commit__GiveUpAfterSeconds"] = "100";
+        Assert.Equal(100, FunctionAppSettings.Commit(_settings).GiveUpAfterSeconds);
+    }
+
+    [Theory]
+    [InlineData("540", null, true)]
+    [InlineData("541", null, false)]
+    [InlineData("541", "00:20:00", true)]
+    [InlineData("86400", "-1", true)]
+    [InlineData("240", "00:04:30", false)]
+    public void A_give_up_time_past_the_hosts_timeout_is_refused(string seconds, string? functionTimeout, bool fits)
+    {
+        _settings["Commit__GiveUpAfterSeconds"] = seconds;
+        _settings["AzureFunctionsJobHost__functionTimeout"] = functionTimeout;
+
+        var problems = FunctionAppSettings.Problems(_settings);
+
+        Assert.Equal(fits, problems.Count == 0);
+        Assert.All(problems, problem => Assert.Contains("Commit__GiveUpAfterSeconds", problem, StringComparison.Ordinal));
+    }
+}
