@@ -12,11 +12,12 @@ namespace Ingest.Decode;
 /// </summary>
 /// <remarks>
 /// <para><b>The message.</b> One whose source is not <c>Telemetry</c> (in any case; none on a plain event hub) is ignored, as is one older
-/// than <see cref="TelemetrySettings.OldestAccepted"/> and an empty array. Its stamp must lie between
+/// than <see cref="TelemetrySettings.OldestAccepted"/> before the earlier of the local clock and the highest hub stamp seen, and an empty array. Its stamp must lie between
 /// <see cref="TelemetrySettings.EarliestAccepted"/> and a day after the later of the local clock and the highest hub stamp seen.</para>
 /// <para><b>The body.</b> UTF-8, with or without a byte order mark, at most 256 KiB; with <c>content-encoding: gzip</c>, at most 1 MiB
 /// inflated. <c>content-type</c> is not looked at: devices seldom set it. It is one JSON text (RFC 8259: no comments, no trailing commas): an
-/// object is one reading, an array's elements are one each. A body that is not JSON to its end is rejected whole; what is wrong
+/// object is one reading, an array's elements are one each, 10,000 at the most: so a batch never becomes more rows than ten thousand times its
+/// messages, and a body past it is rejected whole. A body that is not JSON to its end is rejected whole; what is wrong
 /// with a value rejects its reading alone, and so does nesting over 64 levels, counted from the body's outermost bracket.</para>
 /// <para><b>The device</b> is the one IoT Hub authenticated. A body may repeat it in <c>device</c>, and may name another only where the
 /// authenticated one is listed as a gateway; <c>device</c> must be a string or null, unless a path below it is mapped and it is an object. Where IoT Hub
@@ -24,7 +25,8 @@ namespace Ingest.Decode;
 /// <para><b>Values.</b> The last of repeated names counts, at every level. Missing, or JSON <c>null</c>, is NULL. A path through anything but an object or null is a
 /// wrong type. Numbers: <c>double</c> and <c>real</c> take the nearest value (too small becomes 0, too large is out of range);
 /// <c>bigint</c> and <c>integer</c> take numbers whose fraction is zero (<c>1.0</c>, <c>1e3</c>). <c>boolean</c> takes true and false,
-/// <c>text</c> strings without NUL, <c>timestamptz</c> ISO 8601 strings with <c>Z</c> or an offset, cut to microseconds. Nothing is converted from text to a number or
+/// <c>text</c> strings without NUL, <c>timestamptz</c> ISO 8601 strings with <c>Z</c> or an offset, cut to microseconds (the first instant of the year 1 is out of range: it
+/// would be stored as <c>-infinity</c>). Nothing is converted from text to a number or
 /// from anything to text. <c>jsonb</c> takes any value whose numbers fit numeric and whose strings hold no NUL; the payload column takes the
 /// whole reading. For application properties see <see cref="PropertyValues"/>.</para>
 /// </remarks>
@@ -129,11 +131,15 @@ public sealed class EventDecoder
             seen = Interlocked.Read(ref _highestStamp);
         }
 
-        var latest = Math.Max(Math.Max(highest, seen), now.Ticks);
+        highest = Math.Max(highest, seen);
+        var latest = Math.Max(highest, now.Ticks);
+
+        // By a clock that runs ahead alone, good readings would be taken for expired ones and be gone.
+        var today = highest > 0 ? new DateTime(Math.Min(highest, now.Ticks), DateTimeKind.Utc) : now;
         return new TimeBounds(
             _earliest,
             new DateTime(Math.Min(latest, (DateTime.MaxValue - AheadOfClock).Ticks), DateTimeKind.Utc) + AheadOfClock,
-            _oldest is { } age && age < now - DateTime.MinValue ? now - age : DateTime.MinValue);
+            _oldest is { } age && age < today - DateTime.MinValue ? today - age : DateTime.MinValue);
     }
 
     private readonly record struct TimeBounds(DateTime Earliest, DateTime Latest, DateTime Oldest);

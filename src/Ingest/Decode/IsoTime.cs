@@ -52,6 +52,12 @@ internal static class IsoTime
         return true;
     }
 
+    /// <summary>
+    /// Whether Npgsql would store a time of whole microseconds as <c>-infinity</c>: <see cref="DateTime.MinValue"/>.
+    /// <see cref="DateTime.MaxValue"/>, which it would store as <c>infinity</c>, is no whole microsecond.
+    /// </summary>
+    public static bool IsInfinite(DateTime time) => time.Ticks == DateTime.MinValue.Ticks;
+
     private static bool TryOffset(ReadOnlySpan<byte> text, out int minutes)
     {
         minutes = 0;

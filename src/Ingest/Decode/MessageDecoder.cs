@@ -17,6 +17,9 @@ internal sealed class MessageDecoder(TelemetryMapping mapping, BodyDeviceRules d
     /// <summary>Most levels of nesting, counted from the body's outermost bracket.</summary>
     public const int DeepestNesting = 64;
 
+    /// <summary>Most readings of one message: a small compressed body could hold a third of a million.</summary>
+    public const int MostReadings = 10_000;
+
     // The reader's own limit would reject a body whole where only one of its elements is too deep.
     private static readonly JsonReaderOptions ReaderOptions = new() { MaxDepth = int.MaxValue };
 
@@ -85,7 +88,11 @@ internal sealed class MessageDecoder(TelemetryMapping mapping, BodyDeviceRules d
         _tooDeep = false;
         try
         {
-            ReadBody(ref reader, body, context, ref output);
+            if (!ReadBody(ref reader, body, context, ref output))
+            {
+                output.RollBack(rows, rejections);
+                output.Reject(index, RejectReason.TooManyReadings, $"The body's array has over {MostReadings} elements.");
+            }
         }
         catch (JsonException)
         {
@@ -109,7 +116,8 @@ internal sealed class MessageDecoder(TelemetryMapping mapping, BodyDeviceRules d
         _ => $"The device's name holds a NUL character or half of a surrogate pair: {RejectionText.Quote(name)}",
     };
 
-    private void ReadBody(ref Utf8JsonReader reader, ReadOnlySpan<byte> body, in Context context, ref DecoderOutput output)
+    /// <returns>False where it holds too many readings.</returns>
+    private bool ReadBody(ref Utf8JsonReader reader, ReadOnlySpan<byte> body, in Context context, ref DecoderOutput output)
     {
         var empty = false;
         reader.Read();
@@ -122,6 +130,11 @@ internal sealed class MessageDecoder(TelemetryMapping mapping, BodyDeviceRules d
             var element = 0;
             while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
             {
+                if (element == MostReadings)
+                {
+                    return false;
+                }
+
                 ReadReading(ref reader, body, context, element++, ref output);
             }
 
@@ -134,6 +147,8 @@ internal sealed class MessageDecoder(TelemetryMapping mapping, BodyDeviceRules d
         {
             output.Ignored++;
         }
+
+        return true;
     }
 
     private void ReadReading(ref Utf8JsonReader reader, ReadOnlySpan<byte> body, in Context context, int element, ref DecoderOutput output)
@@ -461,7 +476,7 @@ internal sealed class MessageDecoder(TelemetryMapping mapping, BodyDeviceRules d
         }
 
         column.SetLast(time);
-        return null;
+        return IsoTime.IsInfinite(time) ? RejectReason.OutOfRange : null;
     }
 
     private void TakeFromMessage(RawEvent message)

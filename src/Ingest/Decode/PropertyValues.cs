@@ -109,19 +109,21 @@ internal static class PropertyValues
         {
             case DateTime { Kind: DateTimeKind.Local } time:
                 result = WholeMicroseconds(time.ToUniversalTime());
-                return null;
+                break;
             case DateTime time:
                 result = WholeMicroseconds(time);
-                return null;
+                break;
             case DateTimeOffset time:
                 result = WholeMicroseconds(time.UtcDateTime);
-                return null;
+                break;
             case string text when IsoTime.TryParse(Encoding.UTF8.GetBytes(text), out result):
-                return null;
+                break;
             default:
                 result = default;
                 return RejectReason.WrongType;
         }
+
+        return IsoTime.IsInfinite(result) ? RejectReason.OutOfRange : null;
     }
 
     private static DateTime WholeMicroseconds(DateTime time) => new(time.Ticks - (time.Ticks % TimeSpan.TicksPerMicrosecond), DateTimeKind.Utc);

@@ -78,7 +78,7 @@ public sealed class TelemetrySettings
     /// <summary>Readings stamped before this are dead-lettered (a device or hub clock gone wrong). Default: 2015-01-01 UTC.</summary>
     public DateTimeOffset EarliestAccepted { get; set; } = new(2015, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    /// <summary>Readings older than this, counted back from now, are ignored (<c>expired</c>): the table's retention. Default: null (none).</summary>
+    /// <summary>Readings older than this, counted back from the earlier of the local clock and the highest hub stamp seen, are ignored (<c>expired</c>): the table's retention. Default: null (none).</summary>
     public TimeSpan? OldestAccepted { get; set; }
 
     /// <summary>Whether <c>device</c> in the body names the device where the hub names none. Default: false.</summary>

@@ -58,6 +58,20 @@ public sealed class EventDecoderTests
         Assert.Equal(3, batch.Received);
     }
 
+    [Fact]
+    public void A_body_of_too_many_readings_is_rejected_whole_and_once()
+    {
+        using var batch = _default.Decode("""{"temperature":7}""", Elements(10_000), Elements(10_001), """{"temperature":8}""");
+
+        Assert.Equal(10_002, batch.Readings.Count);
+        var rejection = Assert.Single(batch.Rejections);
+        Assert.Equal((2, -1, RejectReason.TooManyReadings), (rejection.Event, rejection.Element, rejection.Reason));
+        Assert.Equal("too_many_readings", RejectReasonCode.Of(rejection.Reason));
+        Assert.Equal(10_003, batch.Received);
+
+        static string Elements(int count) => $"[{string.Join(',', Enumerable.Repeat("{}", count))}]";
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData(" ")]
@@ -245,6 +259,28 @@ public sealed class EventDecoderTests
 
         Assert.Equal((1, 1L), (batch.Readings.Count, batch.Ignored));
         Assert.Equal(RejectReason.TimeOutOfBounds, Assert.Single(batch.Rejections).Reason);
+    }
+
+    [Fact]
+    public void A_clock_that_runs_ahead_expires_nothing_that_the_hub_has_just_stamped()
+    {
+        var driver = new DecoderDriver(new TelemetrySettings { OldestAccepted = TimeSpan.FromDays(30) });
+        driver.Clock.Advance(TimeSpan.FromDays(40));
+        using var batch = driver.Decode(
+            Message("{}"u8.ToArray(), time: Noon, hubTime: Noon),
+            Message("{}"u8.ToArray(), time: Noon.AddDays(-30)),
+            Message("{}"u8.ToArray(), time: Noon.AddDays(-30).AddMilliseconds(-1)));
+
+        Assert.Equal((2, 1L), (batch.Readings.Count, batch.Ignored));
+    }
+
+    [Fact]
+    public void A_hub_that_runs_ahead_expires_nothing_either()
+    {
+        var driver = new DecoderDriver(new TelemetrySettings { OldestAccepted = TimeSpan.FromDays(30) });
+        using var batch = driver.Decode(Message("{}"u8.ToArray(), time: Noon.AddDays(-30), hubTime: Noon.AddDays(40)));
+
+        Assert.Equal((1, 0L), (batch.Readings.Count, batch.Ignored));
     }
 
     [Fact]

@@ -50,6 +50,8 @@ public sealed class ValueTests
         { ColumnType.Timestamptz, "\"2026-03-04t05:06+00\"", Instant.AddSeconds(-7) },
         { ColumnType.Timestamptz, "\"2026-03-04T05:06:07\\u005A\"", Instant },
         { ColumnType.Timestamptz, "\"2024-02-29T00:00:00Z\"", new DateTime(2024, 2, 29, 0, 0, 0, DateTimeKind.Utc) },
+        { ColumnType.Timestamptz, "\"0001-01-01T00:00:00.000001Z\"", new DateTime(10, DateTimeKind.Utc) },
+        { ColumnType.Timestamptz, "\"9999-12-31T23:59:59.9999999Z\"", new DateTime(DateTime.MaxValue.Ticks - 9, DateTimeKind.Utc) },
         { ColumnType.Jsonb, "[1.50, {\"b\":null,\"a\":\"\\u0009\"}]", "[1.5,{\"a\":\"\\u0009\",\"b\":null}]" },
         { ColumnType.Jsonb, "false", "false" },
     };
@@ -110,6 +112,8 @@ public sealed class ValueTests
     [InlineData(ColumnType.Timestamptz, "\"0001-01-01T00:00:00+01:00\"", RejectReason.WrongType)]
     [InlineData(ColumnType.Timestamptz, "\"9999-12-31T23:59:59-01:00\"", RejectReason.WrongType)]
     [InlineData(ColumnType.Timestamptz, "\"infinity\"", RejectReason.WrongType)]
+    [InlineData(ColumnType.Timestamptz, "\"0001-01-01T00:00:00Z\"", RejectReason.OutOfRange)]
+    [InlineData(ColumnType.Timestamptz, "\"0001-01-01T01:00:00.0000009+01:00\"", RejectReason.OutOfRange)]
     [InlineData(ColumnType.Timestamptz, "\"\"", RejectReason.WrongType)]
     [InlineData(ColumnType.Timestamptz, "\"\\ud800\"", RejectReason.WrongType)]
     [InlineData(ColumnType.Jsonb, "[\"\\u0000\"]", RejectReason.NulInText)]
@@ -228,6 +232,10 @@ public sealed class ValueTests
         { ColumnType.Timestamptz, new DateTimeOffset(Instant).ToOffset(TimeSpan.FromHours(3)), Instant },
         { ColumnType.Timestamptz, "2026-03-04T05:06:07Z", Instant },
         { ColumnType.Timestamptz, 5L, RejectReason.WrongType },
+        { ColumnType.Timestamptz, DateTime.MinValue, RejectReason.OutOfRange },
+        { ColumnType.Timestamptz, DateTimeOffset.MinValue, RejectReason.OutOfRange },
+        { ColumnType.Timestamptz, "0001-01-01T00:00:00Z", RejectReason.OutOfRange },
+        { ColumnType.Timestamptz, DateTime.MaxValue, new DateTime(DateTime.MaxValue.Ticks - 9, DateTimeKind.Utc) },
         { ColumnType.Double, null, null },
     };
 
