@@ -22,6 +22,7 @@ internal sealed record ServerFacts(
         _ => DatabaseEdition.TimescaleApache,
     };
 
+    /// <exception cref="DatabaseSetupException">The database's encoding cannot hold every text.</exception>
     public static async Task<ServerFacts> ReadAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         const string Catalog = """
@@ -30,7 +31,8 @@ internal sealed record ServerFacts(
                    EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb'),
                    (SELECT relkind FROM pg_class WHERE oid = to_regclass(format('%I.conditions', current_schema()))),
                    EXISTS (SELECT FROM pg_roles WHERE rolname = 'ingest_writer'),
-                   (SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user)
+                   (SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user),
+                   current_setting('server_encoding')
             """;
 
         // Apart and later: the setting and the view exist only once the extension has been loaded, which the statement before sees to.
@@ -39,7 +41,7 @@ internal sealed record ServerFacts(
                    EXISTS (SELECT FROM timescaledb_information.hypertables WHERE hypertable_schema = current_schema() AND hypertable_name = 'conditions')
             """;
 
-        string postgresVersion, user, database;
+        string postgresVersion, user, database, encoding;
         string? schema, timescaleVersion;
         bool available, hasWriterRole, mayCreateRoles;
         char? kind;
@@ -56,6 +58,14 @@ internal sealed record ServerFacts(
             kind = reader.IsDBNull(6) ? null : reader.GetChar(6);
             hasWriterRole = reader.GetBoolean(7);
             mayCreateRoles = reader.GetBoolean(8);
+            encoding = reader.GetString(9);
+        }
+
+        if (encoding != "UTF8")
+        {
+            throw new DatabaseSetupException(
+                $"The encoding of the database {database} is {encoding}, in which not every text can be stored as it came. "
+                + "Create another one (CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0), and migrate that.");
         }
 
         string? license = null;

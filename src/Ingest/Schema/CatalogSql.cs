@@ -5,7 +5,7 @@ internal static class CatalogSql
 {
     public const string Server =
         """
-        SELECT current_setting('server_version') AS Version, current_setting('server_version_num')::integer AS VersionNumber,
+        SELECT current_setting('server_version') AS Version, current_setting('server_version_num')::integer AS VersionNumber, current_setting('server_encoding') AS Encoding,
             version() LIKE '%emcc%' OR version() LIKE '%wasm%' OR version() LIKE '%emscripten%' AS Embedded,
             pg_is_in_recovery() AS InRecovery, current_setting('default_transaction_read_only')::boolean AS ReadOnly, current_user::text AS "User",
             (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb') AS TimescaleVersion,

@@ -55,6 +55,13 @@ public static class SchemaCheck
             problems.Add(new($"The server is PostgreSQL {server.Version}.", "Upgrade it to 13 or later."));
         }
 
+        if (server.Encoding != "UTF8")
+        {
+            problems.Add(new(
+                $"The database's encoding is {server.Encoding}, in which not every text can be stored as it came.",
+                "Create another one (CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0), and name it in Database:ConnectionString."));
+        }
+
         if (server.InRecovery)
         {
             problems.Add(new("The server is a standby and takes no writes.", "Name the primary in Database:ConnectionString."));
@@ -214,6 +221,8 @@ public static class SchemaCheck
         public string Version { get; init; } = "";
 
         public int VersionNumber { get; init; }
+
+        public string Encoding { get; init; } = "";
 
         public bool Embedded { get; init; }
 

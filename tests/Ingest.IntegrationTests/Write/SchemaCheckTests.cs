@@ -1,8 +1,11 @@
 using Ingest.Columns;
+using Ingest.Database;
+using Ingest.Database.Migrations;
 using Ingest.Schema;
 using Ingest.Settings;
 using Ingest.TestSupport.Databases;
 using Ingest.Write;
+using Npgsql;
 using Xunit;
 
 namespace Ingest.IntegrationTests.Write;
@@ -62,6 +65,26 @@ public sealed class SchemaCheckTests(PostgresFixture postgres, TimescaleFixture 
 
         Assert.Contains(problems, problem => problem.What.Contains(says, StringComparison.Ordinal));
         Assert.All(problems, problem => Assert.NotEmpty(problem.ToDo));
+    }
+
+    [Fact]
+    public async Task An_encoding_that_cannot_hold_every_text_is_refused_by_check_and_migration()
+    {
+        var server = await postgres.ServerAsync();
+        await using var source = NpgsqlDataSource.Create(server.ConnectionString);
+        await using (var create = source.CreateCommand("CREATE DATABASE bytes ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"))
+        {
+            await create.ExecuteNonQueryAsync(Stop);
+        }
+
+        var connectionString = new NpgsqlConnectionStringBuilder(server.ConnectionString) { Database = "bytes" }.ConnectionString;
+        await using var bytes = NpgsqlDataSource.Create(connectionString);
+        var problems = (await SchemaCheck.RunAsync(bytes, Conditions, new DatabaseSettings(), Stop)).Problems;
+        var refused = await Assert.ThrowsAsync<DatabaseSetupException>(() => DatabaseMigrator.MigrateAsync(connectionString, new MigrationOptions { PlainPostgres = true }, Stop));
+
+        Assert.Contains(problems, problem => problem.What.Contains("SQL_ASCII", StringComparison.Ordinal) && problem.ToDo.Contains("ENCODING 'UTF8'", StringComparison.Ordinal));
+        Assert.Contains("SQL_ASCII", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("ENCODING 'UTF8'", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
