@@ -1,6 +1,7 @@
--- Readings that could not be stored as rows, whole, each with its reason.
+-- Readings that could not be stored as rows, whole, each with its reason. Of one message at most 100, and 1 MiB of copies of its body, are
+-- kept: its further ones are counted, like those past the quota.
 CREATE TABLE IF NOT EXISTS dead_letters (
-    key              bytea       PRIMARY KEY, -- SHA-256 of stamp, device, body and element: a dead letter seen again is a duplicate
+    key              bytea       PRIMARY KEY, -- SHA-256 of (SHA-256 of stamp, device and body) and element: a dead letter seen again is a duplicate
     time             timestamptz,
     device           text,
     module           text,

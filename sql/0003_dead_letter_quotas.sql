@@ -1,4 +1,4 @@
--- Dead letters by device and UTC day of arrival: past its quota a device's are counted but mostly not kept, so that it cannot fill the disk.
+-- Dead letters by device and UTC day of arrival: past its quota (and past what is kept of one message) a device's are counted but mostly not kept, so that it cannot fill the disk.
 CREATE TABLE IF NOT EXISTS dead_letter_quotas (
     device   text,
     day      date,

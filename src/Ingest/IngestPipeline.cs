@@ -33,6 +33,7 @@ public sealed class IngestPipeline : IAsyncDisposable
 {
     private readonly EventDecoder _decoder;
     private readonly GroupCommitter _commits;
+    private readonly PipelineMetrics? _ownMetrics;
 
     /// <param name="dataSource">From <see cref="DatabaseConnections"/>; stays the caller's.</param>
     /// <param name="options">The settings, validated.</param>
@@ -55,7 +56,8 @@ public sealed class IngestPipeline : IAsyncDisposable
         var mapping = TelemetryMapping.Create(options.Telemetry);
         var table = TargetTable.Of(mapping);
         Health = health ?? new PipelineHealth(clock);
-        Metrics = metrics ?? new PipelineMetrics();
+        _ownMetrics = metrics is null ? new PipelineMetrics() : null;
+        Metrics = metrics ?? _ownMetrics!;
         _decoder = new EventDecoder(mapping, options.Telemetry, clock);
         _commits = new GroupCommitter(
             options.Commit,
@@ -97,5 +99,9 @@ public sealed class IngestPipeline : IAsyncDisposable
     }
 
     /// <summary>Abandons what is under way; its callers see a cancellation.</summary>
-    public ValueTask DisposeAsync() => _commits.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _commits.DisposeAsync();
+        _ownMetrics?.Dispose();
+    }
 }

@@ -49,7 +49,7 @@ internal static class SettingsCatalog
         new("Commit:ExpectDuplicates", "Compare with what is stored before writing. Default: false; a replay always does."),
         new("Commit:GiveUpAfterSeconds", "Throw when the database has not taken a batch for so long. Default: 0, never."),
         new("Commit:AcceptDifferences", "Store a flush even where it contradicts what is stored. Default: false."),
-        new("Commit:DifferencesToRefuse", "How many contradictions refuse a flush. Default: 1000; in a replay 100."),
+        new("Commit:DifferencesToRefuse", "How many readings of a flush must be stored already before it can be refused: it is where most of them differ. Default: 1000; in a replay 100."),
         new("DeadLetters:RetentionDays", "Days a dead letter is kept; 0 for ever. Default: 30."),
         new("DeadLetters:QuotaPerDeviceAndDay", "Most dead letters kept of a device and day. Default: 10000."),
         new("Health:Port", "Port of /healthz and /readyz; 0 for none. Default: 8080."),

@@ -9,7 +9,7 @@ internal enum DeadLetterFate
     /// <summary>Kept whole.</summary>
     Kept,
 
-    /// <summary>Past the device's quota: counted only.</summary>
+    /// <summary>Past what is kept of its message, or past the device's quota: counted only.</summary>
     NotKept,
 
     /// <summary>Already kept, or another of the same flush is.</summary>
@@ -17,32 +17,22 @@ internal enum DeadLetterFate
 }
 
 /// <summary>A rejected reading on its way into the table.</summary>
-internal sealed class DeadLetter(RawEvent message, int batch, Rejection rejection)
+/// <param name="message">Its message.</param>
+/// <param name="batch">The index of its batch in the flush.</param>
+/// <param name="rejection">Why it is rejected.</param>
+/// <param name="key">Its key; null past what is kept of its message.</param>
+/// <param name="quotaName">Whose quota it counts against; empty where the hub names no device.</param>
+internal sealed class DeadLetter(RawEvent message, int batch, Rejection rejection, byte[]? key, string quotaName)
 {
-    // The quota's key is indexed, and an index row has a limit that a name of any length would pass.
-    private const int LongestQuotaName = 128;
-
     public RawEvent Message { get; } = message;
 
-    /// <summary>The index of its batch in the flush.</summary>
     public int Batch { get; } = batch;
 
     public Rejection Rejection { get; } = rejection;
 
-    public byte[] Key { get; } = DeadLetterKey.Of(message, rejection.Element);
+    public byte[]? Key { get; } = key;
 
-    /// <summary>Whose quota it counts against; empty where the hub names no device.</summary>
-    public string QuotaName { get; } = Shorten(DeadLetterText.Clean(message.DeviceId) ?? "");
+    public string QuotaName { get; } = quotaName;
 
-    public DeadLetterFate Fate { get; set; }
-
-    private static string Shorten(string name)
-    {
-        if (name.Length <= LongestQuotaName)
-        {
-            return name;
-        }
-
-        return char.IsHighSurrogate(name[LongestQuotaName - 1]) ? name[..(LongestQuotaName - 1)] : name[..LongestQuotaName];
-    }
+    public DeadLetterFate Fate { get; set; } = DeadLetterFate.NotKept;
 }

@@ -7,6 +7,9 @@ namespace Ingest.DeadLetters;
 /// <summary>The tables <c>dead_letters</c> and <c>dead_letter_quotas</c>: the statements of a flush on them.</summary>
 internal sealed class DeadLetterTable(int quotaPerDeviceAndDay)
 {
+    // Of bodies, in one statement.
+    private const int MostBytesInStatement = 8 * 1024 * 1024;
+
     private const string KnownSql = "SELECT key FROM dead_letters WHERE key = ANY($1)";
 
     private const string QuotaSql = "SELECT device, kept FROM dead_letter_quotas WHERE day = $1 AND device = ANY($2)";
@@ -32,19 +35,20 @@ internal sealed class DeadLetterTable(int quotaPerDeviceAndDay)
     /// <summary>Decides which of the letters are new and which of those are kept.</summary>
     public async Task DecideAsync(NpgsqlConnection connection, IReadOnlyList<DeadLetter> letters, DateOnly day, CancellationToken cancellationToken)
     {
+        var candidates = letters.Where(letter => letter.Key is not null).ToArray();
         var known = new HashSet<string>(StringComparer.Ordinal);
         var kept = new Dictionary<string, long>(StringComparer.Ordinal);
         await using var batch = new NpgsqlBatch(connection)
         {
             BatchCommands =
             {
-                new NpgsqlBatchCommand(KnownSql) { Parameters = { new NpgsqlParameter<byte[][]> { TypedValue = [.. letters.Select(letter => letter.Key)] } } },
+                new NpgsqlBatchCommand(KnownSql) { Parameters = { new NpgsqlParameter<byte[][]> { TypedValue = [.. candidates.Select(letter => letter.Key!)] } } },
                 new NpgsqlBatchCommand(QuotaSql)
                 {
                     Parameters =
                     {
                         new NpgsqlParameter<DateOnly> { TypedValue = day },
-                        new NpgsqlParameter<string[]> { TypedValue = [.. letters.Select(letter => letter.QuotaName).Distinct()] },
+                        new NpgsqlParameter<string[]> { TypedValue = [.. candidates.Select(letter => letter.QuotaName).Distinct()] },
                     },
                 },
             },
@@ -63,22 +67,38 @@ internal sealed class DeadLetterTable(int quotaPerDeviceAndDay)
             }
         }
 
-        foreach (var letter in letters)
+        foreach (var letter in candidates)
         {
-            if (!known.Add(Convert.ToHexString(letter.Key)))
+            if (!known.Add(Convert.ToHexString(letter.Key!)))
             {
                 letter.Fate = DeadLetterFate.Duplicate;
             }
-            else if (_quota.Keeps(kept.GetValueOrDefault(letter.QuotaName), letter.Key))
+            else if (_quota.Keeps(kept.GetValueOrDefault(letter.QuotaName), letter.Key!))
             {
                 letter.Fate = DeadLetterFate.Kept;
                 kept[letter.QuotaName] = kept.GetValueOrDefault(letter.QuotaName) + 1;
             }
-            else
-            {
-                letter.Fate = DeadLetterFate.NotKept;
-            }
         }
+    }
+
+    /// <summary>The letters that are kept, by the statement that is to keep them, so that none grows past what a server takes.</summary>
+    public static IReadOnlyList<IReadOnlyList<DeadLetter>> Statements(IEnumerable<DeadLetter> letters)
+    {
+        var statements = new List<List<DeadLetter>>();
+        long bytes = 0;
+        foreach (var letter in letters.Where(letter => letter.Fate == DeadLetterFate.Kept))
+        {
+            if (statements.Count == 0 || bytes + letter.Message.Body.Length > MostBytesInStatement)
+            {
+                statements.Add([]);
+                bytes = 0;
+            }
+
+            statements[^1].Add(letter);
+            bytes += letter.Message.Body.Length;
+        }
+
+        return statements;
     }
 
     /// <summary>The statement that keeps letters; it must insert exactly one row a letter.</summary>
@@ -91,7 +111,7 @@ internal sealed class DeadLetterTable(int quotaPerDeviceAndDay)
         {
             Parameters =
             {
-                new NpgsqlParameter<byte[][]> { TypedValue = [.. kept.Select(letter => letter.Key)] },
+                new NpgsqlParameter<byte[][]> { TypedValue = [.. kept.Select(letter => letter.Key!)] },
                 new NpgsqlParameter<DateTime?[]> { TypedValue = [.. kept.Select(letter => Utc(letter.Message.EnqueuedTime))], NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz },
                 Texts(letter => letter.Message.DeviceId),
                 Texts(letter => letter.Message.ModuleId),

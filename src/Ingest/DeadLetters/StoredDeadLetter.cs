@@ -3,7 +3,7 @@ namespace Ingest.DeadLetters;
 /// <summary>A dead letter as the table keeps it.</summary>
 public sealed class StoredDeadLetter
 {
-    /// <summary>Its key: SHA-256 of stamp, device, body and element.</summary>
+    /// <summary>Its key: SHA-256 over the SHA-256 of stamp, device and body, and the element.</summary>
     public byte[] Key { get; init; } = [];
 
     /// <summary>The stamp of its message, UTC; null where it had none.</summary>

@@ -34,7 +34,7 @@ public sealed class PipelineMetrics : IDisposable
         _stored = _meter.CreateCounter<long>("ingest.readings.stored", "{reading}", "New rows");
         _duplicate = _meter.CreateCounter<long>("ingest.readings.duplicate", "{reading}", "Readings that were already there");
         _deadLettered = _meter.CreateCounter<long>("ingest.readings.dead_lettered", "{reading}", "Readings rejected, by reason");
-        _notKept = _meter.CreateCounter<long>("ingest.readings.not_kept", "{reading}", "Of the dead-lettered: past a device's quota, counted only");
+        _notKept = _meter.CreateCounter<long>("ingest.readings.not_kept", "{reading}", "Of the dead-lettered: past what is kept of a message or a device's day, counted only");
         _ignored = _meter.CreateCounter<long>("ingest.readings.ignored", "{reading}", "Not telemetry, or older than the table keeps");
         _collisions = _meter.CreateCounter<long>("ingest.readings.collisions", "{reading}", "Of the stored: moved to a free microsecond");
         _missed = _meter.CreateCounter<long>("ingest.messages.missed", "{message}", "Messages the hub dropped before they were read");

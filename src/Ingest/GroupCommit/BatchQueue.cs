@@ -178,7 +178,9 @@ internal sealed class BatchQueue
 
     private void Admit()
     {
-        while (_held.TryPeek(out var next) && (_admitted == 0 || (_events + next.Events <= _mostEvents && _bytes + next.Bytes <= _mostBytes)))
+        // One that was cancelled needs no room.
+        while (_held.TryPeek(out var next)
+            && (next.Admission.Task.IsCompleted || _admitted == 0 || (_events + next.Events <= _mostEvents && _bytes + next.Bytes <= _mostBytes)))
         {
             _held.Dequeue();
             if (next.Admission.Task.IsCompleted)

@@ -28,6 +28,11 @@ internal static class CheckpointMoves
         return merged;
     }
 
+    /// <summary>
+    /// The move whose stored checkpoint tells afterwards whether all of them were carried out: the last that moves at all. Null: none does.
+    /// </summary>
+    public static Checkpoint? Telling(IEnumerable<Checkpoint> moves) => moves.LastOrDefault(move => move.From != move.To.SequenceNumber);
+
     /// <summary>The moves that do not hold against the stored checkpoints, each taken after those before it.</summary>
     public static IEnumerable<Checkpoint> Refused(IEnumerable<Checkpoint> moves, IReadOnlyDictionary<PartitionKey, StoredCheckpoint> stored)
     {

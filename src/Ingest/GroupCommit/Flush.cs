@@ -22,6 +22,11 @@ internal sealed record UnknownCommit(FlushOutcome Outcome, string? TransactionId
 /// <summary>Batches that are written in one transaction, and what was learnt about them in the attempts so far.</summary>
 internal sealed class Flush : IDisposable
 {
+    /// <summary>A statement is not made smaller than this, in rows.</summary>
+    public const int FewestStatementRows = 100;
+
+    private const int MostStatementRows = 20_000;
+
     private readonly Lock _gate = new();
     private readonly CancellationTokenSource _abandoned;
     private int _waiting;
@@ -53,8 +58,8 @@ internal sealed class Flush : IDisposable
     /// <summary>Whether to lift TimescaleDB's limit on decompressed tuples for the transaction.</summary>
     public bool LiftDecompressionLimit { get; set; }
 
-    /// <summary>Most rows in one statement.</summary>
-    public int StatementRows { get; set; } = int.MaxValue;
+    /// <summary>Most rows in one statement: 20,000, and fewer once one was too slow. A single batch can hold far more.</summary>
+    public int StatementRows { get; set; } = MostStatementRows;
 
     public int Rows => Batches.Sum(batch => batch.Rows);
 

@@ -16,7 +16,6 @@ namespace Ingest.GroupCommit;
 /// </summary>
 internal sealed class FlushRunner : IDisposable
 {
-    private const int FewestStatementRows = 100;
     private const int MostAttemptsAtOnce = 20;
 
     private readonly FlushTransaction _transaction;
@@ -66,16 +65,16 @@ internal sealed class FlushRunner : IDisposable
     /// <summary>Returns when every batch has its result or its exception.</summary>
     public async Task RunAsync(IReadOnlyList<PendingBatch> batches, CancellationToken stop)
     {
-        var groups = new Stack<IReadOnlyList<PendingBatch>>([batches]);
-        while (groups.TryPop(out var group))
+        var waiting = new Stack<Flush>([new Flush(batches, stop)]);
+        while (waiting.TryPop(out var next))
         {
-            using var flush = new Flush(group, stop);
+            using var flush = next;
             try
             {
                 if (!await _retry.ExecuteAsync(async _ => await AttemptAsync(flush), flush.Abandoned))
                 {
                     flush.Resume();
-                    Halve(flush, groups);
+                    Halve(flush, waiting, stop);
                 }
             }
             catch (OperationCanceledException) when (flush.Abandoned.IsCancellationRequested)
@@ -94,7 +93,7 @@ internal sealed class FlushRunner : IDisposable
                 flush.Resume();
                 if (flush.Batches.Count > 1)
                 {
-                    Halve(flush, groups);
+                    Halve(flush, waiting, stop);
                 }
                 else
                 {
@@ -104,11 +103,16 @@ internal sealed class FlushRunner : IDisposable
         }
     }
 
-    private static void Halve(Flush flush, Stack<IReadOnlyList<PendingBatch>> groups)
+    // Both halves are paused until their turn comes, so that a caller that cancels is let go at once.
+    private static void Halve(Flush flush, Stack<Flush> waiting, CancellationToken stop)
     {
         var middle = flush.Batches.Count / 2;
-        groups.Push(flush.Batches[middle..]);
-        groups.Push(flush.Batches[..middle]);
+        foreach (var half in new[] { flush.Batches[middle..], flush.Batches[..middle] })
+        {
+            var next = new Flush(half, stop);
+            next.Pause();
+            waiting.Push(next);
+        }
     }
 
     private static void CancelAll(Flush flush, CancellationToken stop)
@@ -143,13 +147,14 @@ internal sealed class FlushRunner : IDisposable
         var way = _policy.Next;
         int? conflictingPlan = null;
         var fenced = false;
+        Exception? suspect = null;
         flush.Refused.Clear();
         _health.TriesAgain(_writer);
         for (var attempt = 0; ; attempt++)
         {
             if (attempt > MostAttemptsAtOnce)
             {
-                throw new IOException("the flush lost against other writers again and again");
+                throw new DatabaseBusyException("The flush lost against other writers again and again. Look for another program that writes the same readings.");
             }
 
             flush.DropCancelled();
@@ -160,6 +165,12 @@ internal sealed class FlushRunner : IDisposable
 
             try
             {
+                if (suspect is { } because)
+                {
+                    suspect = null;
+                    await FindPoisonAsync(flush, because);
+                }
+
                 if (flush.Unknown.Count > 0)
                 {
                     way = WriteWay.Compared;
@@ -187,7 +198,7 @@ internal sealed class FlushRunner : IDisposable
                         Fail(flush, differs.Batches, new DifferencesException(differs.Known, differs.Differing, _transaction.Table.Name));
                         break;
                     case Attempt.Conflict:
-                        await ConflictedAsync("A row was there that had not been read.");
+                        Conflicted("A row was there that had not been read.");
                         break;
                 }
             }
@@ -197,11 +208,11 @@ internal sealed class FlushRunner : IDisposable
                 switch (failure)
                 {
                     case { Kind: FailureKind.Conflict }:
-                        await ConflictedAsync(failure.Sentence);
+                        Conflicted(failure.Sentence);
                         break;
                     case { Kind: FailureKind.Poison }:
                         way = WriteWay.Compared;
-                        await FindPoisonAsync(flush, exception);
+                        suspect = exception;
                         break;
                     case { Kind: FailureKind.RetryAtOnce }:
                         break;
@@ -232,7 +243,7 @@ internal sealed class FlushRunner : IDisposable
             }
         }
 
-        async Task ConflictedAsync(string what)
+        void Conflicted(string what)
         {
             if (way == WriteWay.Optimistic)
             {
@@ -241,8 +252,8 @@ internal sealed class FlushRunner : IDisposable
             }
             else if (conflictingPlan == _transaction.LastPlan)
             {
-                await FindPoisonAsync(flush, new OperatorMistakeException(
-                    $"{what} Reading again does not explain it: look for a second unique index on the table, and for triggers or rules that swallow rows."));
+                suspect = new OperatorMistakeException(
+                    $"{what} Reading again does not explain it: look for a second unique index on the table, and for triggers or rules that swallow rows.");
             }
             else
             {
@@ -259,7 +270,7 @@ internal sealed class FlushRunner : IDisposable
             return true;
         }
 
-        flush.StatementRows = Math.Max(FewestStatementRows, Math.Min(flush.StatementRows, flush.Rows) / 2);
+        flush.StatementRows = Math.Max(Flush.FewestStatementRows, Math.Min(flush.StatementRows, flush.Rows) / 2);
         return false;
     }
 
@@ -280,7 +291,7 @@ internal sealed class FlushRunner : IDisposable
 
         foreach (var row in refused)
         {
-            flush.Refused.Add(row.Batch, row.Row, $"{row.SqlState}: {row.Message}");
+            flush.Refused.Add(row);
         }
 
         Log.RowsRefused(_logger, refused.Count, $"{refused[0].SqlState}: {refused[0].Message}");
@@ -291,7 +302,7 @@ internal sealed class FlushRunner : IDisposable
         var at = _clock.GetUtcNow();
         try
         {
-            Report(outcome, way, started, at, activity);
+            Report(flush, outcome, way, started, at, activity);
         }
         finally
         {
@@ -305,7 +316,7 @@ internal sealed class FlushRunner : IDisposable
         }
     }
 
-    private void Report(FlushOutcome outcome, WriteWay way, long started, DateTimeOffset at, Activity? activity)
+    private void Report(Flush flush, FlushOutcome outcome, WriteWay way, long started, DateTimeOffset at, Activity? activity)
     {
         var total = default(Accounts);
         foreach (var (batch, accounts) in outcome.Batches)
@@ -315,7 +326,7 @@ internal sealed class FlushRunner : IDisposable
         }
 
         _policy.Committed(way, outcome.Known);
-        _streak.Stored(total.Stored);
+        _streak.Committed(total.Stored, flush.Refused.Codes);
         Recovered();
         _metrics.Count(total, outcome.DeadLettered);
         _metrics.Flushed(total.Received, _clock.GetElapsedTime(started));

@@ -18,6 +18,8 @@ internal sealed class GroupCommitter : IAsyncDisposable
     // Room for the flush that is next while one is under way.
     private const int FlushesQueued = 2;
 
+    // Soon, as a worker may be started anew every few minutes.
+    private static readonly TimeSpan CleanFirst = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan CleanEvery = TimeSpan.FromHours(1);
 
     private readonly BatchQueue[] _queues;
@@ -128,7 +130,7 @@ internal sealed class GroupCommitter : IAsyncDisposable
 
     private async Task WriteAsync(BatchQueue queue, FlushRunner runner, bool cleans)
     {
-        var cleaned = _clock.GetTimestamp();
+        var (cleaned, cleansAfter) = (_clock.GetTimestamp(), CleanFirst);
         while (!_stop.IsCancellationRequested)
         {
             var (batches, wait) = queue.Take();
@@ -137,15 +139,15 @@ internal sealed class GroupCommitter : IAsyncDisposable
                 await runner.RunAsync(batches, _stop.Token);
             }
 
-            if (cleans && _clock.GetElapsedTime(cleaned) >= CleanEvery)
+            if (cleans && _clock.GetElapsedTime(cleaned) >= cleansAfter)
             {
-                await CleanAsync();
+                cleansAfter = await CleanAsync() ? TimeSpan.Zero : CleanEvery;
                 cleaned = _clock.GetTimestamp();
             }
 
             if (batches.Count == 0)
             {
-                await WaitAsync(queue, wait);
+                await WaitAsync(queue, wait == Timeout.InfiniteTimeSpan || wait > cleansAfter ? cleansAfter : wait);
             }
         }
     }
@@ -154,7 +156,7 @@ internal sealed class GroupCommitter : IAsyncDisposable
     {
         try
         {
-            await queue.WaitAsync(wait == Timeout.InfiniteTimeSpan ? CleanEvery : wait, _stop.Token);
+            await queue.WaitAsync(wait, _stop.Token);
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
@@ -162,15 +164,18 @@ internal sealed class GroupCommitter : IAsyncDisposable
         }
     }
 
-    private async Task CleanAsync()
+    /// <returns>Whether to go on at once: one turn between two flushes, so that those do not wait for all of it.</returns>
+    private async Task<bool> CleanAsync()
     {
         try
         {
-            var deleted = await _retention.CleanAsync(_stop.Token);
+            var (deleted, more) = await _retention.CleanAsync(_stop.Token);
             if (deleted > 0)
             {
                 Log.DeadLettersDeleted(_logger, deleted);
             }
+
+            return more;
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
@@ -180,5 +185,7 @@ internal sealed class GroupCommitter : IAsyncDisposable
         {
             Log.DeadLettersNotDeleted(_logger, PostgresFailure.Of(exception).Sentence);
         }
+
+        return false;
     }
 }

@@ -26,7 +26,10 @@ public sealed class CommitSettings
     /// <summary>Store the flush even where it contradicts what is stored (a changed mapping). Default: false.</summary>
     public bool AcceptDifferences { get; set; }
 
-    /// <summary>How many readings must contradict what is stored before a flush is refused. Default: 1,000; a replay uses 100.</summary>
+    /// <summary>
+    /// How many readings of a flush must find their time and device stored before it can be refused: it is where more than half of them have
+    /// other values than what is stored. Default: 1,000; a replay uses 100.
+    /// </summary>
     [Range(1, 1_000_000)]
     public int DifferencesToRefuse { get; set; } = 1_000;
 

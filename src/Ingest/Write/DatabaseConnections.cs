@@ -7,7 +7,8 @@ namespace Ingest.Write;
 /// <summary>Makes the data source that everything in the pipeline uses.</summary>
 public static class DatabaseConnections
 {
-    private static readonly TimeSpan PasswordRefresh = TimeSpan.FromMinutes(30);
+    // Well within the five minutes that a token is still good for when Azure.Identity renews it; in between, it answers from its cache.
+    private static readonly TimeSpan PasswordRefresh = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan PasswordRetry = TimeSpan.FromSeconds(5);
 
     /// <summary>
@@ -16,8 +17,8 @@ public static class DatabaseConnections
     /// </summary>
     /// <param name="settings">Where the database is.</param>
     /// <param name="password">
-    /// Gives the current password, for logins by token; asked every 30 minutes, and every 5 seconds after a failure. Null: the connection
-    /// string says it.
+    /// Gives the current password, for logins by token; asked every 2 minutes, so that it should keep one while that is good, and every 5
+    /// seconds after a failure. Null: the connection string says it.
     /// </param>
     /// <param name="loggers">Npgsql's own log; null for none.</param>
     public static NpgsqlDataSource Create(

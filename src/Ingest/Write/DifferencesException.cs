@@ -19,7 +19,7 @@ public sealed class DifferencesException : Exception
 
     internal DifferencesException(int known, int differing, string table)
         : base($"{differing} of {known} readings that are already in {table} by time and device have other values now, so the mapping or the stored rows "
-            + "have changed since, and storing them would double the table. Put Telemetry:Columns back, or go on knowingly with Commit:AcceptDifferences (--accept-differences).")
+            + "have changed since, and storing them would double the table. Put Telemetry:Columns back, or go on knowingly with Commit:AcceptDifferences.")
     {
         Known = known;
         Differing = differing;

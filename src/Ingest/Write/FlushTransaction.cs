@@ -49,8 +49,8 @@ internal sealed class FlushTransaction : IDisposable
     }
 
     /// <summary>
-    /// Which rows the last attempt was going to write, as a hash: two attempts in a row that compared, planned the same and met the unique
-    /// index both times did not meet it on (time, device).
+    /// Which rows and dead letters the last attempt was going to write, as a hash: two attempts in a row that compared, planned the same and
+    /// met a unique index both times did not meet the one on (time, device), nor the key of the dead letters.
     /// </summary>
     public int LastPlan { get; private set; }
 
@@ -75,6 +75,7 @@ internal sealed class FlushTransaction : IDisposable
             await _deadLetters.DecideAsync(connection, letters, DateOnly.FromDateTime(now), cancellationToken);
         }
 
+        LastPlan = Plan(letters);
         var outcome = Account(flush, letters);
         if (flush.Presumed is { } presumed && !outcome.StoresSomething)
         {
@@ -86,7 +87,13 @@ internal sealed class FlushTransaction : IDisposable
             return new Attempt.Conflict();
         }
 
-        var (wrote, conflict, fenced, transactionId) = await FinishAsync(connection, flush, letters, outcome, now, cancellationToken);
+        var statements = DeadLetterTable.Statements(letters);
+        if (!await WriteLettersAsync(connection, statements, now, cancellationToken))
+        {
+            return new Attempt.Conflict();
+        }
+
+        var (wrote, conflict, fenced, transactionId) = await FinishAsync(connection, flush, letters, statements, outcome, now, cancellationToken);
         if (conflict)
         {
             return new Attempt.Conflict();
@@ -130,7 +137,12 @@ internal sealed class FlushTransaction : IDisposable
         }
 
         var refused = new List<RefusedRow>();
-        var ranges = new Stack<Range>(_rows.Count > 0 ? [Range.All] : []);
+        var ranges = new Stack<Range>();
+        for (var start = 0; start < _rows.Count; start += flush.StatementRows)
+        {
+            ranges.Push(start..Math.Min(_rows.Count, start + flush.StatementRows));
+        }
+
         while (ranges.TryPop(out var range))
         {
             var (start, length) = range.GetOffsetAndLength(_rows.Count);
@@ -141,16 +153,17 @@ internal sealed class FlushTransaction : IDisposable
                 await batch.ExecuteNonQueryAsync(cancellationToken);
                 await transaction.ReleaseAsync("probe", cancellationToken);
             }
+            catch (Exception exception) when (Halves(exception, length) && connection.State == ConnectionState.Open)
+            {
+                await transaction.RollbackAsync("probe", cancellationToken);
+                var middle = start + (length / 2);
+                ranges.Push(middle..(start + length));
+                ranges.Push(start..middle);
+            }
             catch (PostgresException exception) when (PostgresFailure.Of(exception).Kind is FailureKind.Poison or FailureKind.Conflict)
             {
                 await transaction.RollbackAsync("probe", cancellationToken);
-                if (length > 1)
-                {
-                    var middle = start + (length / 2);
-                    ranges.Push(middle..(start + length));
-                    ranges.Push(start..middle);
-                }
-                else if (_rows.IsNew(start))
+                if (_rows.IsNew(start))
                 {
                     refused.Add(new RefusedRow(_rows.Batches[_rows.BatchOf(start)], _rows.RowOf(start), exception.SqlState, exception.ColumnName, exception.MessageText));
                 }
@@ -183,13 +196,20 @@ internal sealed class FlushTransaction : IDisposable
                         flush.Presumed = unknown;
                         return null;
                     case "in progress":
-                        throw new IOException("the server is still busy with a COMMIT whose answer was lost");
+                        throw new DatabaseBusyException("The server is still busy with a COMMIT whose answer was lost. It is asked again until it says what became of it.");
                 }
             }
         }
 
         return null;
     }
+
+    private static bool Halves(Exception exception, int rows) => PostgresFailure.Of(exception).Kind switch
+    {
+        FailureKind.Poison or FailureKind.Conflict => rows > 1,
+        FailureKind.TooSlow => rows > Flush.FewestStatementRows,
+        _ => false,
+    };
 
     private async Task<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken)
     {
@@ -200,13 +220,15 @@ internal sealed class FlushTransaction : IDisposable
         catch (Exception exception) when (PostgresFailure.Of(exception).Kind == FailureKind.TooSlow)
         {
             // A smaller flush would not make the server answer sooner.
-            throw new IOException($"no connection in time ({exception.Message.TrimEnd('.')})", exception);
+            throw new DatabaseBusyException(
+                $"The database gave no connection in time ({exception.Message.TrimEnd('.')}). Look for an exhausted server or pooler, a silent network, or a pool smaller than Commit:Writers.",
+                exception);
         }
     }
 
     private static bool StandsAtItsEnd(FlushOutcome outcome, Dictionary<PartitionKey, StoredCheckpoint> stored)
     {
-        var last = outcome.Batches.Select(pair => pair.Batch.Checkpoint).OfType<Checkpoint>().Last();
+        var last = CheckpointMoves.Telling(outcome.Batches.Select(pair => pair.Batch.Checkpoint).OfType<Checkpoint>())!;
         return stored.TryGetValue(last.Partition, out var now) && now.Epoch == last.Epoch && now.Position?.SequenceNumber == last.To.SequenceNumber;
     }
 
@@ -264,7 +286,6 @@ internal sealed class FlushTransaction : IDisposable
         }
 
         _twins.Resolve(flush.Refused);
-        LastPlan = Plan();
     }
 
     private Span<long> Stamps()
@@ -282,7 +303,7 @@ internal sealed class FlushTransaction : IDisposable
         return _stamps.AsSpan(0, _rows.Count);
     }
 
-    private int Plan()
+    private int Plan(IReadOnlyList<DeadLetter> letters)
     {
         var plan = new HashCode();
         for (var row = 0; row < _rows.Count; row++)
@@ -290,18 +311,23 @@ internal sealed class FlushTransaction : IDisposable
             plan.Add(_rows.IsNew(row) ? _rows.Times[row] : -1);
         }
 
+        foreach (var letter in letters.Where(letter => letter.Fate == DeadLetterFate.Kept))
+        {
+            plan.AddBytes(letter.Key);
+        }
+
         return plan.ToHashCode();
     }
 
-    private List<DeadLetter> Letters(Flush flush)
+    private IReadOnlyList<DeadLetter> Letters(Flush flush)
     {
-        var letters = new List<DeadLetter>();
+        var letters = new DeadLetterList();
         for (var batch = 0; batch < flush.Batches.Count; batch++)
         {
             var decoded = flush.Batches[batch].Ready;
             foreach (var rejection in decoded.Rejections)
             {
-                letters.Add(new DeadLetter(decoded.Events[rejection.Event], batch, rejection));
+                letters.Add(decoded.Events[rejection.Event], batch, rejection);
             }
         }
 
@@ -315,14 +341,14 @@ internal sealed class FlushTransaction : IDisposable
                 var readings = _rows.ReadingsOf(row);
                 var index = readings.Events[_rows.RowOf(row)];
                 var rejection = new Rejection(index, readings.Elements[_rows.RowOf(row)], reason, detail);
-                letters.Add(new DeadLetter(_rows.Batches[_rows.BatchOf(row)].Events[index], _rows.BatchOf(row), rejection));
+                letters.Add(_rows.Batches[_rows.BatchOf(row)].Events[index], _rows.BatchOf(row), rejection);
             }
         }
 
-        return letters;
+        return letters.Letters;
     }
 
-    private FlushOutcome Account(Flush flush, List<DeadLetter> letters)
+    private FlushOutcome Account(Flush flush, IReadOnlyList<DeadLetter> letters)
     {
         var accounts = new Accounts[flush.Batches.Count];
         for (var batch = 0; batch < accounts.Length; batch++)
@@ -369,6 +395,22 @@ internal sealed class FlushTransaction : IDisposable
             _rows.New > 0 || letters.Any(letter => letter.Fate == DeadLetterFate.Kept));
     }
 
+    // Keeps all dead letters but those of the last statement, which goes into the last round trip: mostly there is no more than one.
+    private static async Task<bool> WriteLettersAsync(
+        NpgsqlConnection connection, IReadOnlyList<IReadOnlyList<DeadLetter>> statements, DateTime now, CancellationToken cancellationToken)
+    {
+        for (var statement = 0; statement < statements.Count - 1; statement++)
+        {
+            await using var batch = new NpgsqlBatch(connection) { BatchCommands = { DeadLetterTable.Insert(statements[statement], now) } };
+            if (await batch.ExecuteNonQueryAsync(cancellationToken) != statements[statement].Count)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     // Writes what does not fit into the last round trip.
     private async Task<bool> WriteBulkAsync(NpgsqlConnection connection, Flush flush, CancellationToken cancellationToken)
     {
@@ -401,12 +443,11 @@ internal sealed class FlushTransaction : IDisposable
     // The last round trip before COMMIT: what is few enough of the rows, the dead letters, the checkpoints, and the transaction's id where
     // no checkpoint would tell whether it was committed.
     private async Task<(bool Wrote, bool Conflict, bool Fenced, string? TransactionId)> FinishAsync(
-        NpgsqlConnection connection, Flush flush, List<DeadLetter> letters, FlushOutcome outcome, DateTime now, CancellationToken cancellationToken)
+        NpgsqlConnection connection, Flush flush, IReadOnlyList<DeadLetter> letters, IReadOnlyList<IReadOnlyList<DeadLetter>> statements, FlushOutcome outcome, DateTime now, CancellationToken cancellationToken)
     {
         await using var batch = new NpgsqlBatch(connection);
         var upsert = _rows.New > 0 && (!_copy || _rows.New < FewestRowsToCopy) && _rows.Count <= flush.StatementRows ? Add(_writer.Upsert(_rows, ..)) : null;
-        var kept = letters.Where(letter => letter.Fate == DeadLetterFate.Kept).ToArray();
-        var insert = kept.Length > 0 ? Add(DeadLetterTable.Insert(kept, now)) : null;
+        var insert = statements.Count > 0 ? Add(DeadLetterTable.Insert(statements[^1], now)) : null;
         var newLetters = letters.Any(letter => letter.Fate != DeadLetterFate.Duplicate);
         if (newLetters)
         {
@@ -416,7 +457,7 @@ internal sealed class FlushTransaction : IDisposable
         var moves = CheckpointMoves.Merge(outcome.Batches.Where(pair => pair.Batch.Checkpoint is not null).Select(pair => (pair.Batch.Checkpoint!, pair.Accounts)));
         var update = moves.Count > 0 ? Add(CheckpointStore.Move(moves)) : null;
         var wrote = _rows.New > 0 || newLetters || update is not null;
-        var asksForId = wrote && update is null;
+        var asksForId = wrote && CheckpointMoves.Telling(moves.Select(move => move.Move)) is null;
         if (asksForId)
         {
             Add(new NpgsqlBatchCommand(TransactionIdSql));
@@ -436,7 +477,7 @@ internal sealed class FlushTransaction : IDisposable
             while (await reader.NextResultAsync(cancellationToken));
         }
 
-        var conflict = (upsert is not null && upsert.Rows != (ulong)_rows.New) || (insert is not null && insert.Rows != (ulong)kept.Length);
+        var conflict = (upsert is not null && upsert.Rows != (ulong)_rows.New) || (insert is not null && insert.Rows != (ulong)statements[^1].Count);
         return (wrote, conflict, update is not null && update.Rows != (ulong)moves.Count, transactionId);
 
         NpgsqlBatchCommand Add(NpgsqlBatchCommand command)

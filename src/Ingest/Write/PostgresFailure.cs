@@ -47,6 +47,7 @@ public sealed record PostgresFailure(FailureKind Kind, string? SqlState, string 
         {
             PostgresException refused => OfServer(refused),
             OperatorMistakeException mistake => new PostgresFailure(FailureKind.OperatorMistake, mistake.SqlState, mistake.Message),
+            DatabaseBusyException => new PostgresFailure(FailureKind.Outage, null, exception.Message),
             NpgsqlException { InnerException: TimeoutException } or TimeoutException =>
                 new PostgresFailure(FailureKind.TooSlow, null, "The database did not answer in time. Look for a held lock, a silent network or an overloaded server."),
             NpgsqlException { InnerException: SocketException socket } => Away(socket.Message),
@@ -62,7 +63,7 @@ public sealed record PostgresFailure(FailureKind Kind, string? SqlState, string 
     /// transaction it has already committed.
     /// </summary>
     public static bool LeavesCommitUnknown(Exception exception) =>
-        exception is not PostgresException refused || refused.Severity is "FATAL" or "PANIC" || refused.SqlState.StartsWith("57P", StringComparison.Ordinal);
+        exception is not PostgresException refused || refused.InvariantSeverity is "FATAL" or "PANIC" || refused.SqlState.StartsWith("57P", StringComparison.Ordinal);
 
     private static PostgresFailure Away(string message) =>
         new(FailureKind.Outage, null, $"The database cannot be reached: {message.TrimEnd('.')}. Check that the server runs and that Database:ConnectionString names it.");

@@ -15,6 +15,7 @@ internal sealed class RefusalStreak
     private long _refused;
 
     /// <returns>What is wrong and what to do, where it is a mistake; null where the rows are poison.</returns>
+    /// <remarks>Changes nothing: the same rows come again with each attempt, and count when one is committed.</remarks>
     public string? Judge(int tried, IReadOnlyList<RefusedRow> refused, IReadOnlyList<ColumnDefinition> mapped)
     {
         var first = refused[0];
@@ -26,33 +27,25 @@ internal sealed class RefusalStreak
         }
 
         var all = refused.Count == tried && refused.All(row => row.SqlState == first.SqlState);
-        if (!all)
-        {
-            _refused = 0;
-            return null;
-        }
-
-        if (_code != first.SqlState)
-        {
-            _code = first.SqlState;
-            _refused = 0;
-        }
-
-        if (_refused + refused.Count >= Mistake)
-        {
-            return $"The database refuses every reading with {first.SqlState}: {first.Message.TrimEnd('.')}. Look at the table's constraints and partitions.";
-        }
-
-        _refused += refused.Count;
-        return null;
+        return all && (_code == first.SqlState ? _refused : 0) + refused.Count >= Mistake
+            ? $"The database refuses every reading with {first.SqlState}: {first.Message.TrimEnd('.')}. Look at the table's constraints and partitions."
+            : null;
     }
 
-    /// <summary>Rows were stored.</summary>
-    public void Stored(long rows)
+    /// <summary>A flush was committed.</summary>
+    /// <param name="stored">Rows that were stored.</param>
+    /// <param name="refused">The codes of the rows that the server refused.</param>
+    public void Committed(long stored, IReadOnlyCollection<string> refused)
     {
-        if (rows > 0)
+        if (stored > 0 || refused.Distinct(StringComparer.Ordinal).Count() > 1)
         {
             _refused = 0;
+        }
+        else if (refused.Count > 0)
+        {
+            var code = refused.First();
+            _refused = (_code == code ? _refused : 0) + refused.Count;
+            _code = code;
         }
     }
 }

@@ -5,17 +5,19 @@ namespace Ingest.Write;
 /// <summary>The rows of a flush that the server refuses, each with what it said: poison, found by halving.</summary>
 internal sealed class Refusals
 {
-    private readonly Dictionary<(DecodedBatch Batch, int Row), string> _details = [];
+    private readonly Dictionary<(DecodedBatch Batch, int Row), RefusedRow> _rows = [];
 
-    public int Count => _details.Count;
+    /// <summary>The server's code of each.</summary>
+    public IReadOnlyCollection<string> Codes => [.. _rows.Values.Select(row => row.SqlState)];
 
-    public void Add(DecodedBatch batch, int row, string detail) => _details[(batch, row)] = detail;
+    public void Add(RefusedRow row) => _rows[(row.Batch, row.Row)] = row;
 
-    public bool Contains(DecodedBatch batch, int row) => _details.Count > 0 && _details.ContainsKey((batch, row));
+    public bool Contains(DecodedBatch batch, int row) => _rows.Count > 0 && _rows.ContainsKey((batch, row));
 
     /// <summary>What the server said of a row, or of the row equal to it.</summary>
-    public string Detail(DecodedBatch batch, int row) =>
-        _details.GetValueOrDefault((batch, row), "The database refuses an equal reading of this device and stamp.");
+    public string Detail(DecodedBatch batch, int row) => _rows.TryGetValue((batch, row), out var refused)
+        ? $"{refused.SqlState}: {refused.Message}"
+        : "The database refuses an equal reading of this device and stamp.";
 
-    public void Clear() => _details.Clear();
+    public void Clear() => _rows.Clear();
 }

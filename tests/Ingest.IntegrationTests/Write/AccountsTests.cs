@@ -1,7 +1,9 @@
 using System.Text;
+using Ingest.DeadLetters;
 using Ingest.Events;
 using Ingest.Settings;
 using Ingest.TestSupport.Databases;
+using Microsoft.Extensions.Time.Testing;
 using Xunit;
 
 namespace Ingest.IntegrationTests.Write;
@@ -79,6 +81,51 @@ public sealed class AccountsTests(PostgresFixture postgres, TimescaleFixture tim
     }
 
     [Fact]
+    public async Task A_message_of_bad_elements_is_kept_a_hundred_times_and_the_others_are_counted()
+    {
+        await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
+        await using var pipeline = new IngestPipeline(database.Source, new IngestOptions());
+        var large = new string(' ', 200 * 1024);
+        RawEvent[] events = [Message(0, $"[{string.Join(',', Enumerable.Repeat("1", 5_000))}]"), .. Enumerable.Range(1, 12).Select(number => Message(number, $"[1,2,3,4,5,6,7,8{large}]"))];
+
+        var accounts = (await pipeline.ProcessAsync(events, null, Stop)).Accounts;
+        var again = (await pipeline.ProcessAsync(events, null, Stop)).Accounts;
+
+        // Of 200 KiB, five copies make 1 MiB; twelve such messages are more than one statement takes.
+        Assert.Equal(new Accounts(Received: 5_096, DeadLettered: 5_096, NotKept: 4_900 + (12 * 3)), accounts);
+        Assert.Equal(new Accounts(Received: 5_096, Duplicate: 160, DeadLettered: 4_936, NotKept: 4_936), again);
+        Assert.Equal(160, await database.RowsAsync("dead_letters", Stop));
+        Assert.Equal(99, await database.ScalarAsync<int>("SELECT max(element) FROM dead_letters WHERE length(body) < 20000", Stop));
+    }
+
+    [Fact]
+    public async Task Dead_letters_past_their_retention_are_deleted_soon_after_the_start_a_bounded_number_at_a_time()
+    {
+        await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
+        await database.ExecuteAsync(
+            """
+            INSERT INTO dead_letters (key, reason, detail, element, hub, partition, properties, body, received_at)
+            SELECT sha256(n::text::bytea), 'not_json', '', -1, '', '', '{}', '', TIMESTAMPTZ '2026-01-01 00:00Z' + n * interval '1 second' FROM generate_series(1, 2500) AS n;
+            INSERT INTO dead_letters (key, reason, detail, element, hub, partition, properties, body, received_at) VALUES ('new', 'not_json', '', -1, '', '', '{}', '', '2026-03-01 00:00Z')
+            """,
+            Stop);
+        var clock = new FakeTimeProvider(new DateTimeOffset(2026, 3, 2, 0, 0, 0, TimeSpan.Zero));
+
+        Assert.Equal((1_000, true), await new DeadLetterRetention(database.Source, 30, clock).CleanAsync(Stop));
+        Assert.Equal(1_501, await database.RowsAsync("dead_letters", Stop));
+
+        await using var stage = new WriteStage(database.Source, clock: clock);
+        await stage.ProcessAsync([new(0, "a", 1.0, 1.0)], null, Stop);
+        while (await database.RowsAsync("dead_letters", Stop) > 1)
+        {
+            clock.Advance(TimeSpan.FromSeconds(1));
+            Assert.True(clock.GetUtcNow() < clock.Start + TimeSpan.FromMinutes(30));
+        }
+
+        Assert.Equal("new"u8.ToArray(), await database.ScalarAsync<byte[]>("SELECT key FROM dead_letters", Stop));
+    }
+
+    [Fact]
     public async Task A_mapping_that_has_changed_is_refused_before_it_doubles_the_table()
     {
         await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
@@ -88,7 +135,8 @@ public sealed class AccountsTests(PostgresFixture postgres, TimescaleFixture tim
         await using (var stage = new WriteStage(database.Source, commit: commit))
         {
             await stage.ProcessAsync(before, null, Stop);
-            await Assert.ThrowsAsync<Ingest.Write.DifferencesException>(() => stage.ProcessAsync(after, null, Stop));
+            var refused = await Assert.ThrowsAsync<Ingest.Write.DifferencesException>(() => stage.ProcessAsync(after, null, Stop));
+            Assert.EndsWith("Commit:AcceptDifferences.", refused.Message, StringComparison.Ordinal);
             Assert.Equal(300, await database.RowsAsync("conditions", Stop));
             Assert.Equal(new Accounts(Received: 300, Duplicate: 300), await stage.ProcessAsync(before, null, Stop));
         }

@@ -93,6 +93,25 @@ public sealed class CheckpointTests(PostgresFixture postgres, TimescaleFixture t
         }
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_lost_commit_whose_checkpoint_stands_still_is_not_taken_for_carried_out(bool beforeTheServerHasIt)
+    {
+        await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
+        await using var proxy = TcpProxy.Start((await postgres.ServerAsync()).Port);
+        await using var stage = new WriteStage(database.NewSource(new NpgsqlConnectionStringBuilder(database.ConnectionString) { Port = proxy.Port }.ConnectionString));
+        var claimed = Assert.Single(await new CheckpointStore(database.Source).ClaimAsync("hub", "group", ["0"], Stop));
+        await stage.ProcessAsync([new(0, "a", 1.0, 1.0)], Move(claimed, null, 10), Stop);
+
+        proxy.CutAnswerTo("COMMIT\0", beforeTheServerHasIt);
+        var accounts = await stage.ProcessAsync([new(1, "a", 1.0, 1.0)], Move(claimed, 10, 10), Stop);
+
+        Assert.Equal(1, proxy.Cuts);
+        Assert.Equal(new Accounts(Received: 1, Stored: 1), accounts);
+        Assert.Equal(2, await database.RowsAsync("conditions", Stop));
+    }
+
     private static Checkpoint Move(StoredCheckpoint claimed, long? from, long to) =>
         new(claimed.Partition, claimed.Epoch, from, new Position($"{to}", to, WriteStage.Start));
 }

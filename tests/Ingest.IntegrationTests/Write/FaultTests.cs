@@ -185,6 +185,47 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
     }
 
     [Fact]
+    public async Task A_caller_that_cancels_while_its_half_of_a_flush_waits_is_let_go_at_once()
+    {
+        await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
+        await using var stage = new WriteStage(database.NewSource(commandTimeoutSeconds: 1), commit: new() { MaxDelayMilliseconds = 100 });
+        await using var connection = await database.Source.OpenConnectionAsync(Stop);
+        await using var transaction = await connection.BeginTransactionAsync(Stop);
+        await using (var hold = new NpgsqlCommand("LOCK TABLE conditions", connection))
+        {
+            await hold.ExecuteNonQueryAsync(Stop);
+        }
+
+        using var cancel = new CancellationTokenSource();
+        var patient = stage.ProcessAsync(Rows(0, 10), null, Stop);
+        var impatient = stage.ProcessAsync(Rows(100, 10), null, cancel.Token);
+        await UntilAsync(stage, PipelineState.Outage);
+        await cancel.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => impatient.WaitAsync(TimeSpan.FromSeconds(20), TimeProvider.System, Stop));
+        Assert.False(patient.IsCompleted);
+        await transaction.RollbackAsync(Stop);
+        Assert.Equal(10, (await patient).Stored);
+    }
+
+    [Fact]
+    public async Task A_refused_row_is_found_where_the_server_is_too_slow_for_all_of_them_at_once()
+    {
+        await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
+        await database.ExecuteAsync(
+            """
+            CREATE FUNCTION slow(temperature double precision) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.004); RETURN temperature < 100; END';
+            ALTER TABLE conditions ADD CONSTRAINT cold CHECK (slow(temperature))
+            """,
+            Stop);
+        await using var stage = new WriteStage(database.NewSource(commandTimeoutSeconds: 1));
+
+        var accounts = await stage.ProcessAsync([.. Rows(0, 500), new(1_000, "hot", 1_000.0, 1.0)], null, Stop).WaitAsync(TimeSpan.FromMinutes(2), TimeProvider.System, Stop);
+
+        Assert.Equal(new Accounts(Received: 501, Stored: 500, DeadLettered: 1), accounts);
+    }
+
+    [Fact]
     public async Task A_function_is_told_when_the_database_does_not_take_its_batch()
     {
         await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);

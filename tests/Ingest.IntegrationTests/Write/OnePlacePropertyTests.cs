@@ -1,5 +1,7 @@
+using System.Text;
 using CsCheck;
 using Ingest.Columns;
+using Ingest.Events;
 using Ingest.Settings;
 using Ingest.TestSupport.Databases;
 using Xunit;
@@ -50,6 +52,16 @@ public sealed class OnePlacePropertyTests(PostgresFixture postgres, TimescaleFix
     private static readonly Gen<Reading[][]> Batches = Readings.Array[1, 60].SelectMany(
         readings => Gen.Int[0, readings.Length - 1].Select(index => readings[index]).Array[0, 40].Array[1, 8].Select(again => (Reading[][])[readings, .. again]));
 
+    // Every third value is no number. Sizes for single rows, for COPY, and for more bad elements than are kept of a message.
+    private static readonly Gen<ArrayMessage> Messages = Gen.Select(
+        Gen.Int[0, 39],
+        OneOf("a", "b"),
+        OneOf(0, 1, 5, 50, 400).SelectMany(count => Gen.Int[0, 900].Array[count]),
+        (stamp, device, elements) => new ArrayMessage(stamp, device, elements));
+
+    private static readonly Gen<ArrayMessage[][]> Deliveries = Messages.Array[1, 8].SelectMany(
+        messages => Gen.Int[0, messages.Length - 1].Select(index => messages[index]).Array[0, 8].Array[1, 5].Select(again => (ArrayMessage[][])[messages, .. again]));
+
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     [Fact]
@@ -86,6 +98,40 @@ public sealed class OnePlacePropertyTests(PostgresFixture postgres, TimescaleFix
                 await CheckAsync(database, writers: 2, sample.batches, empty: false);
             },
             iter: 30,
+            threads: 1);
+    }
+
+    [Fact]
+    public async Task Arrays_with_bad_elements_from_two_writers_balance_with_what_the_tables_hold()
+    {
+        await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
+        await Deliveries.SampleAsync(
+            async batches =>
+            {
+                await database.ExecuteAsync("TRUNCATE conditions, dead_letters, dead_letter_quotas", Stop);
+                IngestPipeline[] pipelines = [new(database.Source, new IngestOptions()), new(database.Source, new IngestOptions())];
+                var results = await Task.WhenAll(batches.Select((batch, index) => pipelines[index % 2].ProcessAsync([.. batch.Select(message => message.ToEvent())], null, Stop)));
+                foreach (var pipeline in pipelines)
+                {
+                    await pipeline.DisposeAsync();
+                }
+
+                var total = results.Aggregate(default(Accounts), (sum, result) => sum + result.Accounts);
+                var delivered = batches.SelectMany(batch => batch).ToArray();
+                var rows = delivered.SelectMany(message => message.Good.Select(value => (message.Stamp, message.Device, value))).Distinct().LongCount();
+                var letters = delivered.DistinctBy(message => (message.Stamp, message.Device, message.Body)).Sum(message => Math.Min(100L, message.Bad));
+                Assert.True(total.Balance);
+                Assert.Equal(delivered.Sum(message => Math.Max(1, message.Elements.Length)), total.Received);
+                Assert.Equal(delivered.Count(message => message.Elements.Length == 0), total.Ignored);
+                Assert.Equal((rows, rows), (total.Stored, await database.RowsAsync("conditions", Stop)));
+                Assert.Equal(delivered.Sum(message => Math.Max(0L, message.Bad - 100)), total.NotKept);
+                Assert.Equal((letters, letters), (total.DeadLettered - total.NotKept, await database.RowsAsync("dead_letters", Stop)));
+                Assert.Equal(
+                    (letters, total.NotKept),
+                    (await database.ScalarAsync<long>("SELECT coalesce(sum(kept), 0)::bigint FROM dead_letter_quotas", Stop),
+                        await database.ScalarAsync<long>("SELECT coalesce(sum(not_kept), 0)::bigint FROM dead_letter_quotas", Stop)));
+            },
+            iter: 25,
             threads: 1);
     }
 
@@ -130,6 +176,25 @@ public sealed class OnePlacePropertyTests(PostgresFixture postgres, TimescaleFix
     private static Gen<T> OneOf<T>(params T[] values) => Gen.Int[0, values.Length - 1].Select(index => values[index]);
 
     private static WriteStage NewStage(TestDatabase database) => new(database.Source, database.Copy, "many", Columns);
+
+    /// <summary>A message whose body is an array.</summary>
+    private sealed record ArrayMessage(int Stamp, string Device, int[] Elements)
+    {
+        public IEnumerable<int> Good => Elements.Where(value => value % 3 != 0);
+
+        public int Bad => Elements.Count(value => value % 3 == 0);
+
+        public string Body { get; } = $"[{string.Join(',', Elements.Select(value => value % 3 == 0 ? $$"""{"temperature":"{{value}}"}""" : $$"""{"temperature":{{value}}}"""))}]";
+
+        public RawEvent ToEvent() => new()
+        {
+            Hub = "test/hub",
+            Partition = "0",
+            EnqueuedTime = WriteStage.Start.AddMilliseconds(Stamp),
+            DeviceId = Device,
+            Body = Encoding.UTF8.GetBytes(Body),
+        };
+    }
 
     /// <summary>An opinion of its own about when readings are equal: by their columns' types, as PostgreSQL sees it.</summary>
     private sealed class SameReading : IEqualityComparer<Reading>

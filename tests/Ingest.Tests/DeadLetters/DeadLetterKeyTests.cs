@@ -13,7 +13,7 @@ public sealed class DeadLetterKeyTests
     {
         var again = new RawEvent { Hub = "archive", Partition = "7", SequenceNumber = 9, EnqueuedTime = Stamp, DeviceId = "a", Body = "body"u8.ToArray() };
 
-        Assert.Equal(Key("a", "body"), DeadLetterKey.Of(again, -1));
+        Assert.Equal(Key("a", "body"), DeadLetterKey.Of(DeadLetterKey.OfMessage(again), -1));
     }
 
     [Fact]
@@ -39,5 +39,6 @@ public sealed class DeadLetterKeyTests
     private static byte[] Key(string? device, string body, int element = -1) => Key(device, body, element, Stamp);
 
     private static byte[] Key(string? device, string body, int element, DateTime? stamp) => DeadLetterKey.Of(
-        new RawEvent { Hub = "hub", Partition = "0", EnqueuedTime = stamp, DeviceId = device, Body = System.Text.Encoding.UTF8.GetBytes(body) }, element);
+        DeadLetterKey.OfMessage(new RawEvent { Hub = "hub", Partition = "0", EnqueuedTime = stamp, DeviceId = device, Body = System.Text.Encoding.UTF8.GetBytes(body) }),
+        element);
 }

@@ -121,6 +121,18 @@ public sealed class BatchQueueTests
         Assert.Equal((0, 0), queue.Depth);
     }
 
+    [Fact]
+    public void A_cancelled_batch_that_waits_for_room_holds_nobody_up()
+    {
+        var queue = Queue(maxRows: 5, mostEvents: 10);
+        Ready(queue, 6);
+        var large = Add(queue, 6);
+        var small = Add(queue, 2);
+
+        Assert.True(queue.TryRemove(large));
+        Assert.True(small.Admission.Task.IsCompletedSuccessfully);
+    }
+
     private static Checkpoint Move(long? from, long to) => new(Partition, 1, from, new Position($"{to}", to, DateTime.UnixEpoch));
 
     private static DecodedBatch Decoded(int rows)

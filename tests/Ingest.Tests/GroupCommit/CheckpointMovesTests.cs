@@ -33,6 +33,14 @@ public sealed class CheckpointMovesTests
         Assert.Equal(2, CheckpointMoves.Merge([(Move(Zero, 1, 2), default), (Move(Zero, 3, 4), default)]).Count);
 
     [Fact]
+    public void Only_a_move_that_moves_tells_whether_it_was_carried_out()
+    {
+        Assert.Equal(Move(One, 4, 6), CheckpointMoves.Telling([Move(Zero, null, 20), Move(One, 4, 6), Move(Zero, 20, 20)]));
+        Assert.Null(CheckpointMoves.Telling([Move(Zero, 20, 20)]));
+        Assert.Null(CheckpointMoves.Telling([]));
+    }
+
+    [Fact]
     public void Refused_is_what_does_not_hold_and_all_that_builds_on_it()
     {
         Checkpoint[] moves = [Move(Zero, 10, 20), Move(Zero, 20, 30), Move(One, 4, 6), Move(One, 6, 8)];

@@ -65,6 +65,14 @@ public sealed class PostgresFailureTests
         Assert.Equal(kind, PostgresFailure.Of(exception).Kind);
 
     [Fact]
+    public void A_database_that_is_there_and_busy_is_not_said_to_be_away()
+    {
+        var failure = PostgresFailure.Of(new DatabaseBusyException("It is busy. Wait."));
+
+        Assert.Equal((FailureKind.Outage, "It is busy. Wait."), (failure.Kind, failure.Sentence));
+    }
+
+    [Fact]
     public void Only_TimescaleDBs_own_limit_may_be_lifted()
     {
         Assert.True(PostgresFailure.Of(Refused("53400", "tuple decompression limit exceeded by operation")).IsDecompressionLimit);
@@ -76,6 +84,7 @@ public sealed class PostgresFailureTests
     {
         Assert.True(PostgresFailure.LeavesCommitUnknown(new NpgsqlException("broken", new IOException())));
         Assert.True(PostgresFailure.LeavesCommitUnknown(Refused("57P01", severity: "FATAL")));
+        Assert.True(PostgresFailure.LeavesCommitUnknown(new PostgresException("said", "FATALE", "FATAL", "XX000")));
         Assert.False(PostgresFailure.LeavesCommitUnknown(Refused("40001")));
         Assert.False(PostgresFailure.LeavesCommitUnknown(Refused("23514")));
     }
