@@ -60,8 +60,8 @@ internal static class ReplayCommand
         using var loggers = Logging.ToStandardError(LogLevel.Warning);
         await using var client = new HubClient(settings.Hub, clock, loggers.CreateLogger<HubClient>());
         await using var parts = PipelineParts.Create(settings, mapping!, Purpose.Replay, loggers);
-        await StartUpCheck.RunAsync(client, parts, output, signals.Stop);
         var group = arguments.GetValue(Group)!;
+        await StartUpCheck.RunAsync(client, group, parts, output, signals.Stop);
         await RefuseGroupOfAWorkerAsync(parts, client.Hub, group, signals.Stop);
 
         var replay = new HubReplay(client, group, settings.Hub.ConsumerGroup, settings.Telemetry.TimeSource, parts.Pipeline.ProcessAsync);

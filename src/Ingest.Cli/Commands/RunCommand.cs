@@ -38,7 +38,7 @@ internal static class RunCommand
         using var loggers = Logging.ToStandardError(LogLevel.Information);
         await using var parts = PipelineParts.Create(settings, mapping!, Purpose.Worker, loggers);
         await using var client = new HubClient(settings.Hub, clock, loggers.CreateLogger<HubClient>());
-        await StartUpCheck.RunAsync(client, parts, output, signals.Stop);
+        await StartUpCheck.RunAsync(client, settings.Hub.ConsumerGroup, parts, output, signals.Stop);
         if (arguments.GetValue(Check))
         {
             return ExitCode.Success;

@@ -16,6 +16,7 @@ internal static class SettingsCatalog
     [
         new("Hub:ConnectionString", "Event Hubs-compatible connection string, with EntityPath (required)."),
         new("Hub:Name", "The event hub. Default: EntityPath of the connection string."),
+        new("Hub:Identity", "What checkpoints, dead letters and accounts call the hub; keep the old one over a failover. Default: host/name."),
         new("Hub:ConsumerGroup", "The consumer group. Default: $Default."),
         new("Hub:Partitions:0", "The partitions to read, one by one. Default: all."),
         new("Hub:PrefetchEvents", "Most events of a partition received and not yet stored. Default: 2000."),

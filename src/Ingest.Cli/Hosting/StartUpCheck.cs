@@ -10,7 +10,7 @@ namespace Ingest.Cli.Hosting;
 internal static class StartUpCheck
 {
     /// <exception cref="CommandException">Something does not fit; the message lists it all, each with what to do.</exception>
-    public static async Task RunAsync(HubClient client, PipelineParts parts, Output? output, CancellationToken cancellationToken)
+    public static async Task RunAsync(HubClient client, string consumerGroup, PipelineParts parts, Output? output, CancellationToken cancellationToken)
     {
         List<string> problems = [];
         var passing = 0;
@@ -22,6 +22,11 @@ internal static class StartUpCheck
             if (unknown.Count > 0)
             {
                 problems.Add($"Hub:Partitions names {string.Join(", ", unknown)}, and the hub has {string.Join(", ", hub.PartitionIds)}. Correct it, or leave it out to read all.");
+            }
+
+            if (hub.PartitionIds is [var first, ..])
+            {
+                await client.CheckConsumerGroupAsync(consumerGroup, first, cancellationToken);
             }
         }
         catch (HubException exception)

@@ -49,7 +49,7 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
         }
 
         await using var client = new HubClient(settings.Hub, _clock, loggers.CreateLogger<HubClient>());
-        await StartUpCheck.RunAsync(client, parts, output: null, signals.Stop);
+        await StartUpCheck.RunAsync(client, settings.Hub.ConsumerGroup, parts, output: null, signals.Stop);
         var partitions = (await client.GetHubAsync(signals.Stop)).PartitionIds;
         var before = await CountAsync(parts, client.Hub);
         var elapsed = await SendAndStoreAsync(parts, client, partitions, embedded);

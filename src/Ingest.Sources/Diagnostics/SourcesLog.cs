@@ -44,6 +44,9 @@ internal static partial class SourcesLog
     [LoggerMessage(2015, LogLevel.Error, "{Hub} cannot be read: {Reason} Trying again in {Delay}")]
     public static partial void Unreachable(ILogger logger, string hub, string reason, TimeSpan delay);
 
+    [LoggerMessage(2016, LogLevel.Warning, "The partitions of {Hub} could not be claimed: {Reason} Trying again in {Delay}")]
+    public static partial void NotClaimed(ILogger logger, string hub, string reason, TimeSpan delay);
+
     [LoggerMessage(2020, LogLevel.Warning, "{Hub}: {Reason} Sending again in {Delay}")]
     public static partial void SendingAgain(ILogger logger, string hub, string reason, TimeSpan delay);
 }

@@ -22,9 +22,6 @@ public static class SourcesMetrics
     private static readonly Histogram<double> ProcessDuration = Meter.CreateHistogram<double>(
         "messaging.process.duration", "s", "From a batch handed to the pipeline until it was durable");
 
-    private static readonly Counter<long> MissedMessages = Meter.CreateCounter<long>(
-        "ingest.hub.missed", "{message}", "Messages the hub dropped before they were read: gaps in the sequence numbers");
-
     private static readonly Counter<long> Reconnects = Meter.CreateCounter<long>(
         "ingest.hub.reconnects", "{attempt}", "Links that ended or could not be made");
 
@@ -34,9 +31,6 @@ public static class SourcesMetrics
         ConsumedMessages.Add(messages, tags);
         ProcessDuration.Record(duration.TotalSeconds, tags);
     }
-
-    internal static void Missed(string hub, string consumerGroup, string partition, long messages) =>
-        MissedMessages.Add(messages, Tags(hub, consumerGroup, partition, "receive"));
 
     internal static void Reconnecting(string hub, string consumerGroup, string partition) =>
         Reconnects.Add(1, Tags(hub, consumerGroup, partition, "receive"));

@@ -32,7 +32,7 @@ public sealed class HubClient : IAsyncDisposable
         _trustedRoots = trustedRoots;
     }
 
-    /// <summary>The hub's identity: <c>host/name</c>.</summary>
+    /// <summary>The hub's identity: <see cref="HubSettings.Identity"/>, by default <c>host/name</c>.</summary>
     public string Hub => Endpoint.Identity;
 
     internal HubEndpoint Endpoint { get; }
@@ -78,6 +78,39 @@ public sealed class HubClient : IAsyncDisposable
             SystemProperties.ToText(reply["last_enqueued_offset"]),
             SystemProperties.ToTime(reply["last_enqueued_time_utc"]) ?? DateTime.UnixEpoch,
             reply["is_partition_empty"] is true);
+    }
+
+    /// <summary>
+    /// Checks that a consumer group is there and that the key may listen to it, without receiving anything or disturbing who reads in it. One
+    /// attempt.
+    /// </summary>
+    /// <exception cref="HubException">The hub cannot be reached or refuses; the message says what to do.</exception>
+    public async Task CheckConsumerGroupAsync(string consumerGroup, string partition, CancellationToken cancellationToken)
+    {
+        var connection = await ConnectAsync(cancellationToken);
+        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(Settings.OperationTimeoutSeconds), Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        try
+        {
+            var link = await PartitionLink.AttachAsync(
+                connection, Endpoint, consumerGroup, partition, StartPosition.Earliest.Filter, epoch: null, either.Token);
+            link.Close();
+        }
+        catch (OwnershipLostException)
+        {
+            // A worker owns the partition, so that nobody may read beside it: the group is there, and the key was good enough to be told so.
+        }
+        catch (HubException exception) when (exception.Failure == HubFailure.NotFound)
+        {
+            throw new HubException(
+                HubFailure.NotFound,
+                $"{Endpoint.Address} has no consumer group '{consumerGroup}'. Add it to the hub's built-in endpoint, or name one that is there.",
+                exception);
+        }
+        catch (Exception exception) when (exception is not HubException && !cancellationToken.IsCancellationRequested)
+        {
+            throw HubException.From(exception, Endpoint);
+        }
     }
 
     /// <summary>Closes the connection, and with it every link on it.</summary>
@@ -144,7 +177,7 @@ public sealed class HubClient : IAsyncDisposable
     private async Task<Map> ReadAsync(Action<ApplicationProperties> describe, CancellationToken cancellationToken)
     {
         var connection = await ConnectAsync(cancellationToken);
-        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(Settings.OperationTimeoutSeconds));
+        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(Settings.OperationTimeoutSeconds), Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
         Message reply;
         try
@@ -157,6 +190,6 @@ public sealed class HubClient : IAsyncDisposable
         }
 
         return reply.Body as Map
-            ?? throw new HubException(HubFailure.Misconfigured, $"{Hub} answered without properties: it is no Event Hubs-compatible endpoint.");
+            ?? throw new HubException(HubFailure.Misconfigured, $"{Endpoint.Address} answered without properties: it is no Event Hubs-compatible endpoint. Copy that of the IoT hub's page 'Built-in endpoints'.");
     }
 }

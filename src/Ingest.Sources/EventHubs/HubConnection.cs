@@ -13,6 +13,9 @@ namespace Ingest.Sources.EventHubs;
 /// </summary>
 internal sealed class HubConnection : IAsyncDisposable
 {
+    // A timer takes less than 50 days, and a given signature may be good for years.
+    private static readonly TimeSpan LongestDelay = TimeSpan.FromDays(1);
+
     private readonly HubEndpoint _endpoint;
     private readonly HubSettings _settings;
     private readonly TimeProvider _time;
@@ -47,7 +50,7 @@ internal sealed class HubConnection : IAsyncDisposable
         ILogger logger,
         CancellationToken cancellationToken)
     {
-        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(settings.OperationTimeoutSeconds));
+        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(settings.OperationTimeoutSeconds), time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
         HubConnection? connection = null;
         try
@@ -57,7 +60,7 @@ internal sealed class HubConnection : IAsyncDisposable
             connection._cbs = await RequestLink.OpenAsync(amqp, "$cbs", endpoint, either.Token);
             await connection.AuthoriseAsync(either.Token);
             connection._renewal = connection.RenewAsync();
-            SourcesLog.Connected(logger, endpoint.Identity, endpoint.Connection.UseTls);
+            SourcesLog.Connected(logger, endpoint.Address, endpoint.Connection.UseTls);
             return connection;
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
@@ -184,11 +187,11 @@ internal sealed class HubConnection : IAsyncDisposable
             {
                 // A given signature cannot be signed anew: the connection ends with it.
                 var left = _token.ExpiresAt - _time.GetUtcNow();
-                await Task.Delay(_endpoint.Connection.Signature is null ? left * 0.8 : left, _time, _closing.Token);
-                using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(_settings.OperationTimeoutSeconds));
+                await DelayAsync(_endpoint.Connection.Signature is null ? left * 0.8 : left);
+                using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(_settings.OperationTimeoutSeconds), _time);
                 using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, _closing.Token);
                 await AuthoriseAsync(either.Token);
-                SourcesLog.TokenRenewed(_logger, _endpoint.Identity, _token.ExpiresAt);
+                SourcesLog.TokenRenewed(_logger, _endpoint.Address, _token.ExpiresAt);
             }
         }
         catch (OperationCanceledException) when (_closing.IsCancellationRequested)
@@ -199,9 +202,18 @@ internal sealed class HubConnection : IAsyncDisposable
             if (!IsClosed)
             {
                 var failure = HubException.From(exception, _endpoint);
-                SourcesLog.TokenNotRenewed(_logger, _endpoint.Identity, failure.Message);
+                SourcesLog.TokenNotRenewed(_logger, _endpoint.Address, failure.Message);
                 Close(new Error(ErrorCode.UnauthorizedAccess) { Description = failure.Message });
             }
+        }
+    }
+
+    private async Task DelayAsync(TimeSpan delay)
+    {
+        var due = _time.GetUtcNow() + delay;
+        while (due - _time.GetUtcNow() is { Ticks: > 0 } left)
+        {
+            await Task.Delay(left < LongestDelay ? left : LongestDelay, _time, _closing.Token);
         }
     }
 

@@ -68,25 +68,37 @@ public class HubException : Exception
     internal static HubException From(Error? error, HubEndpoint endpoint, Exception? cause = null)
     {
         var condition = error?.Condition?.ToString();
-        var said = error?.Description ?? condition ?? "no reason given";
+        var said = (error?.Description ?? condition ?? "no reason given").TrimEnd('.');
         return condition switch
         {
-            "amqp:link:stolen" => new OwnershipLostException($"A reader with a higher epoch has taken over: {said}", cause),
+            "amqp:link:stolen" => new OwnershipLostException($"A reader with a higher epoch has taken over: {said}.", cause),
             "amqp:unauthorized-access" => new HubException(
-                HubFailure.Unauthorized, $"{endpoint.Identity} refuses the key or its policy lacks the right: {said}", cause),
+                HubFailure.Unauthorized,
+                $"{endpoint.Address} refuses the key or its policy lacks the right: {said}. Copy the connection string anew, of a policy with 'Listen' for reading (for an IoT hub: 'service connect') and 'Send' for sending.",
+                cause),
             "amqp:not-found" => new HubException(
-                HubFailure.NotFound, $"{endpoint.Identity}: there is no such hub, consumer group or partition: {said}", cause),
+                HubFailure.NotFound,
+                $"{endpoint.Address}: there is no such hub, consumer group or partition: {said}. Correct Hub:Name (or EntityPath), Hub:ConsumerGroup or Hub:Partitions.",
+                cause),
             "com.microsoft:argument-error" or "com.microsoft:argument-out-of-range" or "com.microsoft:georeplication:invalid-offset"
-                when said.Contains("offset", StringComparison.OrdinalIgnoreCase) => new HubException(HubFailure.PositionUnknown, said, cause),
+                when said.Contains("offset", StringComparison.OrdinalIgnoreCase) => new HubException(HubFailure.PositionUnknown, $"{said}.", cause),
             // The hub names its partitions: a number beyond them is refused as out of range, not as not found.
             "com.microsoft:argument-out-of-range" => new HubException(
-                HubFailure.NotFound, $"{endpoint.Identity}: there is no such partition: {said}", cause),
+                HubFailure.NotFound, $"{endpoint.Address}: there is no such partition: {said}. Correct Hub:Partitions.", cause),
             "com.microsoft:argument-error" or "com.microsoft:entity-disabled" or "amqp:not-allowed" or "amqp:not-implemented"
                 or "amqp:resource-limit-exceeded" or "amqp:link:message-size-exceeded" => new HubException(
-                HubFailure.Misconfigured, $"{endpoint.Identity} refuses: {said}", cause),
-            _ => new HubException(HubFailure.Transient, $"{endpoint.Identity} ended the connection: {said}", cause),
+                HubFailure.Misconfigured, $"{endpoint.Address} refuses: {said}. {WhatToDo(condition)}", cause),
+            _ => new HubException(HubFailure.Transient, $"{endpoint.Address} ended the connection: {said}.", cause),
         };
     }
+
+    private static string WhatToDo(string condition) => condition switch
+    {
+        "com.microsoft:entity-disabled" => "Activate the event hub again.",
+        "amqp:resource-limit-exceeded" => "End other readers of the consumer group, or give this one a consumer group of its own; else raise the hub's capacity.",
+        "amqp:link:message-size-exceeded" => "Send smaller messages, or choose a tier of the hub that takes them.",
+        _ => "Check that the Endpoint is the Event Hub-compatible one, and Hub:Name, Hub:ConsumerGroup and Hub:Partitions.",
+    };
 }
 
 /// <summary>Another reader has a higher epoch, so this one must end and not be started again by itself.</summary>

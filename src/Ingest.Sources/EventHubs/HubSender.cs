@@ -72,6 +72,8 @@ public sealed class HubSender : IDisposable
         {
             if (slot.Current is null || slot.Current.IsClosed)
             {
+                // A hub that detached the link has left its session open.
+                slot.Current?.Close();
                 slot.Current = await AttachAsync(slot.Address, cancellationToken);
             }
 
@@ -86,11 +88,12 @@ public sealed class HubSender : IDisposable
     private async Task<AttachedSender> AttachAsync(string address, CancellationToken cancellationToken)
     {
         var connection = await _client.ConnectAsync(cancellationToken);
-        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(_client.Settings.OperationTimeoutSeconds));
+        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(_client.Settings.OperationTimeoutSeconds), _client.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        Session? session = null;
         try
         {
-            var session = new Session(connection.Amqp);
+            session = new Session(connection.Amqp);
             var (link, answer) = await AmqpLinks.OpenSenderAsync(
                 session,
                 $"ingest-send-{Guid.NewGuid():N}",
@@ -100,8 +103,18 @@ public sealed class HubSender : IDisposable
             var allowed = answer.MaxMessageSize is 0 or > long.MaxValue ? SmallestMaxMessageBytes : (long)answer.MaxMessageSize;
             return new AttachedSender(session, link, Math.Min(allowed, LargestBatchBytes));
         }
-        catch (Exception exception) when (exception is not HubException && !cancellationToken.IsCancellationRequested)
+        catch (Exception exception)
         {
+            if (session is not null)
+            {
+                AmqpLinks.Close(session);
+            }
+
+            if (exception is HubException || cancellationToken.IsCancellationRequested)
+            {
+                throw;
+            }
+
             throw HubException.From(exception, _client.Endpoint);
         }
     }
@@ -161,20 +174,10 @@ public sealed class HubSender : IDisposable
                 case Rejected { Error: { } error }:
                     throw HubException.From(error, endpoint);
                 default:
-                    throw new HubException(HubFailure.Transient, $"{endpoint.Identity} did not take the messages.");
+                    throw new HubException(HubFailure.Transient, $"{endpoint.Address} did not take the messages.");
             }
         }
 
-        public void Close()
-        {
-            try
-            {
-                _session.Close(TimeSpan.Zero);
-            }
-            catch (Exception exception) when (exception is AmqpException or ObjectDisposedException)
-            {
-                // The connection has ended already.
-            }
-        }
+        public void Close() => AmqpLinks.Close(_session);
     }
 }

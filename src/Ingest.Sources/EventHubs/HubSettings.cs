@@ -14,6 +14,12 @@ public sealed class HubSettings : IValidatableObject
     /// <summary>The event hub's name. Default: the connection string's EntityPath.</summary>
     public string? Name { get; set; }
 
+    /// <summary>
+    /// What the hub is called in events, checkpoints, dead letters and accounts. Default: <c>host/name</c>. A failover changes the endpoint's
+    /// host; with the name set here to what it was, the checkpoints are found, and reading goes on by the last event's stamp.
+    /// </summary>
+    public string? Identity { get; set; }
+
     /// <summary>The consumer group. Default: <c>$Default</c>.</summary>
     [Required(AllowEmptyStrings = false)]
     public string ConsumerGroup { get; set; } = "$Default";

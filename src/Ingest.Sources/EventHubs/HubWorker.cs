@@ -35,7 +35,7 @@ public sealed class HubWorker : IDisposable
     /// <summary>How each partition stands; empty until they are claimed.</summary>
     public IReadOnlyList<PartitionStatus> Partitions => [.. _partitions.Select(partition => partition.Status())];
 
-    /// <summary>Reads until told to stop. Outages of the hub are waited out.</summary>
+    /// <summary>Reads until told to stop. Outages of the hub, and of the database, are waited out.</summary>
     /// <param name="stopReceiving">Receive no more; what was received is still made durable, then the method returns.</param>
     /// <param name="abandon">Give up what is not durable yet.</param>
     /// <exception cref="OwnershipLostException">Another worker has taken over: end, and do not start again by yourself.</exception>
@@ -47,7 +47,8 @@ public sealed class HubWorker : IDisposable
         {
             claims = await ClaimAsync(stopReceiving);
         }
-        catch (OperationCanceledException) when (stopReceiving.IsCancellationRequested)
+        catch (Exception exception) when (stopReceiving.IsCancellationRequested
+            && (exception is OperationCanceledException or HubException || ClaimPolicy.Passes(exception)))
         {
             return;
         }
@@ -99,7 +100,13 @@ public sealed class HubWorker : IDisposable
             partitions = (await reconnect.ExecuteAsync(async token => await _client.GetHubAsync(token), stopReceiving)).PartitionIds;
         }
 
-        return await _claim(_client.Hub, settings.ConsumerGroup, partitions, stopReceiving);
+        // Claiming twice is harmless: the epoch grows once more.
+        var claiming = ClaimPolicy.Create(
+            TimeSpan.FromSeconds(settings.MaxRetryDelaySeconds),
+            _client.Time,
+            (failure, delay) => SourcesLog.NotClaimed(_client.Logger, _client.Hub, failure.Sentence, delay));
+        return await claiming.ExecuteAsync(
+            async token => await _claim(_client.Hub, settings.ConsumerGroup, partitions, token), stopReceiving);
     }
 
     private async Task RunAsync(PartitionWorker partition, CancellationTokenSource ending, CancellationToken stopReceiving)

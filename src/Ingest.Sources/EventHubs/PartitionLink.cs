@@ -58,7 +58,7 @@ internal sealed class PartitionLink
         }
         catch
         {
-            Close(session);
+            AmqpLinks.Close(session);
             throw;
         }
     }
@@ -93,24 +93,12 @@ internal sealed class PartitionLink
         }
     }
 
-    public void Close() => Close(_session);
+    public void Close() => AmqpLinks.Close(_session);
 
     /// <summary>Ends the link for a reason of our own.</summary>
     public void Abandon(HubException reason)
     {
         _ended.TrySetResult(reason);
         Close();
-    }
-
-    private static void Close(Session session)
-    {
-        try
-        {
-            session.Close(TimeSpan.Zero);
-        }
-        catch (Exception exception) when (exception is AmqpException or ObjectDisposedException)
-        {
-            // It was ending already, in a state the library does not close from.
-        }
     }
 }

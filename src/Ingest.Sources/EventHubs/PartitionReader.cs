@@ -33,6 +33,7 @@ internal sealed class PartitionReader : IAsyncDisposable
     private PartitionLink? _link;
     private StartPosition _next;
     private bool _proving;
+    private bool _disproved;
     private bool _restarted;
     private bool _connectedBefore;
 
@@ -180,7 +181,7 @@ internal sealed class PartitionReader : IAsyncDisposable
     private async Task<PartitionLink> AttachAsync(CancellationToken cancellationToken)
     {
         var connection = await _client.ConnectAsync(cancellationToken);
-        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(_client.Settings.OperationTimeoutSeconds));
+        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(_client.Settings.OperationTimeoutSeconds), _client.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
         try
         {
@@ -192,7 +193,11 @@ internal sealed class PartitionReader : IAsyncDisposable
         }
         catch (HubException exception) when (exception.Failure == HubFailure.PositionUnknown)
         {
-            RestartByTime();
+            lock (_lock)
+            {
+                _disproved = true;
+            }
+
             throw;
         }
         catch (Exception exception) when (exception is not HubException && !cancellationToken.IsCancellationRequested)
@@ -205,9 +210,11 @@ internal sealed class PartitionReader : IAsyncDisposable
     private async Task<string> ResolveStartAsync(CancellationToken cancellationToken)
     {
         StartPosition start;
+        bool disproved;
         lock (_lock)
         {
             start = _next;
+            disproved = _disproved;
             _proving = false;
         }
 
@@ -226,6 +233,12 @@ internal sealed class PartitionReader : IAsyncDisposable
         {
             // Retention took the event: everything that is left comes after it.
             return StartPosition.Earliest.Filter;
+        }
+
+        if (disproved)
+        {
+            // The number should be there, and is another event's: the hub counts anew.
+            return RestartByTime().Filter;
         }
 
         lock (_lock)
@@ -264,6 +277,7 @@ internal sealed class PartitionReader : IAsyncDisposable
                 SourcesLog.PositionUnknown(_client.Logger, _client.Hub, _options.Partition, last.SequenceNumber, last.EnqueuedTime);
                 _next = StartPosition.Since(last.EnqueuedTime);
                 _restarted = true;
+                _disproved = false;
             }
 
             return _next;
@@ -298,11 +312,12 @@ internal sealed class PartitionReader : IAsyncDisposable
         if (_proving)
         {
             _proving = false;
-            Prove(received);
             _window.Completed(1);
+            Prove(received);
             return;
         }
 
+        _disproved = false;
         _next = StartPosition.After(new Position(received.Offset!, received.SequenceNumber!.Value, Stamp(received)));
         _received.Writer.TryWrite(new Received(received, _restarted));
         _restarted = false;
@@ -313,7 +328,8 @@ internal sealed class PartitionReader : IAsyncDisposable
         if (_next is StartPosition.AfterEvent { Position: var last }
             && (received.SequenceNumber != last.SequenceNumber || Stamp(received) != last.EnqueuedTime))
         {
-            RestartByTime();
+            // Retention may have taken the event since the partition was asked where it begins, so it is asked again before anything is concluded.
+            _disproved = true;
             throw new HubException(
                 HubFailure.PositionUnknown, $"Offset {last.Offset} is no longer event {last.SequenceNumber} of {last.EnqueuedTime:O}.");
         }

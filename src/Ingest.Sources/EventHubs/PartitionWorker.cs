@@ -177,7 +177,6 @@ internal sealed class PartitionWorker : IAsyncDisposable
             if (SequenceGap.Between(before, sequenceNumber) is > 0 and var gap)
             {
                 SourcesLog.Missed(_client.Logger, _key.Hub, Partition, gap, sequenceNumber);
-                SourcesMetrics.Missed(_key.Hub, _key.ConsumerGroup, Partition, gap);
                 missed += gap;
             }
 

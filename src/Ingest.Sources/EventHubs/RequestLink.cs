@@ -27,27 +27,16 @@ internal sealed class RequestLink
     {
         var link = new RequestLink(endpoint, $"{node}-reply-{Guid.NewGuid():N}");
         var session = new Session(connection);
-        (link._requests, _) = await AmqpLinks.OpenSenderAsync(
-            session,
-            $"{node}-request-{Guid.NewGuid():N}",
-            new Attach { Source = new Source(), Target = new Target { Address = node } },
-            endpoint,
-            cancellationToken);
-        var (replies, _) = await AmqpLinks.OpenReceiverAsync(
-            session,
-            link._replyTo,
-            new Attach { Source = new Source { Address = node }, Target = new Target { Address = link._replyTo } },
-            endpoint,
-            cancellationToken);
-        link._requests.AddClosedCallback((_, error) => link.Fail(error));
-        replies.AddClosedCallback((closed, error) =>
+        try
         {
-            link.Fail(error);
-            // A pair with one end is of no use: the next request opens another.
-            link._requests.Close(TimeSpan.Zero);
-        });
-        replies.Start(50, link.OnReply);
-        return link;
+            await link.AttachAsync(session, node, cancellationToken);
+            return link;
+        }
+        catch
+        {
+            AmqpLinks.Close(session);
+            throw;
+        }
     }
 
     /// <summary>Sends a request and awaits its answer.</summary>
@@ -71,6 +60,34 @@ internal sealed class RequestLink
         {
             _waiting.TryRemove(id, out _);
         }
+    }
+
+    private async Task AttachAsync(Session session, string node, CancellationToken cancellationToken)
+    {
+        (_requests, _) = await AmqpLinks.OpenSenderAsync(
+            session,
+            $"{node}-request-{Guid.NewGuid():N}",
+            new Attach { Source = new Source(), Target = new Target { Address = node } },
+            _endpoint,
+            cancellationToken);
+        var (replies, _) = await AmqpLinks.OpenReceiverAsync(
+            session,
+            _replyTo,
+            new Attach { Source = new Source { Address = node }, Target = new Target { Address = _replyTo } },
+            _endpoint,
+            cancellationToken);
+        _requests.AddClosedCallback((_, error) =>
+        {
+            Fail(error);
+            AmqpLinks.Close(session);
+        });
+        replies.AddClosedCallback((_, error) =>
+        {
+            Fail(error);
+            // A pair with one end is of no use: the next request opens another.
+            _requests.Close(TimeSpan.Zero);
+        });
+        replies.Start(50, OnReply);
     }
 
     private void OnReply(IReceiverLink link, Message reply)

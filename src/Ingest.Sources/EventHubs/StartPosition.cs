@@ -15,9 +15,6 @@ internal abstract record StartPosition
     /// <summary>The first event that the event hub stamped at or after this time.</summary>
     public static StartPosition Since(DateTime enqueuedTime) => new SinceTime(enqueuedTime);
 
-    /// <summary>The event with this sequence number, or the first after it.</summary>
-    public static StartPosition AtSequenceNumber(long sequenceNumber) => new FromSequenceNumber(sequenceNumber);
-
     /// <summary>The filter's expression, as the hub reads it.</summary>
     public abstract string Filter { get; }
 
@@ -37,11 +34,5 @@ internal abstract record StartPosition
         public override string Filter => string.Create(
             CultureInfo.InvariantCulture,
             $"amqp.annotation.x-opt-enqueued-time >= '{new DateTimeOffset(EnqueuedTime, TimeSpan.Zero).ToUnixTimeMilliseconds()}'");
-    }
-
-    internal sealed record FromSequenceNumber(long SequenceNumber) : StartPosition
-    {
-        public override string Filter => string.Create(
-            CultureInfo.InvariantCulture, $"amqp.annotation.x-opt-sequence-number >= '{SequenceNumber}'");
     }
 }

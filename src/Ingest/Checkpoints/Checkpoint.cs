@@ -1,7 +1,7 @@
 namespace Ingest.Checkpoints;
 
 /// <summary>A partition as one consumer group reads it: what a checkpoint is kept for.</summary>
-/// <param name="Hub">The event hub, as <c>host/name</c>.</param>
+/// <param name="Hub">The event hub: by default <c>host/name</c>.</param>
 /// <param name="ConsumerGroup">The consumer group.</param>
 /// <param name="Partition">The partition's id.</param>
 public sealed record PartitionKey(string Hub, string ConsumerGroup, string Partition);

@@ -16,7 +16,7 @@ public sealed class CheckpointStore(NpgsqlDataSource dataSource)
     private const string ClaimSql =
         $"""
         INSERT INTO checkpoints AS c (hub, consumer_group, partition, epoch, updated_at)
-        SELECT $1, $2, p, 1, now() FROM unnest($3::text[]) AS p ORDER BY p
+        SELECT $1, $2, p, 1, now() FROM unnest($3::text[]) AS p ORDER BY p COLLATE "C"
         ON CONFLICT (hub, consumer_group, partition) DO UPDATE SET epoch = c.epoch + 1, updated_at = now()
         RETURNING {Fields}
         """;
@@ -86,6 +86,11 @@ public sealed class CheckpointStore(NpgsqlDataSource dataSource)
     /// <summary>The statement that moves checkpoints; it must update exactly one row a move.</summary>
     internal static NpgsqlBatchCommand Move(IReadOnlyList<(Checkpoint Move, Accounts Accounts)> moves)
     {
+        // In the order in which a claim takes its row locks, so that the two do not wait for each other.
+        moves = [.. moves
+            .OrderBy(move => move.Move.Partition.Hub, StringComparer.Ordinal)
+            .ThenBy(move => move.Move.Partition.ConsumerGroup, StringComparer.Ordinal)
+            .ThenBy(move => move.Move.Partition.Partition, StringComparer.Ordinal)];
         var command = new NpgsqlBatchCommand(MoveSql);
         command.Parameters.Add(Texts(moves.Select(move => move.Move.Partition.Hub)));
         command.Parameters.Add(Texts(moves.Select(move => move.Move.Partition.ConsumerGroup)));

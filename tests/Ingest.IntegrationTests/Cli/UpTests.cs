@@ -88,7 +88,7 @@ public sealed class StateHome : IDisposable
 
     public async Task NoProcessIsLeftAsync()
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30), TimeProvider.System);
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
         while ((await ProcessesAsync()).Count > 0)
         {

@@ -61,6 +61,57 @@ public sealed class HubClientTests
     }
 
     [Fact]
+    public async Task A_signature_that_is_good_for_a_year_is_used_as_it_is()
+    {
+        await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 1 });
+        var signature = SasToken.Sign("sb://127.0.0.1/telemetry", "local", Key, TimeProvider.System.GetUtcNow().AddYears(1)).Text;
+        var logger = new RecordingLogger();
+        var client = hub.Client(
+            settings => settings.ConnectionString =
+                $"Endpoint=sb://127.0.0.1:{hub.Relay.Port};SharedAccessSignature={signature};UseDevelopmentEmulator=true;EntityPath=telemetry",
+            logger: logger);
+
+        Assert.Equal(["0"], (await client.GetHubAsync(Cancel)).PartitionIds);
+        Assert.Empty(logger.Texts(2002));
+        Assert.Equal(1, hub.Relay.Accepted);
+    }
+
+    [Fact]
+    public async Task A_consumer_group_is_checked_without_reading_in_it()
+    {
+        await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 1, ConsumerGroups = ["there"] });
+        var client = hub.Client();
+
+        await client.CheckConsumerGroupAsync("there", "0", Cancel);
+
+        var refused = await Assert.ThrowsAsync<HubException>(() => client.CheckConsumerGroupAsync("nowhere", "0", Cancel));
+        Assert.Equal(HubFailure.NotFound, refused.Failure);
+        Assert.Contains("no consumer group 'nowhere'", refused.Message, StringComparison.Ordinal);
+        hub.Hub.RefuseLinks("amqp:unauthorized-access", "Unauthorized access. 'Listen' claim(s) are required.");
+        var unauthorized = await Assert.ThrowsAsync<HubException>(() => client.CheckConsumerGroupAsync("there", "0", Cancel));
+        Assert.Equal(HubFailure.Unauthorized, unauthorized.Failure);
+    }
+
+    [Fact]
+    public async Task A_consumer_group_that_a_worker_reads_in_is_there_and_the_worker_does_not_notice()
+    {
+        await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 1 });
+        var store = new MemoryStore();
+        using var worker = new HubWorker(hub.Client(), TimeSource.IotHub, store.ClaimAsync, store.ProcessAsync);
+        using var stop = new CancellationTokenSource();
+        var running = worker.RunAsync(stop.Token, Cancel);
+        await Eventually.Is(() => worker.Partitions is [{ IsAttached: true }]);
+
+        await hub.Client().CheckConsumerGroupAsync("$Default", "0", Cancel);
+
+        await hub.SendAsync("0", 0, 10);
+        await store.StoredAsync(10, Cancel);
+        Assert.Equal(0, worker.Partitions[0].Reconnects);
+        await stop.CancelAsync();
+        await running;
+    }
+
+    [Fact]
     public async Task A_wrong_key_is_told_as_such()
     {
         await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 1, SharedAccessKey = Key });

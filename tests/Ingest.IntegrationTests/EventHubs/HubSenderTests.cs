@@ -82,6 +82,24 @@ public sealed class HubSenderTests
         Assert.Equal(HubFailure.Misconfigured, refused.Failure);
     }
 
+    [Fact]
+    public async Task A_link_that_is_refused_takes_no_session_of_the_connection_with_it()
+    {
+        // The hub allows 256 sessions a connection.
+        await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 1 });
+        var client = hub.Client();
+        using var sender = new HubSender(client);
+        for (var attempt = 0; attempt < 300; attempt++)
+        {
+            var refused = await Assert.ThrowsAsync<HubException>(
+                () => sender.SendAsync([TestHub.Numbered(0)], SendTarget.Partition("7"), Cancel).WaitAsync(TimeSpan.FromSeconds(30), Cancel));
+            Assert.Equal(HubFailure.NotFound, refused.Failure);
+        }
+
+        await sender.SendAsync([TestHub.Numbered(1)], SendTarget.Partition("0"), Cancel).WaitAsync(TimeSpan.FromSeconds(30), Cancel);
+        Assert.Equal(1, hub.Relay.Accepted);
+    }
+
     private static async Task<List<string>> ReadAllAsync(TestHub hub, string partition)
     {
         var client = hub.Client();

@@ -1,7 +1,9 @@
+using System.Collections.Concurrent;
 using Ingest.IntegrationTests.EventHubs.Support;
 using Ingest.LocalHub;
 using Ingest.Settings;
 using Ingest.Sources.EventHubs;
+using Npgsql;
 using Xunit;
 
 namespace Ingest.IntegrationTests.EventHubs;
@@ -232,6 +234,108 @@ public sealed class HubWorkerTests
     }
 
     [Fact]
+    public async Task An_event_that_was_sent_as_proof_alone_costs_no_credit()
+    {
+        var store = new MemoryStore();
+        await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 1 });
+        await hub.SendAsync("0", 0, 5);
+        await RunUntilStoredAsync(hub.Client(settings => settings.PrefetchEvents = 1), store, 5);
+
+        // The event number 4 is there, and is another one: the proof fails.
+        await hub.ReplaceAsync(new LocalHubOptions { Port = 0, Partitions = 1 });
+        await hub.SendAsync("0", 1_000, 20);
+        await RunUntilStoredAsync(hub.Client(settings => settings.PrefetchEvents = 1), store, 25);
+
+        Assert.Equal([.. Numbers(0, 5), .. Numbers(1_000, 20)], store.Bodies("0"));
+        Assert.Equal(0, store.Missed);
+    }
+
+    [Fact]
+    public async Task A_database_that_is_away_or_busy_when_the_partitions_are_claimed_is_waited_for()
+    {
+        await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 1 });
+        await hub.SendAsync("0", 0, 10);
+        var store = new MemoryStore();
+        var logger = new RecordingLogger();
+        var failures = new ConcurrentQueue<Exception>([new NpgsqlException("away", new IOException("reset")), Refusal("40P01"), Refusal("57P03")]);
+        using var worker = new HubWorker(
+            hub.Client(logger: logger),
+            TimeSource.IotHub,
+            (name, group, partitions, token) => failures.TryDequeue(out var failure) ? throw failure : store.ClaimAsync(name, group, partitions, token),
+            store.ProcessAsync);
+        using var stop = new CancellationTokenSource();
+        var running = worker.RunAsync(stop.Token, Cancel);
+
+        await Task.WhenAny(store.StoredAsync(10, Cancel), running);
+        await stop.CancelAsync();
+        await running;
+
+        Assert.Equal(Numbers(0, 10), store.Bodies("0"));
+        Assert.Equal(3, logger.Texts(2016).Count);
+    }
+
+    [Fact]
+    public async Task A_claim_that_only_an_operator_can_mend_fails()
+    {
+        await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 1 });
+        using var worker = new HubWorker(hub.Client(), TimeSource.IotHub, (_, _, _, _) => throw Refusal("42501"), new MemoryStore().ProcessAsync);
+
+        var refused = await Assert.ThrowsAsync<PostgresException>(
+            () => worker.RunAsync(CancellationToken.None, Cancel).WaitAsync(TimeSpan.FromSeconds(30), Cancel));
+
+        Assert.Equal("42501", refused.SqlState);
+    }
+
+    [Fact]
+    public async Task A_worker_that_waits_for_its_claim_can_be_stopped()
+    {
+        await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 1 });
+        var logger = new RecordingLogger();
+        using var worker = new HubWorker(
+            hub.Client(logger: logger), TimeSource.IotHub, (_, _, _, _) => throw Refusal("57P03"), new MemoryStore().ProcessAsync);
+        using var stop = new CancellationTokenSource();
+        var running = worker.RunAsync(stop.Token, Cancel);
+        await Eventually.Is(() => logger.Texts(2016).Count > 0);
+
+        await stop.CancelAsync();
+
+        await running.WaitAsync(TimeSpan.FromSeconds(30), Cancel);
+        Assert.Empty(worker.Partitions);
+    }
+
+    [Fact]
+    public async Task Events_and_checkpoints_call_the_hub_what_the_settings_call_it()
+    {
+        await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 1 });
+        await hub.SendAsync("0", 0, 1);
+        var claimed = "";
+        var hubs = new ConcurrentQueue<(string OfEvent, string? OfCheckpoint)>();
+        var store = new MemoryStore();
+        using var worker = new HubWorker(
+            hub.Client(settings => settings.Identity = "old.servicebus.windows.net/telemetry"),
+            TimeSource.IotHub,
+            (name, group, partitions, token) =>
+            {
+                claimed = name;
+                return store.ClaimAsync(name, group, partitions, token);
+            },
+            (events, checkpoint, token) =>
+            {
+                hubs.Enqueue((events[0].Hub, checkpoint?.Partition.Hub));
+                return store.ProcessAsync(events, checkpoint, token);
+            });
+        using var stop = new CancellationTokenSource();
+        var running = worker.RunAsync(stop.Token, Cancel);
+
+        await Task.WhenAny(store.StoredAsync(1, Cancel), running);
+        await stop.CancelAsync();
+        await running;
+
+        Assert.Equal("old.servicebus.windows.net/telemetry", claimed);
+        Assert.Equal([(claimed, claimed)], hubs);
+    }
+
+    [Fact]
     public async Task A_hub_made_anew_under_a_running_worker_is_read_from_its_beginning()
     {
         var store = new MemoryStore();
@@ -281,6 +385,8 @@ public sealed class HubWorkerTests
         await stop.CancelAsync();
         await running;
     }
+
+    private static PostgresException Refusal(string code) => new("refused", "ERROR", "ERROR", code);
 
     private static List<string> Numbers(int first, int count) => [.. Enumerable.Range(first, count).Select(number => number.ToString())];
 }

@@ -81,7 +81,7 @@ internal sealed class CliProcess : IAsyncDisposable
 
     public async Task<CliResult> EndAsync()
     {
-        using var timeout = new CancellationTokenSource(Patience);
+        using var timeout = new CancellationTokenSource(Patience, TimeProvider.System);
         await _process.WaitForExitAsync(timeout.Token);
         lock (_output)
         {

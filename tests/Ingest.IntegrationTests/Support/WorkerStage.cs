@@ -86,7 +86,7 @@ internal sealed class WorkerStage : IAsyncDisposable
     /// <summary>Waits until at least so many readings are accounted for.</summary>
     public async Task ReceivedAsync(long readings, CliProcess worker)
     {
-        using var timeout = new CancellationTokenSource(Patience);
+        using var timeout = new CancellationTokenSource(Patience, TimeProvider.System);
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
         var ended = worker.EndAsync();
         while ((await AccountsAsync()).Received < readings)

@@ -79,7 +79,7 @@ public sealed class OnePlacePropertyTests(PostgresFixture postgres, TimescaleFix
             async sample =>
             {
                 await database.ExecuteAsync(Table, Stop);
-                using var abandoned = new CancellationTokenSource(TimeSpan.FromMicroseconds(sample.after));
+                using var abandoned = new CancellationTokenSource(TimeSpan.FromMicroseconds(sample.after), TimeProvider.System);
                 await using (var stage = NewStage(database))
                 {
                     await Task.WhenAll(sample.batches.Select(async batch =>

@@ -54,6 +54,7 @@ public sealed class HubConnectionStringTests
     public void Settings_name_the_hub_by_EntityPath_or_by_Name()
     {
         Assert.Equal("ihsuprod-1.servicebus.windows.net/iothub-1", HubEndpoint.From(new HubSettings { ConnectionString = Real }).Identity);
+        Assert.Equal("plant", HubEndpoint.From(new HubSettings { ConnectionString = Real, Identity = "plant" }).Identity);
         Assert.Equal("ihsuprod-1.servicebus.windows.net/other", HubEndpoint.From(new HubSettings { ConnectionString = Real, Name = "other" }).Identity);
     }
 
