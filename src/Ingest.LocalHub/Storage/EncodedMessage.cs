@@ -17,17 +17,17 @@ internal readonly ref struct EncodedMessage
     private const byte DataSection = 0x75;
     private const byte FooterSection = 0x78;
 
-    private EncodedMessage(ReadOnlySpan<byte> annotations, int annotationCount, ReadOnlySpan<byte> rest)
+    // A section has one; what nests them without end would only exhaust the stack.
+    private const int MostNestedDescriptors = 8;
+
+    private EncodedMessage(ReadOnlySpan<byte> annotations, ReadOnlySpan<byte> rest)
     {
         Annotations = annotations;
-        AnnotationCount = annotationCount;
         Rest = rest;
     }
 
     /// <summary>The encoded entries of the message annotations: key, value, key, value, …</summary>
     public ReadOnlySpan<byte> Annotations { get; }
-
-    public int AnnotationCount { get; }
 
     public ReadOnlySpan<byte> Rest { get; }
 
@@ -35,7 +35,6 @@ internal readonly ref struct EncodedMessage
     public static EncodedMessage Parse(ReadOnlySpan<byte> message)
     {
         ReadOnlySpan<byte> annotations = default;
-        var count = 0;
         var remaining = message;
         while (remaining.Length > 0)
         {
@@ -44,17 +43,17 @@ internal readonly ref struct EncodedMessage
             if (section is not (HeaderSection or DeliveryAnnotationsSection or MessageAnnotationsSection))
             {
                 EnsureWhole(start);
-                return new EncodedMessage(annotations, count, start);
+                return new EncodedMessage(annotations, start);
             }
 
             var value = TakeValue(ref remaining);
             if (section == MessageAnnotationsSection)
             {
-                annotations = MapEntries(value, out count);
+                annotations = MapEntries(value);
             }
         }
 
-        return new EncodedMessage(annotations, count, default);
+        return new EncodedMessage(annotations, default);
     }
 
     /// <summary>Takes the next data section's bytes off a batch, past what else its message has; false at its end.</summary>
@@ -128,22 +127,29 @@ internal readonly ref struct EncodedMessage
         throw Malformed("no section starts here");
     }
 
-    private static ReadOnlySpan<byte> MapEntries(ReadOnlySpan<byte> map, out int count)
+    private static ReadOnlySpan<byte> MapEntries(ReadOnlySpan<byte> map)
     {
-        switch (map[0])
+        // The size comes first and then the count, each in one byte or in four.
+        var start = map[0] switch
         {
-            case 0x40:
-                count = 0;
-                return default;
-            case 0xc1:
-                count = map[2];
-                return map[3..];
-            case 0xd1:
-                count = BinaryPrimitives.ReadInt32BigEndian(map[5..]);
-                return map[9..];
-            default:
-                throw Malformed("message annotations are a map");
+            0x40 => 1,
+            0xc1 => 3,
+            0xd1 => 9,
+            _ => throw Malformed("message annotations are a map"),
+        };
+        if (start > map.Length)
+        {
+            throw Malformed("the map of message annotations has no count");
         }
+
+        // Readable to the last entry, as nothing may go wrong any more once the message has its place in a partition.
+        var entries = map[start..];
+        var check = entries;
+        while (TryTakeEntry(ref check, out _, out _, out _))
+        {
+        }
+
+        return entries;
     }
 
     private static bool IsVariable(byte format) => (format & 0xf0) is 0xa0 or 0xb0;
@@ -157,19 +163,19 @@ internal readonly ref struct EncodedMessage
 
     private static ReadOnlySpan<byte> TakeValue(scoped ref ReadOnlySpan<byte> bytes)
     {
-        var length = ValueLength(bytes);
-        if ((uint)length > (uint)bytes.Length)
+        var length = ValueLength(bytes, nested: 0);
+        if (length > bytes.Length)
         {
             throw Malformed("it ends within a value");
         }
 
-        var value = bytes[..length];
-        bytes = bytes[length..];
+        var value = bytes[..(int)length];
+        bytes = bytes[(int)length..];
         return value;
     }
 
-    // The high half of a format code tells how a value's length is found (AMQP 1.0, part 1, section 1.2).
-    private static int ValueLength(ReadOnlySpan<byte> bytes)
+    /// <summary>The length that the value at the start claims to have: at least what is needed to tell it, and maybe more than there is.</summary>
+    private static long ValueLength(ReadOnlySpan<byte> bytes, int nested)
     {
         if (bytes.Length == 0)
         {
@@ -178,10 +184,16 @@ internal readonly ref struct EncodedMessage
 
         if (bytes[0] == 0)
         {
-            var descriptor = ValueLength(bytes[1..]);
-            return descriptor >= bytes.Length ? int.MaxValue : 1 + descriptor + ValueLength(bytes[(1 + descriptor)..]);
+            if (nested == MostNestedDescriptors)
+            {
+                throw Malformed("its descriptors are nested too deep");
+            }
+
+            var described = 1 + ValueLength(bytes[1..], nested + 1);
+            return described >= bytes.Length ? described + 1 : described + ValueLength(bytes[(int)described..], nested + 1);
         }
 
+        // The high half of a format code tells how a value's length is found (AMQP 1.0, part 1, section 1.2).
         return (bytes[0] >> 4) switch
         {
             0x4 => 1,
@@ -190,8 +202,8 @@ internal readonly ref struct EncodedMessage
             0x7 => 5,
             0x8 => 9,
             0x9 => 17,
-            0xa or 0xc or 0xe => bytes.Length < 2 ? int.MaxValue : 2 + bytes[1],
-            0xb or 0xd or 0xf => bytes.Length < 5 ? int.MaxValue : (int)Math.Min(int.MaxValue, 5L + BinaryPrimitives.ReadUInt32BigEndian(bytes[1..])),
+            0xa or 0xc or 0xe => 2L + (bytes.Length < 2 ? 0 : bytes[1]),
+            0xb or 0xd or 0xf => 5L + (bytes.Length < 5 ? 0 : BinaryPrimitives.ReadUInt32BigEndian(bytes[1..])),
             _ => throw Malformed($"0x{bytes[0]:x2} is no format code"),
         };
     }

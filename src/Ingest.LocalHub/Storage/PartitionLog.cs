@@ -52,9 +52,10 @@ internal sealed class PartitionLog(string partition, long firstSequenceNumber, l
                 _segments.Add(segment);
             }
 
-            sequenceNumber = _next++;
+            sequenceNumber = _next;
             var length = EventEncoder.Encode(message, batchKey, sequenceNumber, _lastTime, segment.Free);
             segment.Commit(length, _lastTime);
+            _next++;
             _bytes += length;
             DropUnneeded();
             waiting = _waitingForEvents;
@@ -90,7 +91,8 @@ internal sealed class PartitionLog(string partition, long firstSequenceNumber, l
     /// <param name="inclusive">Whether an event stamped at the very time is meant too.</param>
     public long FindTime(long time, bool inclusive)
     {
-        var from = inclusive ? time : time + 1;
+        // Nothing is stamped after the last moment there is.
+        var from = inclusive || time == long.MaxValue ? time : time + 1;
         lock (_lock)
         {
             foreach (var segment in _segments)
