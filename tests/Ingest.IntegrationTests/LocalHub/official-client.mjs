@@ -1,10 +1,11 @@
-// Drives Microsoft's JavaScript client for a test: official-client.mjs <packages> <connection string> <command> <arguments as JSON>.
+// Drives Microsoft's JavaScript client for a test: official-client.mjs <packages> <connection string> <command>, with its arguments as JSON on standard input.
 // The last line printed is the result as JSON.
 import { createRequire } from "node:module";
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-const [packages, connectionString, command, json] = process.argv.slice(2);
+const [packages, connectionString, command] = process.argv.slice(2);
 const require = createRequire(join(packages, "package.json"));
 const { EventHubProducerClient, EventHubConsumerClient } = require("@azure/event-hubs");
 const { types } = require("rhea");
@@ -78,6 +79,15 @@ const commands = {
     return { sent: n };
   },
 
+  /** Sends one event a body, all in one batch, with an application property of each AMQP type where asked for. */
+  async sendBodies({ bodies, partitionId, partitionKey, withProperties }) {
+    const producer = new EventHubProducerClient(connectionString, options);
+    const properties = withProperties ? typed : undefined;
+    await producer.sendBatch(bodies.map((body) => ({ body, properties, contentType: "application/json" })), { partitionId, partitionKey });
+    await producer.close();
+    return { sent: bodies.length };
+  },
+
   async sendLarge({ partitionId, length }) {
     const body = Buffer.alloc(length, "0123456789");
     const producer = new EventHubProducerClient(connectionString, options);
@@ -146,4 +156,4 @@ const commands = {
   },
 };
 
-console.log(JSON.stringify(await commands[command](JSON.parse(json))));
+console.log(JSON.stringify(await commands[command](JSON.parse(readFileSync(0, "utf8")))));

@@ -18,13 +18,17 @@ internal static class OfficialClient
         var packages = await TestPackages.FolderAsync(cancelled);
         var script = Path.Combine(AppContext.BaseDirectory, "LocalHub", "official-client.mjs");
         using var node = Process.Start(new ProcessStartInfo(
-            "node", [script, packages, hub.ConnectionString, command, JsonSerializer.Serialize(arguments, Options)])
+            "node", [script, packages, hub.ConnectionString, command])
         {
+            RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         })!;
         try
         {
+            // Not on the command line, which is too short for a large body.
+            await node.StandardInput.WriteAsync(JsonSerializer.Serialize(arguments, Options));
+            node.StandardInput.Close();
             var output = node.StandardOutput.ReadToEndAsync(cancelled);
             var errors = node.StandardError.ReadToEndAsync(cancelled);
             await node.WaitForExitAsync(cancelled).WaitAsync(TimeSpan.FromSeconds(90), cancelled);

@@ -1,0 +1,111 @@
+using Ingest.Checkpoints;
+using Ingest.Database.Migrations;
+using Ingest.LocalHub;
+using Ingest.Settings;
+using Ingest.Sources.EventHubs;
+using Ingest.TestSupport.Databases;
+using Ingest.Write;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using Npgsql;
+using Xunit;
+
+namespace Ingest.IntegrationTests.Pipeline;
+
+/// <summary>
+/// The way from a hub to a table: a local hub whose clock stands still, the worker, and a native PostgreSQL in which its login owns nothing.
+/// </summary>
+internal sealed class TableStage : IAsyncDisposable
+{
+    /// <summary>When everything is enqueued.</summary>
+    public static readonly DateTime Stamp = new(2026, 5, 1, 12, 0, 0, 123, DateTimeKind.Utc);
+
+    private readonly NpgsqlDataSource _owner;
+    private readonly NpgsqlDataSource _login;
+    private readonly HubClient _client;
+    private readonly IngestPipeline _pipeline;
+    private readonly HubWorker _worker;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task _working;
+
+    private TableStage(LocalEventHub hub, NpgsqlDataSource owner, DatabaseSettings database, TelemetrySettings telemetry)
+    {
+        Hub = hub;
+        _owner = owner;
+        _login = DatabaseConnections.Create(database);
+        _client = new HubClient(new HubSettings { ConnectionString = hub.ConnectionString }, TimeProvider.System, NullLogger<HubClient>.Instance);
+        _pipeline = new IngestPipeline(_login, new IngestOptions { Telemetry = telemetry, Database = database });
+        _worker = new HubWorker(_client, telemetry.TimeSource, new CheckpointStore(_login).ClaimAsync, _pipeline.ProcessAsync);
+        _working = _worker.RunAsync(_stop.Token, CancellationToken.None);
+    }
+
+    public LocalEventHub Hub { get; }
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    /// <param name="postgres">The server.</param>
+    /// <param name="telemetry">The mapping.</param>
+    /// <param name="table">Makes the table of the mapping; null for the default one.</param>
+    public static async Task<TableStage> StartAsync(PostgresFixture postgres, TelemetrySettings telemetry, string? table = null)
+    {
+        var server = await postgres.ServerAsync();
+        var connectionString = await server.CreateDatabaseAsync(Cancelled);
+        var owner = NpgsqlDataSource.Create(connectionString);
+        await DatabaseMigrator.MigrateAsync(owner, new MigrationOptions(), Cancelled);
+        if (table is not null)
+        {
+            await using var create = owner.CreateCommand(table);
+            await create.ExecuteNonQueryAsync(Cancelled);
+        }
+
+        var login = await server.CreateLoginAsync(connectionString, memberOf: "ingest_writer", Cancelled);
+        var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0, Clock = new FakeTimeProvider(Stamp) }, Cancelled);
+        return new TableStage(hub, owner, new DatabaseSettings { ConnectionString = login }, telemetry);
+    }
+
+    /// <summary>The checkpoints, when so many readings are accounted for.</summary>
+    public async Task<IReadOnlyList<StoredCheckpoint>> ReceivedAsync(long readings)
+    {
+        IReadOnlyList<StoredCheckpoint> checkpoints = [];
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(Cancelled);
+        timeout.CancelAfter(TimeSpan.FromSeconds(60));
+        while (checkpoints.Sum(checkpoint => checkpoint.Accounts.Received) < readings)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, timeout.Token);
+            Assert.False(_working.IsCompleted, $"The worker ended: {_working.Exception}");
+            checkpoints = await new CheckpointStore(_owner).ListAsync(timeout.Token);
+        }
+
+        Assert.All(checkpoints, checkpoint => Assert.True(checkpoint.Accounts.Balance));
+        return checkpoints;
+    }
+
+    /// <summary>What a query returns, as its owner sees it; NULL is null.</summary>
+    public async Task<List<object?[]>> QueryAsync(string sql)
+    {
+        List<object?[]> rows = [];
+        await using var command = _owner.CreateCommand(sql);
+        await using var reader = await command.ExecuteReaderAsync(Cancelled);
+        while (await reader.ReadAsync(Cancelled))
+        {
+            var row = new object?[reader.FieldCount];
+            reader.GetValues(row!);
+            rows.Add([.. row.Select(value => value is DBNull ? null : value)]);
+        }
+
+        return rows;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _working;
+        _worker.Dispose();
+        await _pipeline.DisposeAsync();
+        await _client.DisposeAsync();
+        await Hub.DisposeAsync();
+        await _login.DisposeAsync();
+        await _owner.DisposeAsync();
+        _stop.Dispose();
+    }
+}
