@@ -6,5 +6,7 @@ return await new RootCommand("Benchmarks of Ingest, and its long fuzzing run.")
 {
     DecodeBenchmark.Command(),
     WriteBenchmark.Command(),
+    UpBenchmark.Command(),
+    WorkerBenchmark.Command(),
     Fuzzing.Command(),
 }.Parse(args).InvokeAsync();

@@ -16,6 +16,7 @@ internal sealed class RunMeter
     private readonly Queue<LastMessage> _last = new();
     private Accounts _total;
     private long _messages;
+    private DateTimeOffset? _first;
 
     public LatencyHistogram Latency { get; } = new();
 
@@ -26,6 +27,18 @@ internal sealed class RunMeter
             lock (_lock)
             {
                 return _total;
+            }
+        }
+    }
+
+    /// <summary>When the first message was committed; null before.</summary>
+    public DateTimeOffset? FirstCommittedAt
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _first;
             }
         }
     }
@@ -54,6 +67,7 @@ internal sealed class RunMeter
 
         lock (_lock)
         {
+            _first ??= result.CommittedAt;
             _total += result.Accounts;
             _messages += events.Count;
             foreach (var message in events.Skip(events.Count - Shown))

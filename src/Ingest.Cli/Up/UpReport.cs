@@ -41,6 +41,9 @@ internal sealed record UpReport
     /// <summary>Messages committed a second, over <see cref="ElapsedSeconds"/>.</summary>
     public required double MessagesPerSecond { get; init; }
 
+    /// <summary>When the first message was committed; null where none was.</summary>
+    public required DateTimeOffset? FirstCommittedAt { get; init; }
+
     /// <summary>Rows counted by SQL at the end, those of earlier runs included.</summary>
     public required long RowsInTable { get; init; }
 

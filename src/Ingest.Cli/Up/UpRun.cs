@@ -228,6 +228,7 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
             P50Milliseconds = Rounded(_meter.Latency.Percentile(0.50)),
             P99Milliseconds = Rounded(_meter.Latency.Percentile(0.99)),
             MessagesPerSecond = Math.Round(_meter.Messages / elapsed.TotalSeconds, 1),
+            FirstCommittedAt = _meter.FirstCommittedAt,
             RowsInTable = rows,
             Faults = options.Faults ? _ledger.Faults() : null,
             Replay = replay is { } again ? ReplayReport.From(again) : null,
