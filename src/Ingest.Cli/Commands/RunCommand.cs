@@ -34,7 +34,7 @@ internal static class RunCommand
 
         var clock = TimeProvider.System;
         using var signals = new ShutdownSignals(clock);
-        using var telemetry = Telemetry.Start(configuration);
+        using var telemetry = Telemetry.Start();
         using var loggers = Logging.ToStandardError(LogLevel.Information);
         await using var parts = PipelineParts.Create(settings, mapping!, Purpose.Worker, loggers);
         await using var client = new HubClient(settings.Hub, clock, loggers.CreateLogger<HubClient>());

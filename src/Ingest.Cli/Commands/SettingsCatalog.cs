@@ -55,13 +55,12 @@ internal static class SettingsCatalog
         new("DeadLetters:QuotaPerDeviceAndDay", "Most dead letters kept of a device and day. Default: 10000."),
         new("Health:Port", "Port of /healthz and /readyz; 0 for none. Default: 8080."),
         new("Health:Address", "Address they listen on. Default: 127.0.0.1; in a container 0.0.0.0."),
-        new("OpenTelemetry:Endpoint", "OTLP endpoint for metrics and traces. Default: OTEL_EXPORTER_OTLP_ENDPOINT; without either nothing is exported."),
     ];
 
     /// <summary>The sections that a command reads.</summary>
     public static IReadOnlyList<string> SectionsOf(string command) => command switch
     {
-        "run" => ["Hub", "Database", "Telemetry", "Commit", "DeadLetters", "Health", "OpenTelemetry"],
+        "run" => ["Hub", "Database", "Telemetry", "Commit", "DeadLetters", "Health"],
         "replay" => ["Hub", "Database", "Telemetry", "Commit", "DeadLetters"],
         "up" => ["Telemetry", "Commit", "DeadLetters"],
         "simulate" => ["Hub"],

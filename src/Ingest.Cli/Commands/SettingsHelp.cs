@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using Ingest.Cli.Hosting;
 
 namespace Ingest.Cli.Commands;
 
@@ -21,6 +22,11 @@ internal sealed class SettingsHelp(HelpAction usual) : SynchronousCommandLineAct
         if (sections.Count > 0)
         {
             WriteSettings(output, sections);
+            if (sections.Contains(HealthSettings.Section))
+            {
+                output.WriteLine();
+                output.WriteLine($"  Metrics and traces are exported over OTLP where the variable {Telemetry.EndpointVariable} is set.");
+            }
         }
 
         return code;

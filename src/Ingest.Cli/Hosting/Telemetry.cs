@@ -1,4 +1,5 @@
-using Microsoft.Extensions.Configuration;
+using Ingest.Diagnostics;
+using Ingest.Sources.Diagnostics;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
@@ -6,41 +7,34 @@ using OpenTelemetry.Trace;
 
 namespace Ingest.Cli.Hosting;
 
-/// <summary>Exports metrics and traces over OTLP where an endpoint is configured; the exporter's own variables (<c>OTEL_EXPORTER_OTLP_…</c>) apply.</summary>
+/// <summary>
+/// Exports metrics and traces over OTLP where the standard variable names an endpoint; protocol, headers and intervals come from the
+/// exporter's other variables.
+/// </summary>
 internal sealed class Telemetry : IDisposable
 {
-    private static readonly string[] Sources = ["Ingest", "Ingest.Sources"];
+    public const string EndpointVariable = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
     private readonly MeterProvider _metrics;
     private readonly TracerProvider _traces;
 
-    private Telemetry(Uri? endpoint)
+    private Telemetry()
     {
         var resource = ResourceBuilder.CreateDefault().AddService("ingest", serviceVersion: typeof(Telemetry).Assembly.GetName().Version?.ToString());
         _metrics = Sdk.CreateMeterProviderBuilder()
             .SetResourceBuilder(resource)
-            .AddMeter([.. Sources, "Npgsql", "System.Runtime"])
-            .AddOtlpExporter(exporter => exporter.Endpoint = endpoint ?? exporter.Endpoint)
+            .AddMeter(PipelineMetrics.SourceName, SourcesMetrics.Name, "Npgsql", "System.Runtime")
+            .AddOtlpExporter()
             .Build();
         _traces = Sdk.CreateTracerProviderBuilder()
             .SetResourceBuilder(resource)
-            .AddSource(Sources)
-            .AddOtlpExporter(exporter => exporter.Endpoint = endpoint ?? exporter.Endpoint)
+            .AddSource(PipelineMetrics.SourceName, SourcesMetrics.Name)
+            .AddOtlpExporter()
             .Build();
     }
 
-    public static Telemetry? Start(IConfiguration configuration)
-    {
-        var setting = configuration["OpenTelemetry:Endpoint"];
-        if (string.IsNullOrWhiteSpace(setting))
-        {
-            return string.IsNullOrWhiteSpace(configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]) ? null : new Telemetry(endpoint: null);
-        }
-
-        return Uri.TryCreate(setting, UriKind.Absolute, out var endpoint)
-            ? new Telemetry(endpoint)
-            : throw new CommandException($"OpenTelemetry:Endpoint '{setting}' is no absolute URL: use for instance http://localhost:4317.");
-    }
+    public static Telemetry? Start() =>
+        string.IsNullOrWhiteSpace(Environment.GetEnvironmentVariable(EndpointVariable)) ? null : new Telemetry();
 
     public void Dispose()
     {
