@@ -51,7 +51,14 @@ public sealed class AccountsTests(PostgresFixture postgres, TimescaleFixture tim
         await using var pipeline = new IngestPipeline(database.Source, new IngestOptions { Database = { Copy = database.Copy } });
         var message = new RawEvent
         {
-            Hub = "hub\0", Partition = "0", EnqueuedTime = Stamp, DeviceId = "a\0\uD800", ModuleId = "m\0", MessageId = "\uDC00", ContentType = "\0", MessageSource = "Telemetry",
+            Hub = "hub\0",
+            Partition = "0",
+            EnqueuedTime = Stamp,
+            DeviceId = "a\0\uD800",
+            ModuleId = "m\0",
+            MessageId = "\uDC00",
+            ContentType = "\0",
+            MessageSource = "Telemetry",
             Properties = new Dictionary<string, object?> { ["k\0"] = "v\0\uD800", ["n"] = double.NaN },
             Body = new byte[] { 0, 0xFF, 0 },
         };
@@ -150,6 +157,11 @@ public sealed class AccountsTests(PostgresFixture postgres, TimescaleFixture tim
 
     private static RawEvent Message(int stamp, string body, string source = "Telemetry") => new()
     {
-        Hub = "test/hub", Partition = "0", EnqueuedTime = Stamp.AddMilliseconds(stamp), DeviceId = "a", MessageSource = source, Body = Encoding.UTF8.GetBytes(body),
+        Hub = "test/hub",
+        Partition = "0",
+        EnqueuedTime = Stamp.AddMilliseconds(stamp),
+        DeviceId = "a",
+        MessageSource = source,
+        Body = Encoding.UTF8.GetBytes(body),
     };
 }
