@@ -26,6 +26,12 @@ internal static partial class SourcesLog
     [LoggerMessage(2006, LogLevel.Warning, "{Hub}, partition {Partition}: the hub no longer knows event {SequenceNumber}; reading on from its time, {Time:O}")]
     public static partial void PositionUnknown(ILogger logger, string hub, string partition, long sequenceNumber, DateTime time);
 
+    [LoggerMessage(2007, LogLevel.Debug, "{Hub}, partition {Partition}: {Reason} Trying again in {Delay}, as before")]
+    public static partial void ReconnectingStill(ILogger logger, string hub, string partition, string reason, TimeSpan delay);
+
+    [LoggerMessage(2008, LogLevel.Information, "{Hub}, partition {Partition}, is being read again")]
+    public static partial void ReadingAgain(ILogger logger, string hub, string partition);
+
     [LoggerMessage(2010, LogLevel.Information, "Worker owns {Partitions} partitions of {Hub} for consumer group {ConsumerGroup}")]
     public static partial void Claimed(ILogger logger, string hub, string consumerGroup, int partitions);
 

@@ -264,7 +264,12 @@ internal sealed class PartitionReader : IAsyncDisposable
         }
 
         _connectedBefore = true;
-        LastError = null;
+        if (LastError is not null)
+        {
+            LastError = null;
+            SourcesLog.ReadingAgain(_client.Logger, _client.Hub, _options.Partition);
+        }
+
         SourcesLog.Attached(_client.Logger, _client.Hub, _options.ConsumerGroup, _options.Partition);
     }
 
@@ -345,9 +350,14 @@ internal sealed class PartitionReader : IAsyncDisposable
 
     private void OnRetry(HubException exception, TimeSpan delay)
     {
+        var isNews = LastError is null || LastError.NeedsOperator != exception.NeedsOperator;
         LastError = exception;
         SourcesMetrics.Reconnecting(_client.Hub, _options.ConsumerGroup, _options.Partition);
-        if (exception.NeedsOperator)
+        if (!isNews)
+        {
+            SourcesLog.ReconnectingStill(_client.Logger, _client.Hub, _options.Partition, exception.Message, delay);
+        }
+        else if (exception.NeedsOperator)
         {
             SourcesLog.NeedsOperator(_client.Logger, _client.Hub, _options.Partition, exception.Message, delay);
         }

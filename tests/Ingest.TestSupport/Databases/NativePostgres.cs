@@ -45,6 +45,9 @@ public sealed class NativePostgres : IAsyncDisposable
     /// <summary>The postmaster's id, as of the last start.</summary>
     public int ProcessId => _serverProcessId;
 
+    /// <summary>Whether it is down: stopped, killed, or ended by itself, as on a full disk.</summary>
+    public bool HasEnded => _server is null || _server.DiedByItself.IsCompleted;
+
     /// <summary>What it said last, for messages.</summary>
     public string Log => _server?.LastErrors() ?? "";
 
@@ -109,9 +112,15 @@ public sealed class NativePostgres : IAsyncDisposable
         await EndedAsync();
     }
 
-    /// <summary>Starts it again on the same port, after <see cref="KillAsync"/> or <see cref="StopAsync"/>.</summary>
+    /// <summary>Starts it again on the same port, after <see cref="KillAsync"/>, <see cref="StopAsync"/> or its own end.</summary>
     public async Task StartAgainAsync(CancellationToken cancellationToken = default)
     {
+        if (_server is not null)
+        {
+            await _server.DisposeAsync();
+            _server = null;
+        }
+
         (_server, var readyLine) = await NodeProcess.StartAsync(
             "postgres.mjs",
             ["serve", .. Ids(), DataFolder, ProgramIn(_bin, "postgres"), "-D", DataFolder, "-p", Port.ToString(CultureInfo.InvariantCulture)],
@@ -230,6 +239,7 @@ public sealed class NativePostgres : IAsyncDisposable
             catch (DatabaseSetupException e) when (attempt < 5 && e.Message.Contains("Address already in use", StringComparison.Ordinal))
             {
                 await _server!.DisposeAsync();
+                _server = null;
             }
         }
     }

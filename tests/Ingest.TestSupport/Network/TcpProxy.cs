@@ -4,6 +4,40 @@ using System.Net.Sockets;
 
 namespace Ingest.TestSupport.Network;
 
+/// <summary>Which way bytes go.</summary>
+public enum WireDirection
+{
+    /// <summary>What the client says.</summary>
+    ToServer,
+
+    /// <summary>What the server answers.</summary>
+    ToClient,
+}
+
+/// <summary>All that has passed a <see cref="TcpProxy"/> since it was asked to note it.</summary>
+public sealed class WireRecording
+{
+    private readonly Lock _gate = new();
+    private readonly List<byte>[] _bytes = [[], []];
+
+    /// <summary>The bytes that went this way.</summary>
+    public byte[] Bytes(WireDirection direction)
+    {
+        lock (_gate)
+        {
+            return [.. _bytes[(int)direction]];
+        }
+    }
+
+    internal void Note(WireDirection direction, ReadOnlySpan<byte> bytes)
+    {
+        lock (_gate)
+        {
+            _bytes[(int)direction].AddRange(bytes);
+        }
+    }
+}
+
 /// <summary>A relay in front of a server on loopback, which a test can cut: between a statement and its answer, or altogether.</summary>
 public sealed class TcpProxy : IAsyncDisposable
 {
@@ -13,6 +47,9 @@ public sealed class TcpProxy : IAsyncDisposable
     private readonly int _target;
     private readonly Task _accepting;
     private volatile byte[]? _cutAfter;
+    private volatile ByteCut? _byteCut;
+    private volatile WireRecording? _recording;
+    private volatile TaskCompletionSource? _silence;
     private volatile bool _closed;
     private int _cuts;
 
@@ -40,6 +77,30 @@ public sealed class TcpProxy : IAsyncDisposable
         _cutAfter = System.Text.Encoding.ASCII.GetBytes(statement);
     }
 
+    /// <summary>Ends the connection when so many more bytes have gone this way, which all arrive; 0: when the next one is to go.</summary>
+    public void CutAfter(WireDirection direction, long bytes) => _byteCut = new ByteCut(direction, bytes);
+
+    /// <summary>From now on notes all that passes.</summary>
+    public WireRecording Record() => _recording = new WireRecording();
+
+    /// <summary>From now on nothing passes, and no connection ends: as behind a firewall that has forgotten them.</summary>
+    public void Silence() => _silence = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Ends the silence: what was held passes now.</summary>
+    public void Speak()
+    {
+        var silence = _silence;
+        _silence = null;
+        silence?.TrySetResult();
+    }
+
+    /// <summary>Ends all connections; new ones are taken.</summary>
+    public void Cut()
+    {
+        Close();
+        Open();
+    }
+
     private bool CutsBefore { get; set; }
 
     /// <summary>Ends all connections, and from now on each new one at once.</summary>
@@ -58,6 +119,7 @@ public sealed class TcpProxy : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
+        Speak();
         Close();
         _listener.Dispose();
         await _accepting;
@@ -95,14 +157,15 @@ public sealed class TcpProxy : IAsyncDisposable
             {
                 if (!_closed)
                 {
+                    await SpeaksAsync();
                     await server.ConnectAsync(IPAddress.Loopback, _target, _stop.Token);
                     var cut = new StrongBox();
                     await Task.WhenAny(ToServerAsync(client, server, cut), ToClientAsync(server, client, cut));
                 }
             }
-            catch (SocketException)
+            catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
             {
-                // The server is away: so is the client's connection.
+                // The server is away, or the wire was cut while it was silent: so is the client's connection.
             }
             catch (OperationCanceledException) when (_stop.IsCancellationRequested)
             {
@@ -133,23 +196,41 @@ public sealed class TcpProxy : IAsyncDisposable
                 cut.Value = true;
             }
 
-            if (!await SendAsync(server, buffer.AsMemory(0, read)))
+            if (!await PassAsync(server, buffer.AsMemory(0, read), WireDirection.ToServer))
             {
                 return;
             }
         }
     }
 
-    private static async Task ToClientAsync(Socket server, Socket client, StrongBox cut)
+    private async Task ToClientAsync(Socket server, Socket client, StrongBox cut)
     {
         var buffer = new byte[64 * 1024];
         while (await ReceiveAsync(server, buffer) is var read and > 0)
         {
-            if (cut.Value || !await SendAsync(client, buffer.AsMemory(0, read)))
+            if (cut.Value || !await PassAsync(client, buffer.AsMemory(0, read), WireDirection.ToClient))
             {
                 return;
             }
         }
+    }
+
+    private Task SpeaksAsync() => _silence?.Task ?? Task.CompletedTask;
+
+    /// <returns>Whether the connection goes on.</returns>
+    private async Task<bool> PassAsync(Socket to, ReadOnlyMemory<byte> bytes, WireDirection direction)
+    {
+        await SpeaksAsync();
+        _recording?.Note(direction, bytes.Span);
+        if (_byteCut is not { } cut || !cut.Reached(direction, bytes.Length, out var passing))
+        {
+            return await SendAsync(to, bytes);
+        }
+
+        _byteCut = null;
+        await SendAsync(to, bytes[..passing]);
+        Interlocked.Increment(ref _cuts);
+        return false;
     }
 
     private static async Task<int> ReceiveAsync(Socket socket, byte[] buffer)
@@ -174,6 +255,25 @@ public sealed class TcpProxy : IAsyncDisposable
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
         {
             return false;
+        }
+    }
+
+    private sealed class ByteCut(WireDirection direction, long bytes)
+    {
+        private long _left = bytes;
+
+        /// <summary>Whether the cut is at the end of, or within, these bytes of the stream, and how many of them still pass.</summary>
+        public bool Reached(WireDirection passingDirection, int count, out int passing)
+        {
+            passing = count;
+            if (passingDirection != direction)
+            {
+                return false;
+            }
+
+            passing = (int)Math.Min(count, _left);
+            _left -= passing;
+            return _left == 0;
         }
     }
 

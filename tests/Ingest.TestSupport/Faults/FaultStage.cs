@@ -1,0 +1,236 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Ingest.Checkpoints;
+using Ingest.Database.Migrations;
+using Ingest.Events;
+using Ingest.LocalHub;
+using Ingest.TestSupport.Databases;
+using Ingest.TestSupport.Network;
+using Npgsql;
+
+namespace Ingest.TestSupport.Faults;
+
+/// <summary>
+/// Everything a fault can hit: a PostgreSQL server, a local hub with devices that send steadily, and a worker process between them, whose
+/// login owns nothing and whose wire to the database can be cut.
+/// </summary>
+public sealed class FaultStage : IAsyncDisposable
+{
+    /// <summary>The log's event that a database outage begins.</summary>
+    public const int OutageBegins = 1001;
+
+    /// <summary>The log's event that a database outage has ended.</summary>
+    public const int OutageEnds = 1002;
+
+    private const int MessagesPerSecond = 500;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(50);
+
+    private readonly Fault _fault;
+    private readonly string _worker;
+    private readonly List<WorkerProcess> _workers = [];
+
+    private FaultStage(Fault fault, int seed, SmallDisk? disk, NativePostgres server, string owner, string worker, LocalEventHub hub, OffsetClock clock)
+    {
+        _fault = fault;
+        _worker = worker;
+        Disk = disk;
+        Server = server;
+        Hub = hub;
+        Clock = clock;
+        Wire = TcpProxy.Start(server.Port);
+        // Not pooled: a server that is stopping waits for the clients it has.
+        Owner = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(owner) { Pooling = false }.ConnectionString);
+        Devices = new SteadyDevices(hub, seed, MessagesPerSecond, clock);
+    }
+
+    /// <summary>The disk with the server's data, where it has one of its own.</summary>
+    public SmallDisk? Disk { get; }
+
+    public NativePostgres Server { get; }
+
+    /// <summary>What the worker's connections to the server go through.</summary>
+    public TcpProxy Wire { get; }
+
+    public LocalEventHub Hub { get; }
+
+    /// <summary>The clock of hub and devices; the worker has the system's.</summary>
+    public OffsetClock Clock { get; }
+
+    public SteadyDevices Devices { get; }
+
+    /// <summary>The worker that runs now.</summary>
+    public WorkerProcess Worker => _workers[^1];
+
+    /// <summary>All workers that were started.</summary>
+    public IReadOnlyList<WorkerProcess> Workers => _workers;
+
+    /// <summary>The database as its owner sees it, past the wire.</summary>
+    public NpgsqlDataSource Owner { get; }
+
+    /// <summary>The worker's login, as a connection string past the wire.</summary>
+    public string WorkerLogin => _worker;
+
+    public static async Task<FaultStage> CreateAsync(Fault fault, int seed, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(fault);
+        var disk = fault.OnSmallDisk ? await SmallDisk.MountAsync(megabytes: 160, cancellationToken) : null;
+        NativePostgres? server = null;
+        try
+        {
+            server = await NativePostgres.StartAsync(
+                new NativePostgresOptions { Settings = fault.ServerSettings, Folder = disk?.Folder ?? Path.GetTempPath() }, cancellationToken);
+            var owner = await server.CreateDatabaseAsync(cancellationToken);
+            await DatabaseMigrator.MigrateAsync(owner, new MigrationOptions { PlainPostgres = true }, cancellationToken);
+            var worker = await server.CreateLoginAsync(owner, memberOf: "ingest_writer", cancellationToken);
+            var clock = new OffsetClock();
+            var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0, MaxBytesPerPartition = null, Clock = clock }, cancellationToken);
+            var stage = new FaultStage(fault, seed, disk, server, owner, worker, hub, clock);
+            stage.StartWorker();
+            return stage;
+        }
+        catch
+        {
+            if (server is not null)
+            {
+                await server.DisposeAsync();
+            }
+
+            if (disk is not null)
+            {
+                await disk.DisposeAsync();
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>Starts a worker, beside those that run.</summary>
+    public WorkerProcess StartWorker()
+    {
+        var environment = new Dictionary<string, string>(_fault.WorkerSettings)
+        {
+            ["Hub__ConnectionString"] = Hub.ConnectionString,
+            ["Hub__LagIntervalSeconds"] = "1",
+            ["Database__ConnectionString"] = new NpgsqlConnectionStringBuilder(_worker) { Port = Wire.Port }.ConnectionString,
+        };
+        var worker = WorkerProcess.Start(environment, FreePort());
+        _workers.Add(worker);
+        return worker;
+    }
+
+    /// <summary>Runs a statement as the owner, in a session that may write whatever the server's default is.</summary>
+    public async Task ExecuteAsync(string sql, CancellationToken cancellationToken)
+    {
+        await using var connection = await Owner.OpenConnectionAsync(cancellationToken);
+        await using var command = new NpgsqlCommand("SET default_transaction_read_only = off", connection);
+        await command.ExecuteNonQueryAsync(cancellationToken);
+        command.CommandText = sql;
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    /// <summary>The accounts of the stored checkpoints, summed.</summary>
+    public async Task<Accounts> AccountsAsync(CancellationToken cancellationToken) =>
+        (await new CheckpointStore(Owner).ListAsync(cancellationToken)).Aggregate(default(Accounts), (sum, checkpoint) => sum + checkpoint.Accounts);
+
+    /// <summary>Waits until the devices have sent so many messages more.</summary>
+    public async Task SendsAsync(int messages, CancellationToken cancellationToken)
+    {
+        var until = Devices.Count + messages;
+        await UntilAsync("the devices have sent", () => Task.FromResult(Devices.Count >= until), cancellationToken);
+    }
+
+    /// <summary>Waits until the current worker says that a database outage has begun.</summary>
+    public Task OutageAsync(CancellationToken cancellationToken) =>
+        UntilAsync("the worker reports an outage", () => Task.FromResult(AliveWorker().Logged(OutageBegins) > 0), cancellationToken);
+
+    /// <summary>Waits until everything sent up to now is accounted for, while more is being sent.</summary>
+    public async Task CatchesUpAsync(CancellationToken cancellationToken)
+    {
+        var sent = Devices.Count;
+        await UntilAsync($"{sent} readings are accounted for", async () => AliveWorker() is not null && (await AccountsAsync(cancellationToken)).Received >= sent, cancellationToken);
+    }
+
+    /// <summary>Waits until less than a second's worth of messages is not accounted for, for a whole second: the worker keeps pace.</summary>
+    public async Task KeepsPaceAsync(CancellationToken cancellationToken)
+    {
+        long? since = null;
+        await UntilAsync(
+            "the worker keeps pace",
+            async () =>
+            {
+                _ = AliveWorker();
+                var behind = Devices.Count - (await AccountsAsync(cancellationToken)).Received;
+                if (behind > Devices.PerSecond)
+                {
+                    since = null;
+                    return false;
+                }
+
+                since ??= Stopwatch.GetTimestamp();
+                return Stopwatch.GetElapsedTime(since.Value) >= TimeSpan.FromSeconds(1);
+            },
+            cancellationToken);
+    }
+
+    /// <summary>Waits for a condition; patiently, but not for ever.</summary>
+    /// <exception cref="FaultException">It did not come.</exception>
+    public async Task UntilAsync(string what, Func<Task<bool>> condition, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(condition);
+        var started = Stopwatch.GetTimestamp();
+        using var timer = new PeriodicTimer(LookAgain);
+        while (!await condition())
+        {
+            if (Stopwatch.GetElapsedTime(started) > Patience)
+            {
+                throw new FaultException($"In {Patience.TotalSeconds} s, and with {Devices.Count} messages sent, it did not come to pass that {what}.");
+            }
+
+            await timer.WaitForNextTickAsync(cancellationToken);
+        }
+    }
+
+    /// <summary>What all workers and the server said last.</summary>
+    public string Story()
+    {
+        var story = new StringBuilder();
+        foreach (var (worker, number) in _workers.Select((worker, index) => (worker, index + 1)))
+        {
+            story.AppendLine(CultureInfo.InvariantCulture, $"--- worker {number}{(worker.HasEnded ? ", ended" : "")}:").AppendJoin(Environment.NewLine, worker.Lines.TakeLast(30)).AppendLine();
+        }
+
+        return story.AppendLine("--- server:").AppendLine(Server.Log).ToString();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Devices.DisposeAsync();
+        foreach (var worker in _workers)
+        {
+            await worker.DisposeAsync();
+        }
+
+        await Hub.DisposeAsync();
+        await Owner.DisposeAsync();
+        await Wire.DisposeAsync();
+        await Server.DisposeAsync();
+        if (Disk is not null)
+        {
+            await Disk.DisposeAsync();
+        }
+    }
+
+    private WorkerProcess AliveWorker() => Worker.HasEnded ? throw new FaultException("The worker has ended.") : Worker;
+
+    private static int FreePort()
+    {
+        using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        probe.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return ((IPEndPoint)probe.LocalEndPoint!).Port;
+    }
+}
