@@ -12,9 +12,6 @@ public abstract class ValueColumn(ColumnDefinition definition) : IDisposable
     /// <summary>Whether two rows hold the same value in the column's exact type: NULL equals NULL, NaN equals NaN.</summary>
     public abstract bool SameValue(int row, ValueColumn other, int otherRow);
 
-    /// <summary>A hash that is equal for equal values (<see cref="SameValue"/>).</summary>
-    public abstract int Hash(int row);
-
     /// <summary>Makes the value of the last row NULL again (the last of repeated names wins).</summary>
     public abstract void SetLastNull();
 
@@ -64,8 +61,6 @@ public sealed class ValueColumn<T>(ColumnDefinition definition) : ValueColumn(de
         return present == same._present.Span[otherRow]
             && (!present || Comparer.Equals(_values.Span[row], same._values.Span[otherRow]));
     }
-
-    public override int Hash(int row) => _present.Span[row] && _values.Span[row] is { } value ? Comparer.GetHashCode(value) : 0;
 
     /// <summary>Sets the value of the last row.</summary>
     public void SetLast(T value)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Ingest.Columns;
 using Ingest.Settings;
 
 namespace Ingest.Decode;
@@ -13,27 +14,13 @@ internal static class RejectionText
 
     public static string NotAnObject(string field, string value) => $"{field} is {value}, where an object is expected.";
 
-    public static string OutOfRange(string field, ColumnType type, string value) => $"{field} is {value}, which is beyond what {Name(type)} holds.";
+    public static string OutOfRange(string field, ColumnType type, string value) => $"{field} is {value}, which is beyond what {SqlType.NameOf(type)} holds.";
 
     public static string NulInText(string field, string value) => $"{field} is {value} and holds a NUL character, which PostgreSQL cannot store.";
 
     public static string LoneSurrogate(string field, string value) => $"{field} is {value} and holds half of a surrogate pair, which is no character.";
 
     public static string MissingRequired(string field, string column) => $"{field} is missing, and the column {Quote(column)} requires it.";
-
-    /// <summary>A type as PostgreSQL calls it.</summary>
-    public static string Name(ColumnType type) => type switch
-    {
-        ColumnType.Double => "double precision",
-        ColumnType.Real => "real",
-        ColumnType.Bigint => "bigint",
-        ColumnType.Integer => "integer",
-        ColumnType.Boolean => "boolean",
-        ColumnType.Text => "text",
-        ColumnType.Timestamptz => "timestamptz",
-        ColumnType.Jsonb => "jsonb",
-        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "A column type without a name"),
-    };
 
     /// <summary>Part of a body, as it stands there: valid UTF-8, cut to 64 characters, on one line.</summary>
     public static string Value(ReadOnlySpan<byte> json)
@@ -57,12 +44,12 @@ internal static class RejectionText
 
     private static string Expected(ColumnType type) => type switch
     {
-        ColumnType.Double or ColumnType.Real => $"a number ({Name(type)})",
-        ColumnType.Bigint or ColumnType.Integer => $"a whole number ({Name(type)})",
+        ColumnType.Double or ColumnType.Real => $"a number ({SqlType.NameOf(type)})",
+        ColumnType.Bigint or ColumnType.Integer => $"a whole number ({SqlType.NameOf(type)})",
         ColumnType.Boolean => "true or false (boolean)",
         ColumnType.Text => "a string (text)",
         ColumnType.Timestamptz => "a string with an ISO 8601 time and its offset (timestamptz)",
-        _ => Name(type),
+        _ => SqlType.NameOf(type),
     };
 
     private static string Shorten(string text)

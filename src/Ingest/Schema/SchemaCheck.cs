@@ -1,4 +1,5 @@
 using Dapper;
+using Ingest.Columns;
 using Ingest.Settings;
 using Ingest.Write;
 using Npgsql;
@@ -203,7 +204,7 @@ public static class SchemaCheck
         {
             ColumnType.Text => ["text", "character varying"],
             ColumnType.Timestamptz => ["timestamp with time zone"],
-            _ => [ColumnCodec.SqlType(type)],
+            _ => [SqlType.NameOf(type)],
         };
 
     private sealed class Catalog(NpgsqlConnection connection, CancellationToken cancellationToken)

@@ -21,19 +21,6 @@ internal abstract class ColumnCodec
         _ => throw new ArgumentOutOfRangeException(nameof(definition), definition.Type, "A column type without a codec"),
     };
 
-    public static string SqlType(ColumnType type) => type switch
-    {
-        ColumnType.Double => "double precision",
-        ColumnType.Real => "real",
-        ColumnType.Bigint => "bigint",
-        ColumnType.Integer => "integer",
-        ColumnType.Boolean => "boolean",
-        ColumnType.Text => "text",
-        ColumnType.Timestamptz => "timestamptz",
-        ColumnType.Jsonb => "jsonb",
-        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "A column type without a name"),
-    };
-
     /// <summary>Starts an array parameter.</summary>
     public abstract void BeginArray();
 
