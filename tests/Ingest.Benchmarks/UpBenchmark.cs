@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
+using Ingest.TestSupport.Processes;
 
 namespace Ingest.Benchmarks;
 
@@ -50,9 +51,14 @@ internal static class UpBenchmark
     {
         // A simulated device has one stamp a millisecond.
         var devices = Math.Max(20, rate / 50);
-        using var up = IngestProcess.Start(
+        await using var up = CliProcess.Start(
             environment, "up", "--fresh", "--json", "--port", "0", "--events", $"{messages}", "--rate", $"{rate}", "--devices", $"{devices}");
-        var result = await up.EndAsync();
+        if (await up.EndAsync() is var ended && ended.ExitCode != 0)
+        {
+            throw new InvalidOperationException($"ingest up failed: {ended}");
+        }
+
+        var result = ended.Json;
         foreach (var count in new[] { "messagesSent", "stored", "rowsInTable" })
         {
             if (result.GetProperty(count).GetInt64() != messages)

@@ -8,6 +8,7 @@ using Ingest.Checkpoints;
 using Ingest.Database.Migrations;
 using Ingest.LocalHub;
 using Ingest.TestSupport.Databases;
+using Ingest.TestSupport.Processes;
 using Npgsql;
 using Symbol = Amqp.Types.Symbol;
 
@@ -38,7 +39,7 @@ internal static class WorkerBenchmark
         await using var owner = NpgsqlDataSource.Create(database);
         await DatabaseMigrator.MigrateAsync(owner, new MigrationOptions(), cancellationToken);
         await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, cancellationToken);
-        using var worker = IngestProcess.Start(
+        await using var worker = CliProcess.Start(
             new Dictionary<string, string>
             {
                 ["Hub__ConnectionString"] = hub.ConnectionString,
@@ -58,7 +59,11 @@ internal static class WorkerBenchmark
         await stopSampling.CancelAsync();
         var samples = await sampling;
         await worker.TerminateAsync();
-        await worker.EndAsync();
+        if (await worker.EndedAsync(cancellationToken) is { ExitCode: not 0 } failed)
+        {
+            throw new InvalidOperationException($"The worker failed: {failed}");
+        }
+
         await using var count = owner.CreateCommand("SELECT count(*) FROM conditions");
         if (await count.ExecuteScalarAsync(cancellationToken) is var rows && !messages.Equals(rows))
         {
@@ -116,29 +121,28 @@ internal static class WorkerBenchmark
         return message.Encode();
     }
 
-    private static async Task StoredAsync(NpgsqlDataSource owner, long messages, IngestProcess worker, CancellationToken cancellationToken)
+    private static async Task StoredAsync(NpgsqlDataSource owner, long messages, CliProcess worker, CancellationToken cancellationToken)
     {
         using var timer = new PeriodicTimer(SampleEvery, Clock);
         var checkpoints = new CheckpointStore(owner);
         while ((await checkpoints.ListAsync(cancellationToken)).Sum(checkpoint => checkpoint.Accounts.Stored) < messages)
         {
-            if (worker.HasExited)
+            if (worker.HasEnded)
             {
-                await worker.EndAsync();
-                throw new InvalidOperationException("The worker ended by itself.");
+                throw new InvalidOperationException($"The worker ended by itself: {await worker.EndedAsync(cancellationToken)}");
             }
 
             await timer.WaitForNextTickAsync(cancellationToken);
         }
     }
 
-    private static async Task<List<long>> SampleAsync(IngestProcess worker, CancellationToken stop)
+    private static async Task<List<long>> SampleAsync(CliProcess worker, CancellationToken stop)
     {
         List<long> samples = [worker.ResidentBytes()];
         using var timer = new PeriodicTimer(SampleEvery, Clock);
         try
         {
-            while (await timer.WaitForNextTickAsync(stop) && !worker.HasExited)
+            while (await timer.WaitForNextTickAsync(stop) && !worker.HasEnded)
             {
                 samples.Add(worker.ResidentBytes());
             }

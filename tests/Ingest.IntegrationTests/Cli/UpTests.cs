@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using Ingest.Cli.Simulation;
-using Ingest.IntegrationTests.Support;
+using Ingest.TestSupport.Processes;
 using Xunit;
 
 namespace Ingest.IntegrationTests.Cli;

@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Text;
 using Ingest.IntegrationTests.Support;
 using Ingest.TestSupport.Databases;
+using Ingest.TestSupport.Processes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Xunit;

@@ -5,6 +5,7 @@ using Ingest.Events;
 using Ingest.LocalHub;
 using Ingest.Sources.EventHubs;
 using Ingest.TestSupport.Databases;
+using Ingest.TestSupport.Processes;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using Xunit;
@@ -78,6 +79,16 @@ internal sealed class WorkerStage : IAsyncDisposable
     }
 
     public CliProcess StartWorker(params IEnumerable<string> arguments) => CliProcess.Start(Environment, ["run", .. arguments]);
+
+    /// <summary>Runs a worker until so many readings are accounted for, and stops it.</summary>
+    public async Task RunWorkerAsync(long readings)
+    {
+        await using var worker = StartWorker();
+        await ReceivedAsync(readings, worker);
+        await worker.TerminateAsync();
+        var ended = await worker.EndAsync();
+        Assert.True(ended.ExitCode == 0, ended.ToString());
+    }
 
     /// <summary>The accounts of the stored checkpoints, summed.</summary>
     public async Task<Accounts> AccountsAsync() =>

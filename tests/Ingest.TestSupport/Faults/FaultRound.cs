@@ -59,7 +59,7 @@ public static class FaultRound
         await stage.CatchesUpAsync(cancellationToken);
         await EverythingIsInOnePlaceAsync(stage, cancellationToken);
         TheWorkerIsWell(stage, fault);
-        await stage.Worker.TerminateAsync(cancellationToken);
+        await stage.Worker.TerminateAsync();
         var code = await stage.Worker.EndAsync(cancellationToken);
         Check(code == 0, $"the worker ended with code {code}, not 0, when it was told to stop");
         return new FaultReport(

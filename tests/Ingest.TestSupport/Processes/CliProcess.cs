@@ -1,37 +1,41 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
-using Xunit;
 
-namespace Ingest.IntegrationTests.Support;
+namespace Ingest.TestSupport.Processes;
 
 /// <summary>What a finished <c>ingest</c> process said.</summary>
-internal sealed record CliResult(int ExitCode, string Output, string Errors)
+public sealed record CliResult(int ExitCode, string Output, string Errors)
 {
     /// <summary>The last line of standard output, read as JSON.</summary>
-    public JsonElement Json => JsonDocument.Parse(Output.TrimEnd().Split('\n')[^1]).RootElement;
+    public JsonElement Json => JsonElement.Parse(Output.TrimEnd().Split('\n')[^1]);
 
     public override string ToString() => $"exit code {ExitCode}\n{Output}\n{Errors}";
 }
 
-/// <summary>The real command in a process of its own. Killed when the test ends, whatever happened.</summary>
-internal sealed class CliProcess : IAsyncDisposable
+/// <summary>The real command in a process of its own, from the binaries beside the caller's. Killed when it is disposed.</summary>
+public sealed class CliProcess : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     private readonly Process _process;
-    private readonly StringBuilder _output = new();
-    private readonly StringBuilder _errors = new();
+    private readonly ConcurrentQueue<(bool IsError, string Line)> _lines = new();
     private readonly ConcurrentDictionary<TaskCompletionSource, string> _awaited = new();
 
     private CliProcess(Process process) => _process = process;
 
-    public int Id => _process.Id;
+    /// <summary>When it was about to be started.</summary>
+    public DateTimeOffset StartedAt { get; private init; }
+
+    public bool HasEnded => _process.HasExited;
+
+    /// <summary>Every line it has written, to either stream.</summary>
+    public IReadOnlyList<string> Lines => [.. _lines.Select(line => line.Line)];
 
     public static CliProcess Start(IReadOnlyDictionary<string, string> environment, params IEnumerable<string> arguments)
     {
+        ArgumentNullException.ThrowIfNull(environment);
         var info = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Ingest.Cli.dll"), .. arguments])
         {
             RedirectStandardOutput = true,
@@ -44,9 +48,9 @@ internal sealed class CliProcess : IAsyncDisposable
             info.Environment[name] = value;
         }
 
-        var running = new CliProcess(new Process { StartInfo = info });
-        running._process.OutputDataReceived += (_, line) => running.Take(running._output, line.Data);
-        running._process.ErrorDataReceived += (_, line) => running.Take(running._errors, line.Data);
+        var running = new CliProcess(new Process { StartInfo = info }) { StartedAt = TimeProvider.System.GetUtcNow() };
+        running._process.OutputDataReceived += (_, line) => running.Take(isError: false, line.Data);
+        running._process.ErrorDataReceived += (_, line) => running.Take(isError: true, line.Data);
         running._process.Start();
         running._process.BeginOutputReadLine();
         running._process.BeginErrorReadLine();
@@ -60,33 +64,42 @@ internal sealed class CliProcess : IAsyncDisposable
         return await process.EndAsync();
     }
 
+    /// <summary>Physical memory in use now, in bytes.</summary>
+    public long ResidentBytes()
+    {
+        _process.Refresh();
+        return _process.WorkingSet64;
+    }
+
     /// <summary>Waits until it has said a line that contains this.</summary>
+    /// <exception cref="InvalidOperationException">It ended without saying so.</exception>
     public async Task SaysAsync(string text)
     {
         var said = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         _awaited[said] = text;
-        lock (_output)
+        if (Lines.Any(line => line.Contains(text, StringComparison.Ordinal)))
         {
-            if (_output.ToString().Contains(text, StringComparison.Ordinal) || _errors.ToString().Contains(text, StringComparison.Ordinal))
-            {
-                said.TrySetResult();
-            }
+            said.TrySetResult();
         }
 
         if (await Task.WhenAny(said.Task, EndAsync()) != said.Task)
         {
-            Assert.Fail($"It ended without saying '{text}': {await EndAsync()}");
+            throw new InvalidOperationException($"ingest ended without saying '{text}': {await EndAsync()}");
         }
     }
 
+    /// <summary>Waits for its end, five minutes at the most.</summary>
     public async Task<CliResult> EndAsync()
     {
         using var timeout = new CancellationTokenSource(Patience, TimeProvider.System);
-        await _process.WaitForExitAsync(timeout.Token);
-        lock (_output)
-        {
-            return new CliResult(_process.ExitCode, _output.ToString(), _errors.ToString());
-        }
+        return await EndedAsync(timeout.Token);
+    }
+
+    /// <summary>Waits for its end, however long that takes.</summary>
+    public async Task<CliResult> EndedAsync(CancellationToken cancellationToken)
+    {
+        await _process.WaitForExitAsync(cancellationToken);
+        return new CliResult(_process.ExitCode, Text(ofErrors: false), Text(ofErrors: true));
     }
 
     /// <summary>SIGTERM, as Kubernetes sends it.</summary>
@@ -118,21 +131,22 @@ internal sealed class CliProcess : IAsyncDisposable
     {
         using var kill = Process.Start("kill", [signal, _process.Id.ToString(CultureInfo.InvariantCulture)]);
         await kill.WaitForExitAsync();
-        Assert.Equal(0, kill.ExitCode);
+        if (kill.ExitCode != 0)
+        {
+            throw new InvalidOperationException($"kill {signal} {_process.Id} ended with {kill.ExitCode}: the process has ended already.");
+        }
     }
 
-    private void Take(StringBuilder text, string? line)
+    private string Text(bool ofErrors) => string.Concat(_lines.Where(line => line.IsError == ofErrors).Select(line => line.Line + '\n'));
+
+    private void Take(bool isError, string? line)
     {
         if (line is null)
         {
             return;
         }
 
-        lock (_output)
-        {
-            text.AppendLine(line);
-        }
-
+        _lines.Enqueue((isError, line));
         foreach (var (said, awaited) in _awaited)
         {
             if (line.Contains(awaited, StringComparison.Ordinal))
