@@ -21,6 +21,9 @@ internal sealed class HubConnection : IAsyncDisposable
     private const byte PlainProtocol = 0;
     private const byte SaslProtocol = 3;
 
+    // A timer takes less than 50 days, and a token may be good for a year.
+    private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
+
     private readonly Socket _socket;
     private readonly IHubNodes _nodes;
     private readonly TimeProvider _clock;
@@ -416,8 +419,23 @@ internal sealed class HubConnection : IAsyncDisposable
         if (_grants.Count > 0)
         {
             var left = _grants.Values.Min() - _clock.GetUtcNow();
-            _tokenExpiry = _clock.CreateTimer(_ => Wake(), null, left > TimeSpan.Zero ? left : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
+            var wait = left <= TimeSpan.Zero ? TimeSpan.Zero : left < LongestWait ? left : LongestWait;
+            _tokenExpiry = _clock.CreateTimer(_ => OnExpiryTimer(), null, wait, Timeout.InfiniteTimeSpan);
         }
+    }
+
+    private void OnExpiryTimer()
+    {
+        lock (_lock)
+        {
+            if (_grants.Count > 0 && _grants.Values.Min() > _clock.GetUtcNow())
+            {
+                AwaitExpiry();
+                return;
+            }
+        }
+
+        Wake();
     }
 
     private async Task SendAllAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)

@@ -80,13 +80,25 @@ public sealed class TokenTests
         Assert.Single(await AmqpClient.TakeAsync(kept, 1));
     }
 
-    private Task<LocalEventHub> StartAsync() => LocalEventHub.StartAsync(
-        new LocalHubOptions { Port = 0, SharedAccessKeyName = "reader", SharedAccessKey = Key, Clock = _clock }, Cancelled);
+    [Fact]
+    public async Task A_token_good_for_a_year_is_taken_and_the_connection_lives_on()
+    {
+        await using var hub = await StartAsync(TimeProvider.System);
+        await using var client = await AmqpClient.ConnectAsync(hub);
 
-    private string Token(string audience, string key, TimeSpan lifetime)
+        var status = await client.PutTokenAsync(Token("sb://localhost/telemetry", Key, TimeSpan.FromDays(365), TimeProvider.System));
+        await client.OpenReaderAsync("0");
+
+        Assert.Equal(202, status);
+    }
+
+    private Task<LocalEventHub> StartAsync(TimeProvider? clock = null) => LocalEventHub.StartAsync(
+        new LocalHubOptions { Port = 0, SharedAccessKeyName = "reader", SharedAccessKey = Key, Clock = clock ?? _clock }, Cancelled);
+
+    private string Token(string audience, string key, TimeSpan lifetime, TimeProvider? clock = null)
     {
         var resource = Uri.EscapeDataString(audience);
-        var expiry = (_clock.GetUtcNow() + lifetime).ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
+        var expiry = ((clock ?? _clock).GetUtcNow() + lifetime).ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
         var signature = HMACSHA256.HashData(Encoding.UTF8.GetBytes(key), Encoding.UTF8.GetBytes($"{resource}\n{expiry}"));
         return $"SharedAccessSignature sr={resource}&sig={Uri.EscapeDataString(Convert.ToBase64String(signature))}&se={expiry}&skn=reader";
     }
