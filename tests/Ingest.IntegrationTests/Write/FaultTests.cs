@@ -151,12 +151,7 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
         await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
         await using var stage = new WriteStage(database.NewSource(commandTimeoutSeconds: 1), commit: new() { MaxDelayMilliseconds = 100 });
         await using var connection = await database.Source.OpenConnectionAsync(Stop);
-        await using var transaction = await connection.BeginTransactionAsync(Stop);
-        await using (var hold = new NpgsqlCommand("LOCK TABLE conditions", connection))
-        {
-            await hold.ExecuteNonQueryAsync(Stop);
-        }
-
+        await using var transaction = await LockTableAsync(connection);
         var waiting = Enumerable.Range(0, 3).Select(batch => stage.ProcessAsync(Rows(batch * 10, 10), null, Stop)).ToArray();
         await UntilAsync(stage, PipelineState.Outage);
         await transaction.RollbackAsync(Stop);
@@ -190,12 +185,7 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
         await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
         await using var stage = new WriteStage(database.NewSource(commandTimeoutSeconds: 1), commit: new() { MaxDelayMilliseconds = 100 });
         await using var connection = await database.Source.OpenConnectionAsync(Stop);
-        await using var transaction = await connection.BeginTransactionAsync(Stop);
-        await using (var hold = new NpgsqlCommand("LOCK TABLE conditions", connection))
-        {
-            await hold.ExecuteNonQueryAsync(Stop);
-        }
-
+        await using var transaction = await LockTableAsync(connection);
         using var cancel = new CancellationTokenSource();
         var patient = stage.ProcessAsync(Rows(0, 10), null, Stop);
         var impatient = stage.ProcessAsync(Rows(100, 10), null, cancel.Token);
@@ -244,5 +234,13 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
         {
             await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, Stop);
         }
+    }
+
+    private static async Task<NpgsqlTransaction> LockTableAsync(NpgsqlConnection connection)
+    {
+        var transaction = await connection.BeginTransactionAsync(Stop);
+        await using var hold = new NpgsqlCommand("LOCK TABLE conditions", connection);
+        await hold.ExecuteNonQueryAsync(Stop);
+        return transaction;
     }
 }
