@@ -8,6 +8,7 @@ return await new RootCommand("Benchmarks of Ingest, and its long runs of faults 
     WriteBenchmark.Command(),
     UpBenchmark.Command(),
     WorkerBenchmark.Command(),
+    BacklogBenchmark.Command(),
     FaultRounds.Command(),
     Fuzzing.Command(),
 }.Parse(args).InvokeAsync();

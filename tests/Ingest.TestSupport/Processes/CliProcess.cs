@@ -71,6 +71,13 @@ public sealed class CliProcess : IAsyncDisposable
         return _process.WorkingSet64;
     }
 
+    /// <summary>The processor time it has taken so far.</summary>
+    public TimeSpan ProcessorTime()
+    {
+        _process.Refresh();
+        return _process.TotalProcessorTime;
+    }
+
     /// <summary>Waits until it has said a line that contains this.</summary>
     /// <exception cref="InvalidOperationException">It ended without saying so.</exception>
     public async Task SaysAsync(string text)
