@@ -74,6 +74,7 @@ public sealed class IngestPipeline : IAsyncDisposable
             Health,
             clock,
             logger);
+        Metrics.Watch(Health);
     }
 
     /// <summary>How the write path is, for probes and status.</summary>

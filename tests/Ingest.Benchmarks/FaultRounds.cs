@@ -103,6 +103,6 @@ internal static class FaultRounds
         var owner = await server.CreateDatabaseAsync(cancellationToken);
         await DatabaseMigrator.MigrateAsync(owner, new MigrationOptions { PlainPostgres = true }, cancellationToken);
         var login = await server.CreateLoginAsync(owner, memberOf: "ingest_writer", cancellationToken);
-        return await new WireCuts(login, rows, Lanes).RunAsync(places, stride: 1, offset: 0, cancellationToken);
+        return await new WireCuts(login, rows, Lanes).RunAsync(places, stride: 1, seed: 0, cancellationToken);
     }
 }

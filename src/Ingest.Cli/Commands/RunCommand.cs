@@ -45,7 +45,8 @@ internal static class RunCommand
         }
 
         using var worker = new HubWorker(client, settings.Telemetry.TimeSource, parts.Checkpoints.ClaimAsync, parts.Pipeline.ProcessAsync);
-        await using var probes = await WorkerHealth.StartAsync(health, worker, parts.Pipeline.Health, loggers, signals.Stop);
+        await using var probes = await WorkerHealth.StartAsync(
+            health, () => WorkerReport.Of(client.Hub, settings.Hub.ConsumerGroup, worker, parts.Pipeline.Health), loggers, signals.Stop);
         try
         {
             await worker.RunAsync(signals.Stop, signals.Abandon);

@@ -55,6 +55,7 @@ internal static class SettingsCatalog
         new("DeadLetters:QuotaPerDeviceAndDay", "Most dead letters kept of a device and day. Default: 10000."),
         new("Health:Port", "Port of /healthz and /readyz; 0 for none. Default: 8080."),
         new("Health:Address", "Address they listen on. Default: 127.0.0.1; in a container 0.0.0.0."),
+        new("Health:Url", "Where status asks the worker: http://host:port. Default: that port and address on this machine."),
     ];
 
     /// <summary>The sections that a command reads.</summary>
@@ -65,7 +66,7 @@ internal static class SettingsCatalog
         "up" => ["Telemetry", "Commit", "DeadLetters"],
         "simulate" => ["Hub"],
         "migrate" => ["Database"],
-        "status" => ["Hub", "Database", "Telemetry"],
+        "status" => ["Hub", "Database", "Telemetry", "Health"],
         "list" or "show" => ["Database"],
         _ => [],
     };

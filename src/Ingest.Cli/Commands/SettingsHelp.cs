@@ -22,7 +22,7 @@ internal sealed class SettingsHelp(HelpAction usual) : SynchronousCommandLineAct
         if (sections.Count > 0)
         {
             WriteSettings(output, sections);
-            if (sections.Contains(HealthSettings.Section))
+            if (command == "run")
             {
                 output.WriteLine();
                 output.WriteLine($"  Metrics and traces are exported over OTLP where the variable {Telemetry.EndpointVariable} is set.");

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Ingest.Checkpoints;
 using Ingest.Cli.Hosting;
 using Ingest.Cli.Terminal;
@@ -8,18 +7,18 @@ using Ingest.Settings;
 using Ingest.Sources.EventHubs;
 using Ingest.Write;
 using Microsoft.Extensions.Logging.Abstractions;
-using Spectre.Console;
+using Npgsql;
 
 namespace Ingest.Cli.Commands;
 
-/// <summary><c>ingest status</c>.</summary>
+/// <summary><c>ingest status</c>: asks worker, hub and database, and shows what each of them says even where another is away.</summary>
 internal static class StatusCommand
 {
     private static readonly Option<int> Days = Arguments.Number("--days", "How many days' rows to count, today included.", 7, 1, 366);
 
     public static Command Create()
     {
-        var command = new Command("status", "Show checkpoints with their lag, rows by day, dead letters by reason, and missed events.")
+        var command = new Command("status", "Show how the worker stands, checkpoints with their lag, rows by day, dead letters by reason, and missed events.")
         {
             SharedOptions.Database, SharedOptions.Hub, Days, SharedOptions.Set, SharedOptions.Json,
         };
@@ -34,147 +33,78 @@ internal static class StatusCommand
         var hub = reader.ReadOptional<HubSettings>(HubSettings.Section);
         var telemetry = reader.Read<TelemetrySettings>(TelemetrySettings.Section);
         var databaseSettings = reader.ReadOptional<DatabaseSettings>(DatabaseSettings.Section);
+        var health = reader.Read<HealthSettings>(HealthSettings.Section);
         var mapping = reader.Mapping(telemetry);
         reader.ThrowIfAny();
 
+        var worker = await WorkerProbe.AskAsync(health, cancellationToken);
+        var (ends, hubError) = await EndsAsync(hub, cancellationToken);
         await using var database = await CommandDatabase.OpenAsync(databaseSettings, new ProgressLines(output), cancellationToken);
-        var checkpoints = await new CheckpointStore(database.DataSource).ListAsync(cancellationToken);
-        var store = new StoreStatus(database.DataSource, TargetTable.Of(mapping!).Quoted);
-        var days = await store.RowsByDayAsync(arguments.GetValue(Days), TimeProvider.System, cancellationToken);
-        var reasons = await store.DeadLettersByReasonAsync(cancellationToken);
-        var ends = hub.ConnectionString.Length > 0 ? await EndsAsync(hub, cancellationToken) : new Dictionary<(string, string), long>();
-        var lines = checkpoints.Select(checkpoint => CheckpointLine.From(checkpoint, ends)).ToList();
+        var (stored, databaseError) = await ReadAsync(database.DataSource, TargetTable.Of(mapping!).Quoted, arguments.GetValue(Days), ends, cancellationToken);
         if (output.Json)
         {
-            Output.Write(new { database = database.Name, checkpoints = lines, rowsByDay = days, deadLettersByReason = reasons });
-            return ExitCode.Success;
+            Output.Write(new
+            {
+                database = database.Name,
+                databaseError,
+                hubError,
+                worker,
+                checkpoints = stored?.Checkpoints,
+                rowsByDay = stored?.Days,
+                deadLettersByReason = stored?.Reasons,
+            });
+        }
+        else
+        {
+            var view = new StatusView(output);
+            view.Show(worker, withPartitions: stored is null);
+            view.Show(database.Name, stored, databaseError, hubError, lagKnown: ends.Count > 0);
         }
 
-        output.Line($"database: {database.Name}");
-        Print(output, lines, lagKnown: ends.Count > 0);
-        Print(output, days);
-        Print(output, reasons);
-        return ExitCode.Success;
+        return databaseError is null && hubError is null ? ExitCode.Success : ExitCode.Failure;
     }
 
-    private static async Task<Dictionary<(string Hub, string Partition), long>> EndsAsync(HubSettings settings, CancellationToken cancellationToken)
+    private static async Task<(Dictionary<(string Hub, string Partition), long> Ends, string? Error)> EndsAsync(HubSettings settings, CancellationToken cancellationToken)
     {
-        await using var client = new HubClient(settings, TimeProvider.System, NullLogger<HubClient>.Instance);
         Dictionary<(string, string), long> ends = [];
-        foreach (var partition in (await client.GetHubAsync(cancellationToken)).PartitionIds)
+        if (settings.ConnectionString.Length == 0)
         {
-            ends[(client.Hub, partition)] = (await client.GetPartitionAsync(partition, cancellationToken)).LastSequenceNumber;
+            return (ends, null);
         }
 
-        return ends;
-    }
-
-    private static void Print(Output output, List<CheckpointLine> lines, bool lagKnown)
-    {
-        if (lines.Count == 0)
+        await using var client = new HubClient(settings, TimeProvider.System, NullLogger<HubClient>.Instance);
+        try
         {
-            output.Line("No worker has stored a checkpoint yet.");
-            return;
+            foreach (var partition in (await client.GetHubAsync(cancellationToken)).PartitionIds)
+            {
+                ends[(client.Hub, partition)] = (await client.GetPartitionAsync(partition, cancellationToken)).LastSequenceNumber;
+            }
+
+            return (ends, null);
         }
-
-        foreach (var group in lines.GroupBy(line => $"{line.Hub}, consumer group {line.ConsumerGroup}"))
+        catch (HubException exception)
         {
-            output.Line(group.Key);
-            output.Console.Write(TableOf(group));
-        }
-
-        if (!lagKnown)
-        {
-            output.Line("Name the hub (--hub or Hub:ConnectionString) to see the lag.");
+            return (ends, exception.Message);
         }
     }
 
-    private static Table TableOf(IEnumerable<CheckpointLine> lines)
+    private static async Task<(StoredState? Stored, string? Error)> ReadAsync(
+        NpgsqlDataSource dataSource, string quotedTable, int days, Dictionary<(string Hub, string Partition), long> ends, CancellationToken cancellationToken)
     {
-        var table = new Table().Border(TableBorder.Rounded);
-        table.AddColumn("partition");
-        foreach (var heading in (string[])["epoch", "at", "enqueued (UTC)", "lag", "received", "stored", "duplicate", "dead-lettered", "ignored", "missed"])
+        try
         {
-            table.AddColumn(new TableColumn(heading).RightAligned());
+            var checkpoints = await new CheckpointStore(dataSource).ListAsync(cancellationToken);
+            var store = new StoreStatus(dataSource, quotedTable);
+            return (
+                new StoredState(
+                    [.. checkpoints.Select(checkpoint => CheckpointLine.From(checkpoint, ends))],
+                    await store.RowsByDayAsync(days, TimeProvider.System, cancellationToken),
+                    await store.DeadLettersByReasonAsync(cancellationToken)),
+                null);
         }
-
-        foreach (var line in lines)
+        catch (NpgsqlException exception)
         {
-            table.AddRow(
-                Markup.Escape(line.Partition),
-                Text(line.Epoch),
-                line.SequenceNumber is { } sequence ? Text(sequence) : "–",
-                line.EnqueuedTime?.ToString("MM-dd HH:mm:ss", CultureInfo.InvariantCulture) ?? "–",
-                line.LagEvents is { } lag ? Text(lag) : "–",
-                Text(line.Received),
-                Text(line.Stored),
-                Text(line.Duplicate),
-                Text(line.DeadLettered),
-                Text(line.Ignored),
-                line.Missed == 0 ? "0" : $"[red]{Text(line.Missed)}[/]");
-        }
-
-        return table;
-    }
-
-    private static void Print(Output output, IReadOnlyList<DayRows> days)
-    {
-        var table = new Table().Border(TableBorder.Rounded).Title("Rows by day (UTC)").AddColumns("day", "rows");
-        foreach (var day in days)
-        {
-            table.AddRow(day.Day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture), Text(day.Rows));
-        }
-
-        output.Console.Write(table);
-    }
-
-    private static void Print(Output output, IReadOnlyList<ReasonCount> reasons)
-    {
-        if (reasons.Count == 0)
-        {
-            output.Line("No dead letters.");
-            return;
-        }
-
-        var table = new Table().Border(TableBorder.Rounded).Title("Dead letters by reason").AddColumns("reason", "count", "last received (UTC)");
-        foreach (var reason in reasons)
-        {
-            table.AddRow(Markup.Escape(reason.Reason), Text(reason.Count), reason.LastReceivedAt.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture));
-        }
-
-        output.Console.Write(table);
-    }
-
-    private static string Text(long value) => value.ToString("#,0", CultureInfo.InvariantCulture);
-
-    /// <summary>A checkpoint and its lag.</summary>
-    private sealed record CheckpointLine(
-        string Hub,
-        string ConsumerGroup,
-        string Partition,
-        long Epoch,
-        string? Offset,
-        long? SequenceNumber,
-        DateTime? EnqueuedTime,
-        long? LagEvents,
-        long Received,
-        long Stored,
-        long Duplicate,
-        long DeadLettered,
-        long Ignored,
-        long Collisions,
-        long NotKept,
-        long Missed,
-        DateTime UpdatedAt)
-    {
-        public static CheckpointLine From(StoredCheckpoint checkpoint, Dictionary<(string Hub, string Partition), long> ends)
-        {
-            var (key, position, accounts) = (checkpoint.Partition, checkpoint.Position, checkpoint.Accounts);
-            long? lag = ends.TryGetValue((key.Hub, key.Partition), out var end) ? Math.Max(0, end - (position?.SequenceNumber ?? -1)) : null;
-            return new CheckpointLine(
-                key.Hub, key.ConsumerGroup, key.Partition, checkpoint.Epoch, position?.Offset, position?.SequenceNumber, position?.EnqueuedTime, lag,
-                accounts.Received, accounts.Stored, accounts.Duplicate, accounts.DeadLettered, accounts.Ignored, accounts.Collisions, accounts.NotKept, accounts.Missed,
-                checkpoint.UpdatedAt);
+            return (null, PostgresFailure.Of(exception).Sentence);
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using System.Net;
 
 namespace Ingest.Cli.Hosting;
 
@@ -14,4 +15,12 @@ internal sealed class HealthSettings
     /// <summary>The address they listen on. Default: 127.0.0.1.</summary>
     [Required(AllowEmptyStrings = false)]
     public string Address { get; set; } = "127.0.0.1";
+
+    /// <summary>Where <c>ingest status</c> asks a worker, as <c>http://host:port</c>. Default: the port and address above, on this machine.</summary>
+    public string Url { get; set; } = "";
+
+    /// <exception cref="CommandException"><see cref="Address"/> is none.</exception>
+    public IPAddress ListenAddress() => IPAddress.TryParse(Address, out var address)
+        ? address
+        : throw new CommandException($"Health:Address '{Address}' is no IP address: use 127.0.0.1, or 0.0.0.0 in a container.");
 }

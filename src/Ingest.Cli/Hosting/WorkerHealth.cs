@@ -1,6 +1,3 @@
-using System.Net;
-using Ingest.Diagnostics;
-using Ingest.Sources.EventHubs;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -22,8 +19,7 @@ internal sealed class WorkerHealth : IAsyncDisposable
 
     public static async Task<WorkerHealth?> StartAsync(
         HealthSettings settings,
-        HubWorker worker,
-        PipelineHealth pipeline,
+        Func<WorkerReport> report,
         ILoggerFactory loggers,
         CancellationToken cancellationToken)
     {
@@ -32,11 +28,7 @@ internal sealed class WorkerHealth : IAsyncDisposable
             return null;
         }
 
-        if (!IPAddress.TryParse(settings.Address, out var address))
-        {
-            throw new CommandException($"Health:Address '{settings.Address}' is no IP address: use 127.0.0.1, or 0.0.0.0 in a container.");
-        }
-
+        var address = settings.ListenAddress();
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(address, settings.Port));
         builder.Services.AddRoutingCore();
@@ -44,7 +36,7 @@ internal sealed class WorkerHealth : IAsyncDisposable
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         var server = builder.Build();
         server.MapGet("/healthz", () => Results.Text("alive"));
-        server.MapGet("/readyz", () => Ready(worker, pipeline));
+        server.MapGet("/readyz", () => Ready(report()));
         try
         {
             await server.StartAsync(cancellationToken);
@@ -60,30 +52,8 @@ internal sealed class WorkerHealth : IAsyncDisposable
 
     public async ValueTask DisposeAsync() => await _server.DisposeAsync();
 
-    private static IResult Ready(HubWorker worker, PipelineHealth pipeline)
-    {
-        var database = pipeline.Read();
-        var partitions = worker.Partitions;
-        var ready = database.State == PipelineState.Working && partitions.Count > 0 && partitions.All(partition => partition.IsAttached);
-        return Results.Json(
-            new
-            {
-                ready,
-                database = new
-                {
-                    state = database.State.ToString(),
-                    database.Since,
-                    circuit = database.Circuit.ToString(),
-                    database.Error,
-                    database.LastError,
-                    database.Retries,
-                    database.QueuedBatches,
-                    database.QueuedMessages,
-                },
-                partitions,
-            },
-            statusCode: ready ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
-    }
+    private static IResult Ready(WorkerReport report) =>
+        Results.Json(report, WorkerReport.Json, statusCode: report.Ready ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
 
     /// <summary>Signals are the command's business.</summary>
     private sealed class NoLifetime : IHostLifetime

@@ -47,11 +47,17 @@ internal static partial class SourcesLog
     [LoggerMessage(2014, LogLevel.Debug, "{Hub}: the end of partition {Partition} is not known: {Reason}")]
     public static partial void EndUnknown(ILogger logger, string hub, string partition, string reason);
 
-    [LoggerMessage(2015, LogLevel.Error, "{Hub} cannot be read: {Reason} Trying again in {Delay}")]
+    [LoggerMessage(2015, LogLevel.Error, "{Hub} cannot be read, and the worker waits: {Reason} Trying again in {Delay}")]
     public static partial void Unreachable(ILogger logger, string hub, string reason, TimeSpan delay);
 
-    [LoggerMessage(2016, LogLevel.Warning, "The partitions of {Hub} could not be claimed: {Reason} Trying again in {Delay}")]
+    [LoggerMessage(2016, LogLevel.Warning, "The partitions of {Hub} cannot be claimed, and the worker waits: {Reason} Trying again in {Delay}")]
     public static partial void NotClaimed(ILogger logger, string hub, string reason, TimeSpan delay);
+
+    [LoggerMessage(2017, LogLevel.Debug, "{Hub}: {Reason} Trying again in {Delay}, as before")]
+    public static partial void WaitingStill(ILogger logger, string hub, string reason, TimeSpan delay);
+
+    [LoggerMessage(2018, LogLevel.Information, "{Hub}: what the worker waited for is there, after {Outage}")]
+    public static partial void GoingOn(ILogger logger, string hub, TimeSpan outage);
 
     [LoggerMessage(2020, LogLevel.Warning, "{Hub}: {Reason} Sending again in {Delay}")]
     public static partial void SendingAgain(ILogger logger, string hub, string reason, TimeSpan delay);

@@ -16,6 +16,7 @@ public sealed class HubWorker : IDisposable
     private readonly ClaimPartitions _claim;
     private readonly ProcessEvents _process;
     private readonly Meter _meter = new(SourcesMetrics.Name);
+    private readonly ClaimOutage _outage;
     private volatile IReadOnlyList<PartitionWorker> _partitions = [];
 
     /// <param name="client">The hub; disposed by whoever made it.</param>
@@ -28,12 +29,16 @@ public sealed class HubWorker : IDisposable
         _timeSource = timeSource;
         _claim = claim;
         _process = process;
+        _outage = new ClaimOutage(client);
         _meter.CreateObservableGauge("ingest.partition.lag.messages", LagMessages, "{message}", "Messages in the hub and not yet durable");
         _meter.CreateObservableGauge("ingest.partition.lag.seconds", LagSeconds, "s", "Age of the last durable message while there are newer ones");
     }
 
     /// <summary>How each partition stands; empty until they are claimed.</summary>
     public IReadOnlyList<PartitionStatus> Partitions => [.. _partitions.Select(partition => partition.Status())];
+
+    /// <summary>Why the partitions are not claimed yet; null while nothing stands in the way, and once they are.</summary>
+    public string? WaitsFor => _outage.Reason;
 
     /// <summary>Reads until told to stop. Outages of the hub, and of the database, are waited out.</summary>
     /// <param name="stopReceiving">Receive no more; what was received is still made durable, then the method returns.</param>
@@ -96,17 +101,20 @@ public sealed class HubWorker : IDisposable
             var reconnect = ReconnectPolicy.ForReading(
                 TimeSpan.FromSeconds(settings.MaxRetryDelaySeconds),
                 _client.Time,
-                (exception, delay) => SourcesLog.Unreachable(_client.Logger, _client.Hub, exception.Message, delay));
+                _outage.Unreachable);
             partitions = (await reconnect.ExecuteAsync(async token => await _client.GetHubAsync(token), stopReceiving)).PartitionIds;
+            _outage.Ends();
         }
 
         // Claiming twice is harmless: the epoch grows once more.
         var claiming = ClaimPolicy.Create(
             TimeSpan.FromSeconds(settings.MaxRetryDelaySeconds),
             _client.Time,
-            (failure, delay) => SourcesLog.NotClaimed(_client.Logger, _client.Hub, failure.Sentence, delay));
-        return await claiming.ExecuteAsync(
+            _outage.NotClaimed);
+        var claims = await claiming.ExecuteAsync(
             async token => await _claim(_client.Hub, settings.ConsumerGroup, partitions, token), stopReceiving);
+        _outage.Ends();
+        return claims;
     }
 
     private async Task RunAsync(PartitionWorker partition, CancellationTokenSource ending, CancellationToken stopReceiving)

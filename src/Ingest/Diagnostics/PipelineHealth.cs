@@ -35,8 +35,8 @@ public enum CircuitState
 /// <param name="Error">While not working: what is wrong and what to do. Otherwise null.</param>
 /// <param name="LastError">The last failure of all, also after it has passed; null where there was none.</param>
 /// <param name="Retries">Flushes tried again, since the start.</param>
-/// <param name="QueuedBatches">Batches that wait.</param>
-/// <param name="QueuedMessages">Messages that wait.</param>
+/// <param name="QueuedBatches">Batches taken and not yet durable, those of the flush under way included.</param>
+/// <param name="QueuedMessages">Their messages.</param>
 public sealed record PipelineHealthSnapshot(
     PipelineState State,
     DateTimeOffset Since,

@@ -46,6 +46,14 @@ public sealed class PipelineMetrics : IDisposable
 
     public void Dispose() => _meter.Dispose();
 
+    /// <summary>Shows how the write path is, beside what it has done.</summary>
+    internal void Watch(PipelineHealth health)
+    {
+        _meter.CreateObservableGauge("ingest.circuit", () => (int)health.Read().Circuit, description: "0: flushes go to the database; 1: one has failed and waits; 2: it is being tried again");
+        _meter.CreateObservableGauge("ingest.queue.batches", () => health.Read().QueuedBatches, "{batch}", "Batches taken and not yet durable");
+        _meter.CreateObservableGauge("ingest.queue.messages", () => health.Read().QueuedMessages, "{message}", "Their messages");
+    }
+
     internal void Count(Accounts accounts, IEnumerable<KeyValuePair<string, long>> deadLetteredByReason)
     {
         _received.Add(accounts.Received);

@@ -34,18 +34,6 @@ internal sealed class BatchQueue
         _clock = clock;
     }
 
-    /// <summary>Batches that wait, and their messages.</summary>
-    public (int Batches, long Events) Depth
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return (_places.Count, _places.Sum(place => (long)place.Events));
-            }
-        }
-    }
-
     /// <summary>Takes a place; <see cref="PendingBatch.Admission"/> completes when there is room.</summary>
     public void Add(PendingBatch batch)
     {

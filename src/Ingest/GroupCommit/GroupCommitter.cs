@@ -30,6 +30,8 @@ internal sealed class GroupCommitter : IAsyncDisposable
     private readonly PipelineHealth _health;
     private readonly DeadLetterRetention _retention;
     private readonly ILogger _logger;
+    private int _batches;
+    private long _events;
 
     public GroupCommitter(
         CommitSettings settings, Func<int, FlushRunner> runner, DeadLetterRetention retention, PipelineHealth health, TimeProvider clock, ILogger logger)
@@ -44,7 +46,7 @@ internal sealed class GroupCommitter : IAsyncDisposable
             settings.MaxRows * FlushesQueued,
             (long)settings.MaxBytes * FlushesQueued,
             clock))];
-        health.WatchQueue(() => (_queues.Sum(queue => queue.Depth.Batches), _queues.Sum(queue => queue.Depth.Events)));
+        health.WatchQueue(() => (Volatile.Read(ref _batches), Interlocked.Read(ref _events)));
         _writers = [.. _queues.Select((queue, index) => Task.Run(() => RunWriterAsync(queue, runner(index), cleans: index == 0)))];
     }
 
@@ -65,6 +67,9 @@ internal sealed class GroupCommitter : IAsyncDisposable
         var batch = new PendingBatch(events, checkpoint, _clock.GetTimestamp(), token);
         var queue = QueueOf(batch);
         queue.Add(batch);
+        // Until they are durable: also while a flush holds them that fails again and again.
+        Interlocked.Increment(ref _batches);
+        Interlocked.Add(ref _events, batch.Events);
         try
         {
             await using var registration = token.UnsafeRegister(_ => Cancel(queue, batch), null);
@@ -80,6 +85,8 @@ internal sealed class GroupCommitter : IAsyncDisposable
         finally
         {
             queue.TryRemove(batch);
+            Interlocked.Decrement(ref _batches);
+            Interlocked.Add(ref _events, -batch.Events);
         }
     }
 

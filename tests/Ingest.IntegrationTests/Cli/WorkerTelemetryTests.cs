@@ -1,9 +1,9 @@
 using System.Collections.Concurrent;
 using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using Ingest.IntegrationTests.Support;
 using Ingest.TestSupport.Databases;
+using Ingest.TestSupport.Network;
 using Ingest.TestSupport.Processes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -52,7 +52,7 @@ public sealed class WorkerTelemetryTests(PostgresFixture postgres)
     {
         await using var stage = await WorkerStage.CreateAsync(postgres);
         await stage.SendAsync(100);
-        var port = FreePort();
+        var port = LoopbackPort.Free();
         await using var worker = CliProcess.Start(new Dictionary<string, string>(stage.Environment) { ["Health__Port"] = $"{port}" }, "run");
         await stage.ReceivedAsync(100, worker);
         using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
@@ -65,11 +65,4 @@ public sealed class WorkerTelemetryTests(PostgresFixture postgres)
     }
 
     private static string Text(MemoryStream body) => Encoding.Latin1.GetString(body.ToArray());
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 }

@@ -10,6 +10,9 @@ namespace Ingest.IntegrationTests.EventHubs;
 
 public sealed class HubWorkerTests
 {
+    // Nobody listens there: ports below 1024 are given to nobody by chance.
+    private const int ClosedPort = 1;
+
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
@@ -271,7 +274,31 @@ public sealed class HubWorkerTests
         await running;
 
         Assert.Equal(Numbers(0, 10), store.Bodies("0"));
-        Assert.Equal(3, logger.Texts(2016).Count);
+        Assert.Equal((1, 2, 1), (logger.Texts(2016).Count, logger.Texts(2017).Count, logger.Texts(2018).Count));
+        Assert.Null(worker.WaitsFor);
+    }
+
+    [Fact]
+    public async Task A_hub_that_is_away_at_the_start_is_waited_for_with_one_line_at_its_beginning_and_one_at_its_end()
+    {
+        await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 1 });
+        await hub.SendAsync("0", 0, 10);
+        hub.Relay.Retarget(ClosedPort);
+        var (logger, store) = (new RecordingLogger(), new MemoryStore());
+        using var worker = new HubWorker(hub.Client(logger: logger), TimeSource.IotHub, store.ClaimAsync, store.ProcessAsync);
+        using var stop = new CancellationTokenSource();
+        var running = worker.RunAsync(stop.Token, Cancel);
+        await Eventually.Is(() => logger.Texts(2017).Count >= 2);
+        Assert.NotNull(worker.WaitsFor);
+
+        hub.Relay.Retarget(hub.Hub.Port);
+        await Task.WhenAny(store.StoredAsync(10, Cancel), running);
+        await stop.CancelAsync();
+        await running;
+
+        Assert.Equal(Numbers(0, 10), store.Bodies("0"));
+        Assert.Equal((1, 1), (logger.Texts(2015).Count, logger.Texts(2018).Count));
+        Assert.Null(worker.WaitsFor);
     }
 
     [Fact]

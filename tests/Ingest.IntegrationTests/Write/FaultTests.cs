@@ -57,13 +57,14 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
         var waiting = stage.ProcessAsync(Rows(5, 5), null, Stop);
         await UntilAsync(stage, PipelineState.OperatorMistake);
         Assert.Contains(says, stage.Health.Read().Error!, StringComparison.Ordinal);
+        Assert.Equal((1, 5), (stage.Health.Read().QueuedBatches, stage.Health.Read().QueuedMessages));
         Assert.False(waiting.IsCompleted);
         await database.ExecuteAsync(remedy, Stop);
 
         Assert.Equal(new Accounts(Received: 5, Stored: 5), await waiting);
         Assert.Equal(10, await database.RowsAsync("conditions", Stop));
         Assert.Equal(0, await database.RowsAsync("dead_letters", Stop));
-        Assert.Equal(PipelineState.Working, stage.Health.Read().State);
+        Assert.Equal((PipelineState.Working, 0, 0), (stage.Health.Read().State, stage.Health.Read().QueuedBatches, stage.Health.Read().QueuedMessages));
     }
 
     [Theory]

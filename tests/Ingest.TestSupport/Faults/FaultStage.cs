@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using Ingest.Checkpoints;
 using Ingest.Database.Migrations;
@@ -118,7 +116,7 @@ public sealed class FaultStage : IAsyncDisposable
             ["Hub__LagIntervalSeconds"] = "1",
             ["Database__ConnectionString"] = new NpgsqlConnectionStringBuilder(_worker) { Port = Wire.Port }.ConnectionString,
         };
-        var worker = WorkerProcess.Start(environment, FreePort());
+        var worker = WorkerProcess.Start(environment, LoopbackPort.Free());
         _workers.Add(worker);
         return worker;
     }
@@ -226,11 +224,4 @@ public sealed class FaultStage : IAsyncDisposable
     }
 
     private WorkerProcess AliveWorker() => Worker.HasEnded ? throw new FaultException("The worker has ended.") : Worker;
-
-    private static int FreePort()
-    {
-        using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        probe.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)probe.LocalEndPoint!).Port;
-    }
 }

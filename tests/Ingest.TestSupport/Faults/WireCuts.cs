@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
 using Ingest.Checkpoints;
@@ -13,19 +14,25 @@ namespace Ingest.TestSupport.Faults;
 /// <summary>Where a flush's conversation with the server is cut.</summary>
 public enum CutPlaces
 {
-    /// <summary>After every byte, either way.</summary>
-    EveryByte,
-
     /// <summary>Before and after every message of the protocol, either way; so also between COMMIT and its answer.</summary>
     EveryMessage,
+
+    /// <summary>There, and at every byte within each message.</summary>
+    EveryByte,
 }
 
 /// <summary>What a run of cuts found.</summary>
 /// <param name="BytesToServer">How long the flush's side of the conversation is.</param>
 /// <param name="BytesToClient">How long the server's side is.</param>
+/// <param name="MessagesToServer">Messages of the flush.</param>
+/// <param name="MessagesToClient">Messages of the server.</param>
 /// <param name="Cuts">Cuts made.</param>
+/// <param name="InCommit">Of them: when a part of COMMIT had passed.</param>
+/// <param name="BeforeAnswer">When all of COMMIT had passed, and nothing of its answer.</param>
+/// <param name="InAnswer">When a part of that answer had passed.</param>
 /// <param name="Rows">Rows stored through them, each of which was found once.</param>
-public sealed record WireCutReport(int BytesToServer, int BytesToClient, int Cuts, long Rows);
+public sealed record WireCutReport(
+    int BytesToServer, int BytesToClient, int MessagesToServer, int MessagesToClient, int Cuts, int InCommit, int BeforeAnswer, int InAnswer, long Rows);
 
 /// <summary>
 /// Cuts a flush's conversation with the server at one place after another, and looks each time whether all is stored once. In this process, with
@@ -36,51 +43,148 @@ public sealed record WireCutReport(int BytesToServer, int BytesToClient, int Cut
 /// <param name="lanes">How many pipelines at a time.</param>
 public sealed class WireCuts(string database, int rowsInFlush, int lanes)
 {
-    /// <summary>Cuts at each of these places; of them, at those whose number divided by <paramref name="stride"/> leaves <paramref name="offset"/>.</summary>
-    /// <exception cref="FaultException">A reading was lost, doubled or changed; the message says at which cut.</exception>
-    public async Task<WireCutReport> RunAsync(CutPlaces places, int stride, int offset, CancellationToken cancellationToken)
+    private readonly ConcurrentBag<MadeCut> _made = [];
+
+    /// <summary>
+    /// Cuts at every boundary of two messages and, of the places within messages, at those whose number divided by <paramref name="stride"/> leaves
+    /// <paramref name="seed"/>.
+    /// </summary>
+    /// <exception cref="FaultException">A reading was lost, doubled or changed, or a place was not reached; the message says at which cut.</exception>
+    public async Task<WireCutReport> RunAsync(CutPlaces places, int stride, int seed, CancellationToken cancellationToken)
     {
         await using var direct = NpgsqlDataSource.Create(database);
-        WireRecording recording;
-        await using (var measured = await Lane.CreateAsync(direct, database, "lane-xx", rowsInFlush, cancellationToken))
+        var whole = await MeasureAsync(direct, cancellationToken);
+        var next = whole.Places()
+            .Where((place, number) => place.Byte == 0 || (places == CutPlaces.EveryByte && number % stride == seed % stride))
+            .ToList();
+        var rows = 0L;
+        for (var round = 0; next.Count > 0; round++)
         {
-            // The first flush opens the connection.
-            await measured.FlushAsync(cancellationToken);
-            recording = measured.Wire.Record();
-            await measured.FlushAsync(cancellationToken);
+            rows += await CutAsync(direct, whole, round, next, cancellationToken);
+            // A number that has one digit more than when it was measured makes its message longer: the bytes at its end are still to be cut.
+            next = places == CutPlaces.EveryByte && stride == 1 ? Missed() : [];
         }
 
-        var (up, down) = (recording.Bytes(WireDirection.ToServer), recording.Bytes(WireDirection.ToClient));
-        var cuts = Cuts(places, WireDirection.ToServer, up).Concat(Cuts(places, WireDirection.ToClient, down))
-            .Where((_, index) => index % stride == offset % stride)
-            .ToList();
+        var report = new WireCutReport(
+            whole.ToServer.Sum(), whole.ToClient.Sum(), whole.ToServer.Count, whole.ToClient.Count, _made.Count,
+            Made(CutStage.InCommit), Made(CutStage.BeforeAnswer), Made(CutStage.InAnswer), rows);
+        return report is { BeforeAnswer: >= 2, InAnswer: >= 1 } && (places == CutPlaces.EveryMessage || stride > 1 || report is { InCommit: >= 11, InAnswer: >= 17 })
+            ? report
+            : throw new FaultException($"The cuts did not reach COMMIT and its answer both ways: {report}.");
+    }
+
+    private int Made(CutStage stage) => _made.Count(cut => cut.Stage == stage);
+
+    private async Task<Conversation> MeasureAsync(NpgsqlDataSource direct, CancellationToken cancellationToken)
+    {
+        await using var lane = await Lane.CreateAsync(direct, database, "lane-measure", rowsInFlush, cancellationToken);
+        // The first flush opens the connection.
+        await lane.FlushAsync(cancellationToken);
+        await lane.ForgetAsync();
+        var recording = lane.Wire.Record();
+        await lane.FlushAsync(cancellationToken);
+        return Conversation.From(recording);
+    }
+
+    private List<CutPlace> Missed() =>
+    [
+        .. from cut in _made
+           group cut by (cut.Place.Direction, cut.Place.Message) into message
+           let cuts = message.Select(cut => cut.Place.Byte).ToHashSet()
+           from at in Enumerable.Range(0, message.Max(cut => cut.MessageLength) ?? 0)
+           where !cuts.Contains(at)
+           select new CutPlace(message.Key.Direction, message.Key.Message, at),
+    ];
+
+    private async Task<long> CutAsync(NpgsqlDataSource direct, Conversation whole, int round, List<CutPlace> places, CancellationToken cancellationToken)
+    {
         var next = -1;
-        var rows = await Task.WhenAll(Enumerable.Range(0, lanes).Select(number => Task.Run(() => RunLaneAsync(number), cancellationToken)));
-        return new WireCutReport(up.Length, down.Length, cuts.Count, rows.Sum());
+        var rows = await Task.WhenAll(Enumerable.Range(0, Math.Min(lanes, places.Count)).Select(number => Task.Run(() => RunLaneAsync(number), cancellationToken)));
+        return rows.Sum();
 
         async Task<long> RunLaneAsync(int number)
         {
-            await using var lane = await Lane.CreateAsync(direct, database, string.Create(CultureInfo.InvariantCulture, $"lane-{number:00}"), rowsInFlush, cancellationToken);
+            await using var lane = await Lane.CreateAsync(direct, database, string.Create(CultureInfo.InvariantCulture, $"lane-{round:000}-{number:000}"), rowsInFlush, cancellationToken);
             await lane.FlushAsync(cancellationToken);
-            while (Interlocked.Increment(ref next) is var index && index < cuts.Count)
+            while (Interlocked.Increment(ref next) is var index && index < places.Count)
             {
-                await lane.CutAsync(cuts[index].Direction, cuts[index].Bytes, cancellationToken);
+                var place = places[index];
+                var cut = await lane.CutAsync(place, cancellationToken);
+                var stage = whole.StageOf(place, cut.Passed) ?? throw new FaultException($"{place}: what had passed was not what a flush says there.");
+                _made.Add(new MadeCut(place, cut.MessageLength, stage));
             }
 
             return await lane.EveryRowIsThereOnceAsync(cancellationToken);
         }
     }
 
-    private static IEnumerable<(WireDirection Direction, int Bytes)> Cuts(CutPlaces places, WireDirection direction, byte[] bytes)
+    /// <summary>How far the conversation had come.</summary>
+    private enum CutStage
     {
-        // After the answer's last byte the flush is over.
-        var last = direction == WireDirection.ToServer ? bytes.Length : bytes.Length - 1;
-        var step = 0;
-        for (var at = 0; at <= last; at += step)
+        BeforeCommit,
+        InCommit,
+        BeforeAnswer,
+        InAnswer,
+    }
+
+    private readonly record struct CutPlace(WireDirection Direction, int Message, int Byte)
+    {
+        public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"cut {Direction} at byte {Byte} of message {Message}");
+    }
+
+    private sealed record MadeCut(CutPlace Place, int? MessageLength, CutStage Stage);
+
+    /// <summary>A whole flush and what the server answered, as lengths of messages. It ends with COMMIT, and with the answer to it.</summary>
+    private sealed record Conversation(List<int> ToServer, List<int> ToClient)
+    {
+        private static readonly byte[] Commit = [(byte)'Q', 0, 0, 0, 11, .. "COMMIT\0"u8];
+        private static readonly byte[] Done = [(byte)'C', 0, 0, 0, 11, .. "COMMIT\0"u8];
+        private static readonly byte[] Answer = [.. Done, (byte)'Z', 0, 0, 0, 5, (byte)'I'];
+
+        public static Conversation From(WireRecording recording)
         {
-            yield return (direction, at);
-            step = places == CutPlaces.EveryByte || at == bytes.Length ? 1 : 1 + BinaryPrimitives.ReadInt32BigEndian(bytes.AsSpan(at + 1));
+            var (said, answered) = (recording.Bytes(WireDirection.ToServer), recording.Bytes(WireDirection.ToClient));
+            return said.AsSpan().EndsWith(Commit) && answered.AsSpan().EndsWith(Answer)
+                ? new Conversation(LengthsOf(said), LengthsOf(answered))
+                : throw new FaultException("A flush does not end with COMMIT and the answer to it.");
         }
+
+        /// <summary>Every place, the one after COMMIT included; after the last byte of the answer the flush is over.</summary>
+        public IEnumerable<CutPlace> Places() =>
+            PlacesOf(WireDirection.ToServer, ToServer).Append(new CutPlace(WireDirection.ToServer, ToServer.Count, 0)).Concat(PlacesOf(WireDirection.ToClient, ToClient));
+
+        /// <summary>How far it had come when it was cut.</summary>
+        /// <returns>Null where what had passed does not bear that out.</returns>
+        public CutStage? StageOf(CutPlace place, WireRecording passed)
+        {
+            var said = passed.Bytes(WireDirection.ToServer).AsSpan();
+            var (ofCommit, ofAnswer) = place.Direction == WireDirection.ToServer
+                ? (place.Message - (ToServer.Count - 1) is >= 0 and var after ? (after * Commit.Length) + place.Byte : 0, 0)
+                : place.Message - (ToClient.Count - 2) is >= 0 and var since ? (Commit.Length, (since * Done.Length) + place.Byte) : (0, 0);
+            var holds = said.EndsWith(Commit.AsSpan(0, ofCommit)) && passed.Bytes(WireDirection.ToClient).AsSpan().EndsWith(Answer.AsSpan(0, ofAnswer));
+            return (ofCommit, ofAnswer) switch
+            {
+                _ when !holds => null,
+                (0, _) => CutStage.BeforeCommit,
+                _ when ofCommit < Commit.Length => CutStage.InCommit,
+                (_, 0) => CutStage.BeforeAnswer,
+                _ => CutStage.InAnswer,
+            };
+        }
+
+        private static List<int> LengthsOf(byte[] bytes)
+        {
+            List<int> lengths = [];
+            for (var at = 0; at < bytes.Length; at += lengths[^1])
+            {
+                lengths.Add(1 + BinaryPrimitives.ReadInt32BigEndian(bytes.AsSpan(at + 1)));
+            }
+
+            return lengths;
+        }
+
+        private static IEnumerable<CutPlace> PlacesOf(WireDirection direction, List<int> lengths) =>
+            lengths.SelectMany((length, message) => Enumerable.Range(0, length).Select(at => new CutPlace(direction, message, at)));
     }
 
     /// <summary>A pipeline with a wire, a device and a partition of its own.</summary>
@@ -125,27 +229,27 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
             return new Lane(direct, wire, source, new IngestOptions { Database = settings, Commit = commit }, claims[0], device, rowsInFlush);
         }
 
-        public async Task CutAsync(WireDirection direction, int bytes, CancellationToken cancellationToken)
+        /// <summary>Goes on with a pipeline that has learned nothing from the flushes before: each conversation is like the first.</summary>
+        public async Task ForgetAsync()
         {
-            var place = string.Create(CultureInfo.InvariantCulture, $"cut {direction} after {bytes} bytes of a flush of {_rowsInFlush} rows");
-            // One that has learned nothing from the cuts before: its conversation is the one that was measured.
             await _pipeline.DisposeAsync();
             _pipeline = new IngestPipeline(_source, _options);
-            var before = Wire.Cuts;
-            Wire.CutAfter(direction, bytes);
+        }
+
+        public async Task<MessageCut> CutAsync(CutPlace place, CancellationToken cancellationToken)
+        {
+            await ForgetAsync();
+            var cut = Wire.CutAt(place.Direction, place.Message, place.Byte);
             try
             {
                 await FlushAsync(cancellationToken);
             }
             catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
             {
-                throw new FaultException($"{place}: {exception.Message}", exception);
+                throw new FaultException($"{_device}, flush {_sent / _rowsInFlush - 1} of {_rowsInFlush} rows, {place}: {exception.Message}", exception);
             }
 
-            if (Wire.Cuts != before + 1)
-            {
-                throw new FaultException($"{place}: it was cut {Wire.Cuts - before} times.");
-            }
+            return cut.IsMade ? cut : throw new FaultException($"{place}: no flush came so far.");
         }
 
         public async Task FlushAsync(CancellationToken cancellationToken)
@@ -197,7 +301,6 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
 
         private static DateTime StampOf(long number) => Start.AddMilliseconds(number);
 
-        // Always as long, so that a place in the conversation is the same in every flush.
         private RawEvent Event(long number) => new()
         {
             Hub = "cuts/telemetry",

@@ -47,7 +47,7 @@ public sealed class TcpProxy : IAsyncDisposable
     private readonly int _target;
     private readonly Task _accepting;
     private volatile byte[]? _cutAfter;
-    private volatile ByteCut? _byteCut;
+    private volatile WireCut? _cut;
     private volatile WireRecording? _recording;
     private volatile TaskCompletionSource? _silence;
     private volatile bool _closed;
@@ -78,7 +78,18 @@ public sealed class TcpProxy : IAsyncDisposable
     }
 
     /// <summary>Ends the connection when so many more bytes have gone this way, which all arrive; 0: when the next one is to go.</summary>
-    public void CutAfter(WireDirection direction, long bytes) => _byteCut = new ByteCut(direction, bytes);
+    public void CutAfter(WireDirection direction, long bytes) => _cut = new ByteCut(direction, bytes);
+
+    /// <summary>
+    /// Ends the connection at a byte of a message of PostgreSQL's protocol, both counted from 0 and from now on. To be asked for while nothing is
+    /// under way on the one connection there is.
+    /// </summary>
+    public MessageCut CutAt(WireDirection direction, int message, int @byte)
+    {
+        var cut = new MessageCut(direction, message, @byte);
+        _cut = cut;
+        return cut;
+    }
 
     /// <summary>From now on notes all that passes.</summary>
     public WireRecording Record() => _recording = new WireRecording();
@@ -196,7 +207,7 @@ public sealed class TcpProxy : IAsyncDisposable
                 cut.Value = true;
             }
 
-            if (!await PassAsync(server, buffer.AsMemory(0, read), WireDirection.ToServer))
+            if (!await PassAsync(server, buffer.AsMemory(0, read), WireDirection.ToServer, cut))
             {
                 return;
             }
@@ -208,7 +219,7 @@ public sealed class TcpProxy : IAsyncDisposable
         var buffer = new byte[64 * 1024];
         while (await ReceiveAsync(server, buffer) is var read and > 0)
         {
-            if (cut.Value || !await PassAsync(client, buffer.AsMemory(0, read), WireDirection.ToClient))
+            if (cut.Value || !await PassAsync(client, buffer.AsMemory(0, read), WireDirection.ToClient, cut))
             {
                 return;
             }
@@ -218,18 +229,23 @@ public sealed class TcpProxy : IAsyncDisposable
     private Task SpeaksAsync() => _silence?.Task ?? Task.CompletedTask;
 
     /// <returns>Whether the connection goes on.</returns>
-    private async Task<bool> PassAsync(Socket to, ReadOnlyMemory<byte> bytes, WireDirection direction)
+    private async Task<bool> PassAsync(Socket to, ReadOnlyMemory<byte> bytes, WireDirection direction, StrongBox ended)
     {
         await SpeaksAsync();
         _recording?.Note(direction, bytes.Span);
-        if (_byteCut is not { } cut || !cut.Reached(direction, bytes.Length, out var passing))
+        if (_cut is not { } cut || !cut.Reached(direction, bytes.Span, out var passing))
         {
             return await SendAsync(to, bytes);
         }
 
-        _byteCut = null;
+        // Before anything is sent that the server could answer.
+        ended.Value = true;
         await SendAsync(to, bytes[..passing]);
-        Interlocked.Increment(ref _cuts);
+        if (Interlocked.CompareExchange(ref _cut, null, cut) == cut)
+        {
+            Interlocked.Increment(ref _cuts);
+        }
+
         return false;
     }
 
@@ -255,25 +271,6 @@ public sealed class TcpProxy : IAsyncDisposable
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
         {
             return false;
-        }
-    }
-
-    private sealed class ByteCut(WireDirection direction, long bytes)
-    {
-        private long _left = bytes;
-
-        /// <summary>Whether the cut is at the end of, or within, these bytes of the stream, and how many of them still pass.</summary>
-        public bool Reached(WireDirection passingDirection, int count, out int passing)
-        {
-            passing = count;
-            if (passingDirection != direction)
-            {
-                return false;
-            }
-
-            passing = (int)Math.Min(count, _left);
-            _left -= passing;
-            return _left == 0;
         }
     }
 

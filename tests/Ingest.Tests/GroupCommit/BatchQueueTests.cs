@@ -118,7 +118,7 @@ public sealed class BatchQueueTests
         queue.Ready(held, Decoded(6));
         Assert.Equal([held], queue.Take().Batches);
         Assert.False(queue.TryRemove(held));
-        Assert.Equal((0, 0), queue.Depth);
+        Assert.Empty(queue.Take().Batches);
     }
 
     [Fact]
