@@ -22,7 +22,7 @@ public sealed class IngestTelemetry(IngestPipeline pipeline, IOptions<FunctionSe
         CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(context);
-        var partition = TriggerPartition.From(context.BindingContext.BindingData, settings.Value.HubName ?? "");
+        var partition = TriggerPartition.From(context.BindingContext.BindingData, settings.Value.HubName ?? "", settings.Value.HubIdentity);
         var batch = Array.ConvertAll(
             events,
             message => partition.ToEvent(telemetry.Value.TimeSource, message.SystemProperties, message.Properties, Body(message)));

@@ -9,6 +9,7 @@ using Microsoft.Extensions.Hosting;
 
 var builder = FunctionsApplication.CreateBuilder(args);
 builder.ConfigureFunctionsWebApplication();
+FunctionLogs.AddLevels(builder.Configuration);
 
 // A managed identity in Azure (AZURE_CLIENT_ID names it where there are several), whoever is logged in on a developer's machine.
 TokenCredential credential = new DefaultAzureCredential();
@@ -18,4 +19,13 @@ builder.Services
 builder.ConfigureCosmosDBExtensionOptions(options => LookupClientOptions.Apply(options.ClientOptions));
 Telemetry.Add(builder, credential);
 
-await builder.Build().RunAsync();
+try
+{
+    await builder.Build().RunAsync();
+    return 0;
+}
+catch (Exception exception) when (StartFailure.Describe(exception) is { } description)
+{
+    await Console.Error.WriteLineAsync(description);
+    return StartFailure.ExitCode;
+}

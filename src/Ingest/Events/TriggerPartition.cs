@@ -4,7 +4,7 @@ using Ingest.Settings;
 namespace Ingest.Events;
 
 /// <summary>Where a trigger's batch comes from.</summary>
-/// <param name="Hub">The event hub, as <c>host/name</c>.</param>
+/// <param name="Hub">What the event hub is called in dead letters: see <see cref="RawEvent.Hub"/>.</param>
 /// <param name="Partition">The partition's id; empty where the host did not say.</param>
 public readonly record struct TriggerPartition(string Hub, string Partition)
 {
@@ -17,18 +17,12 @@ public readonly record struct TriggerPartition(string Hub, string Partition)
     /// </summary>
     /// <param name="metadata">The trigger's metadata (<c>BindingContext.BindingData</c>).</param>
     /// <param name="hubName">The event hub's name from the settings, used where the host does not say.</param>
-    public static TriggerPartition From(IReadOnlyDictionary<string, object?> metadata, string hubName)
+    /// <param name="identity">What the hub is called, whatever the host says: the setting <c>Hub:Identity</c>. Null or empty for <c>host/name</c>.</param>
+    public static TriggerPartition From(IReadOnlyDictionary<string, object?> metadata, string hubName, string? identity = null)
     {
         ArgumentNullException.ThrowIfNull(metadata);
-        foreach (var key in Keys)
-        {
-            if (metadata.TryGetValue(key, out var value) && Parse(value, hubName) is { } partition)
-            {
-                return partition;
-            }
-        }
-
-        return new TriggerPartition(hubName, "");
+        var found = Find(metadata, hubName);
+        return string.IsNullOrWhiteSpace(identity) ? found : found with { Hub = identity };
     }
 
     /// <summary>One message of the batch.</summary>
@@ -50,6 +44,19 @@ public readonly record struct TriggerPartition(string Hub, string Partition)
         }
 
         return system.ToEvent(Hub, Partition, source, body, new Dictionary<string, object?>(properties, StringComparer.Ordinal));
+    }
+
+    private static TriggerPartition Find(IReadOnlyDictionary<string, object?> metadata, string hubName)
+    {
+        foreach (var key in Keys)
+        {
+            if (metadata.TryGetValue(key, out var value) && Parse(value, hubName) is { } partition)
+            {
+                return partition;
+            }
+        }
+
+        return new TriggerPartition(hubName, "");
     }
 
     private static TriggerPartition? Parse(object? value, string hubName)

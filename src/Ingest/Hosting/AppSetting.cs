@@ -5,8 +5,6 @@ namespace Ingest.Hosting;
 /// <summary>The settings of a Function app, as its operators see them.</summary>
 internal static class AppSetting
 {
-    public const string WhereToPutIt = "It is an app setting: in Azure among the app's environment variables, on this machine under Values in local.settings.json; its name has __ where a section ends (Database__ConnectionString).";
-
     /// <summary>Whether a connection is configured: as a connection string under its name, or by one of these properties for an identity.</summary>
     public static bool IsConnection(IConfiguration configuration, string name, params ReadOnlySpan<string> identityProperties)
     {

@@ -7,8 +7,8 @@ using Microsoft.Extensions.Options;
 namespace Ingest.Hosting;
 
 /// <summary>
-/// Binds a section of an application's settings and says what is wrong with it by the name of the app setting (<c>Section__Name</c>) and where to put
-/// it. A name that no setting has is wrong too: it is most often a misspelt one.
+/// Binds a section of an application's settings and says what is wrong with it by the name of the app setting (<c>Section__Name</c>). A name that no
+/// setting has is wrong too: it is most often a misspelt one.
 /// </summary>
 internal sealed class AppSettings<T>(IConfiguration configuration, string section) : IConfigureOptions<T>, IValidateOptions<T>
     where T : class
@@ -23,7 +23,7 @@ internal sealed class AppSettings<T>(IConfiguration configuration, string sectio
         }
         catch (InvalidOperationException exception)
         {
-            _unbound = $"{section}__…: {exception.Message} {AppSetting.WhereToPutIt}";
+            _unbound = $"{section}__…: {exception.Message}";
         }
     }
 
@@ -34,7 +34,7 @@ internal sealed class AppSettings<T>(IConfiguration configuration, string sectio
         List<string> problems = [.. found.Select(Describe)];
         if (options is TelemetrySettings telemetry)
         {
-            problems.AddRange(TelemetryMapping.Validate(telemetry).Select(problem => $"{problem} {AppSetting.WhereToPutIt}"));
+            problems.AddRange(TelemetryMapping.Validate(telemetry));
         }
 
         if (_unbound is not null)
@@ -48,6 +48,6 @@ internal sealed class AppSettings<T>(IConfiguration configuration, string sectio
     private string Describe(ValidationResult result)
     {
         var names = string.Join(", ", result.MemberNames.Select(member => $"{section}__{member}"));
-        return $"{names}: {result.ErrorMessage} {AppSetting.WhereToPutIt}";
+        return $"{names}: {result.ErrorMessage}";
     }
 }

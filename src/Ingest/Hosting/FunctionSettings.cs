@@ -12,6 +12,12 @@ public sealed class FunctionSettings
     /// <summary>The event hub: for IoT Hub, the Event Hub-compatible name of its built-in endpoint. App setting <c>HubName</c>.</summary>
     public string? HubName { get; set; }
 
+    /// <summary>
+    /// What dead letters call the hub. App setting <c>Hub__Identity</c>, the worker's setting of that name: where both have stored from one hub, or the
+    /// hub has failed over to another host, one name finds all of its dead letters. Default: <c>host/name</c>.
+    /// </summary>
+    public string? HubIdentity { get; set; }
+
     /// <summary>The consumer group, which nothing else may read. App setting <c>HubConsumerGroup</c>.</summary>
     public string? HubConsumerGroup { get; set; }
 
@@ -57,5 +63,5 @@ internal sealed class FunctionSettingsValidation(IConfiguration configuration) :
         }
     }
 
-    private static string Missing(string setting, string meaning) => $"{setting} is missing: {meaning}. {AppSetting.WhereToPutIt}";
+    private static string Missing(string setting, string meaning) => $"{setting} is missing: {meaning}.";
 }

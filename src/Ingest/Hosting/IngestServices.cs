@@ -65,6 +65,7 @@ public static class IngestServices
             .Configure(settings =>
             {
                 settings.HubName = configuration[nameof(FunctionSettings.HubName)];
+                settings.HubIdentity = configuration["Hub:Identity"];
                 settings.HubConsumerGroup = configuration[nameof(FunctionSettings.HubConsumerGroup)];
                 settings.CosmosDatabase = configuration[nameof(FunctionSettings.CosmosDatabase)];
                 settings.CosmosContainer = configuration[nameof(FunctionSettings.CosmosContainer)];

@@ -44,7 +44,7 @@ public static class InvocationTime
             return limit < TimeSpan.Zero || needed <= limit
                 ? ValidateOptionsResult.Success
                 : ValidateOptionsResult.Fail(
-                    $"Commit__GiveUpAfterSeconds: {options.GiveUpAfterSeconds} s, Database__CommandTimeoutSeconds ({statement} s) and {Margin.TotalSeconds} s together are longer than an invocation may take ({limit.TotalSeconds} s, functionTimeout in host.json): lower it, or raise the timeout. {AppSetting.WhereToPutIt}");
+                    $"Commit__GiveUpAfterSeconds: {options.GiveUpAfterSeconds} s, Database__CommandTimeoutSeconds ({statement} s) and {Margin.TotalSeconds} s together are longer than an invocation may take ({limit.TotalSeconds} s, functionTimeout in host.json): lower it, or raise the timeout.");
         }
     }
 }

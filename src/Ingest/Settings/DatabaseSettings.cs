@@ -9,7 +9,7 @@ public sealed class DatabaseSettings : IValidatableObject
     public const string Section = "Database";
 
     /// <summary>An Npgsql connection string: <c>Host=…;Database=…;Username=…</c>, with a password unless one is provided from outside.</summary>
-    [Required(AllowEmptyStrings = false)]
+    [Required(AllowEmptyStrings = false, ErrorMessage = "It is missing: Host=…;Database=…;Username=…, with a password unless a Microsoft Entra token takes its place.")]
     public string ConnectionString { get; set; } = "";
 
     /// <summary>

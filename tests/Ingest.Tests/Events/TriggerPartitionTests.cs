@@ -23,6 +23,16 @@ public sealed class TriggerPartitionTests
     }
 
     [Fact]
+    public void A_name_from_the_settings_is_the_hubs_whatever_the_host_says()
+    {
+        Assert.Equal(
+            new TriggerPartition("before-the-failover/telemetry", "3"),
+            TriggerPartition.From(new Dictionary<string, object?> { ["TriggerPartitionContext"] = Context }, "other", "before-the-failover/telemetry"));
+        Assert.Equal(new TriggerPartition("named", ""), TriggerPartition.From(new Dictionary<string, object?>(), "other", "named"));
+        Assert.Equal(new TriggerPartition("other", ""), TriggerPartition.From(new Dictionary<string, object?>(), "other", " "));
+    }
+
+    [Fact]
     public void An_older_extensions_context_will_do()
     {
         Assert.Equal("3", TriggerPartition.From(new Dictionary<string, object?> { ["PartitionContext"] = """{"PartitionId":"3"}""" }, "telemetry").Partition);

@@ -3,6 +3,7 @@ using Ingest.Settings;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using Xunit;
 
 namespace Ingest.Tests.Hosting;
 
@@ -36,22 +37,25 @@ internal static class FunctionAppSettings
     }
 
     /// <summary>What the start says is wrong; empty where nothing is.</summary>
-    public static IReadOnlyList<string> Problems(IEnumerable<KeyValuePair<string, string?>> appSettings)
+    public static IReadOnlyList<string> Problems(IEnumerable<KeyValuePair<string, string?>> appSettings) => Failure(appSettings) switch
+    {
+        null => [],
+        OptionsValidationException exception => [.. exception.Failures],
+        AggregateException exception => [.. exception.InnerExceptions.Cast<OptionsValidationException>().SelectMany(inner => inner.Failures)],
+        var exception => throw new InvalidOperationException("The start failed on something else", exception),
+    };
+
+    /// <summary>What the start throws; null where it succeeds.</summary>
+    public static Exception? Failure(IEnumerable<KeyValuePair<string, string?>> appSettings)
     {
         using var services = Compose(appSettings);
-        try
-        {
-            services.GetRequiredService<IStartupValidator>().Validate();
-            return [];
-        }
-        catch (OptionsValidationException exception)
-        {
-            return [.. exception.Failures];
-        }
-        catch (AggregateException exception)
-        {
-            return [.. exception.InnerExceptions.Cast<OptionsValidationException>().SelectMany(inner => inner.Failures)];
-        }
+        return Record.Exception(services.GetRequiredService<IStartupValidator>().Validate);
+    }
+
+    public static FunctionSettings Function(IEnumerable<KeyValuePair<string, string?>> appSettings)
+    {
+        using var services = Compose(appSettings);
+        return services.GetRequiredService<IOptions<FunctionSettings>>().Value;
     }
 
     public static CommitSettings Commit(IEnumerable<KeyValuePair<string, string?>> appSettings)

@@ -1,5 +1,6 @@
 using Ingest.Hosting;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Xunit;
 
 namespace Ingest.Tests.Hosting;
@@ -27,21 +28,41 @@ public sealed class FunctionAppStartTests
     [InlineData("CosmosDatabase")]
     [InlineData("CosmosContainer")]
     [InlineData("Database__ConnectionString")]
-    public void A_missing_setting_is_named_with_where_to_put_it(string setting)
+    public void A_missing_setting_is_named(string setting)
     {
         _settings.Remove(setting);
 
-        var problem = Assert.Single(FunctionAppSettings.Problems(_settings));
-        Assert.Contains(setting, problem, StringComparison.Ordinal);
-        Assert.Contains("local.settings.json", problem, StringComparison.Ordinal);
+        Assert.Contains(setting, Assert.Single(FunctionAppSettings.Problems(_settings)), StringComparison.Ordinal);
     }
 
     [Fact]
-    public void All_that_is_wrong_is_said_at_once()
+    public void All_that_is_wrong_is_said_at_once_in_one_line_with_where_to_put_it_right()
     {
-        var problems = FunctionAppSettings.Problems([]);
+        var said = StartFailure.Describe(FunctionAppSettings.Failure([])!)!;
 
-        Assert.Equal(8, problems.Count);
+        Assert.All(FunctionAppSettings.Complete().Keys, setting => Assert.Contains(setting, said, StringComparison.Ordinal));
+        Assert.Equal(8, FunctionAppSettings.Problems([]).Count);
+        Assert.Equal(2, said.Split("local.settings.json").Length);
+        Assert.DoesNotContain('\n', said);
+    }
+
+    [Fact]
+    public void A_start_that_fails_on_something_else_is_not_explained_away()
+    {
+        var invalid = new OptionsValidationException("", typeof(object), ["HubName is missing."]);
+
+        Assert.Null(StartFailure.Describe(new InvalidOperationException("a defect")));
+        Assert.Null(StartFailure.Describe(new AggregateException(invalid, new InvalidOperationException("a defect"))));
+        Assert.NotNull(StartFailure.Describe(new AggregateException(invalid, invalid)));
+    }
+
+    [Fact]
+    public void The_hub_is_called_what_the_workers_setting_says()
+    {
+        Assert.Null(FunctionAppSettings.Function(_settings).HubIdentity);
+
+        _settings["Hub__Identity"] = "before-the-failover/telemetry";
+        Assert.Equal("before-the-failover/telemetry", FunctionAppSettings.Function(_settings).HubIdentity);
     }
 
     [Theory]
