@@ -9,6 +9,8 @@ return await new RootCommand("Benchmarks of Ingest, and its long runs of faults 
     UpBenchmark.Command(),
     WorkerBenchmark.Command(),
     BacklogBenchmark.Command(),
+    LargeBenchmark.Command(),
+    CompressedBenchmark.Command(),
     FaultRounds.Command(),
     Fuzzing.Command(),
 }.Parse(args).InvokeAsync();
