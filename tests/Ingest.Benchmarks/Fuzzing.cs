@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
+using Ingest.Database.Migrations;
+using Ingest.TestSupport.Databases;
 using Ingest.TestSupport.Fuzzing;
 
 namespace Ingest.Benchmarks;
@@ -14,9 +16,35 @@ internal static class Fuzzing
     {
         var bodies = new Option<long>("--bodies") { Description = "How many bodies to decode.", DefaultValueFactory = _ => 1_000_000 };
         var seed = new Option<int>("--seed") { Description = "Where to start; the same seed gives the same bodies.", DefaultValueFactory = _ => 1 };
-        var command = new Command("fuzz", "Mutated bodies through the decoder, each judged by an independent reading of it.") { bodies, seed };
-        command.SetAction(result => Run(result.GetValue(bodies), result.GetValue(seed)));
+        var pipeline = new Option<bool>("--pipeline") { Description = "Through the whole pipeline into a native PostgreSQL, where every body is looked for; otherwise through the decoder alone." };
+        var command = new Command("fuzz", "Mutated bodies, each judged by an independent reading of it.") { bodies, seed, pipeline };
+        command.SetAction(async (result, cancellationToken) => result.GetValue(pipeline)
+            ? await RunPipelineAsync(result.GetValue(bodies), result.GetValue(seed), cancellationToken)
+            : Run(result.GetValue(bodies), result.GetValue(seed)));
         return command;
+    }
+
+    private static async Task<int> RunPipelineAsync(long bodies, int seed, CancellationToken cancellationToken)
+    {
+        var started = Stopwatch.GetTimestamp();
+        await using var server = await NativePostgres.StartAsync(cancellationToken: cancellationToken);
+        var database = await server.CreateDatabaseAsync(cancellationToken);
+        await DatabaseMigrator.MigrateAsync(database, new MigrationOptions { PlainPostgres = true }, cancellationToken);
+        await using var fuzzer = await PipelineFuzzer.CreateAsync(database, seed, cancellationToken);
+        while (fuzzer.Bodies < bodies)
+        {
+            if (await fuzzer.RunAsync(Math.Min(Progress, bodies - fuzzer.Bodies), cancellationToken) is { } failure)
+            {
+                await Console.Error.WriteLineAsync(failure);
+                return 1;
+            }
+
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{fuzzer.Bodies:n0} bodies in {Stopwatch.GetElapsedTime(started).TotalSeconds:n0} s, with their neighbours: {fuzzer.Accounts.Received:n0} received = {fuzzer.Accounts.Stored:n0} stored + {fuzzer.Accounts.Duplicate:n0} duplicate + {fuzzer.Accounts.DeadLettered:n0} dead-lettered + {fuzzer.Accounts.Ignored:n0} ignored, and all of them sent again without a trace"));
+        }
+
+        return 0;
     }
 
     private static int Run(long bodies, int seed)

@@ -24,18 +24,8 @@ public sealed class DecoderFuzzer(int seed)
     private static readonly JsonDocumentOptions Unbounded = new() { MaxDepth = 100_000 };
 
     private readonly BodyMutator _bodies = new(seed);
-    private readonly EventDecoder _narrow = Decoder(("temperature", ColumnType.Double), ("humidity", ColumnType.Double));
-    private readonly EventDecoder _wide = Decoder(
-        ("temperature", ColumnType.Double),
-        ("real", ColumnType.Real),
-        ("count", ColumnType.Bigint),
-        ("small", ColumnType.Integer),
-        ("on", ColumnType.Boolean),
-        ("site", ColumnType.Text),
-        ("at", ColumnType.Timestamptz),
-        ("place.floor", ColumnType.Integer),
-        ("place.room.name", ColumnType.Text),
-        ("data", ColumnType.Jsonb));
+    private readonly EventDecoder _narrow = Decoder(FuzzedTable.Narrow());
+    private readonly EventDecoder _wide = Decoder(FuzzedTable.Wide());
 
     private readonly Dictionary<RejectReason, long> _reasons = [];
 
@@ -68,16 +58,7 @@ public sealed class DecoderFuzzer(int seed)
         return null;
     }
 
-    private static EventDecoder Decoder(params (string From, ColumnType Type)[] columns)
-    {
-        var settings = new TelemetrySettings { PayloadColumn = columns.Length > 2 ? "payload" : null };
-        foreach (var (from, type) in columns)
-        {
-            settings.Columns.Add(new ColumnSettings { Name = from, From = from, Type = type });
-        }
-
-        return new EventDecoder(TelemetryMapping.Create(settings), settings, TimeProvider.System);
-    }
+    private static EventDecoder Decoder(TelemetrySettings settings) => new(TelemetryMapping.Create(settings), settings, TimeProvider.System);
 
     private static RawEvent Message(byte[] body) => new() { Hub = "fuzz", Partition = "0", DeviceId = "dev-1", EnqueuedTime = Stamp, HubEnqueuedTime = Stamp, Body = body };
 
@@ -140,7 +121,7 @@ public sealed class DecoderFuzzer(int seed)
     }
 
     /// <summary>How many readings the body holds; null where it is no JSON.</summary>
-    private static int? Readings(byte[] body)
+    internal static int? Readings(byte[] body)
     {
         using var document = Parse(body);
         return document is null ? null : document.RootElement.ValueKind == JsonValueKind.Array ? document.RootElement.GetArrayLength() : 1;
