@@ -29,7 +29,7 @@ public static class FaultCatalog
         new("commit-answers-lost", CommitAnswersLostAsync),
         new("network-silent", NetworkSilentAsync) { Outages = 1, WorkerSettings = Impatient },
         new("disk-full", DiskFullAsync) { Outages = 1, OnSmallDisk = true },
-        new("connections-exhausted", ConnectionsExhaustedAsync) { Outages = 1, ServerSettings = new Dictionary<string, string> { ["max_connections"] = "12" } },
+        new("connections-exhausted", ConnectionsExhaustedAsync) { ServerSettings = new Dictionary<string, string> { ["max_connections"] = "12" } },
         new("table-locked", TableLockedAsync) { Outages = 1, WorkerSettings = Impatient },
         Statements("server-read-only", "ALTER SYSTEM SET default_transaction_read_only = on", "ALTER SYSTEM RESET default_transaction_read_only", reload: true),
         Statements("table-renamed", "ALTER TABLE conditions RENAME TO elsewhere", "ALTER TABLE elsewhere RENAME TO conditions"),
@@ -182,13 +182,19 @@ public static class FaultCatalog
             "the worker finds no connection",
             async () =>
             {
-                stage.Wire.Cut();
                 while (await HogAsync() is { } hog)
                 {
                     hogs.Add(hog);
                 }
 
-                return stage.Worker.Lines.Any(line => line.Contains("53300", StringComparison.Ordinal)) || await LastErrorAsync() is "53300";
+                var health = await stage.Worker.HealthAsync(stop);
+                if (health is { Ready: true })
+                {
+                    // It has a connection yet. Not while it looks for one: a cut would keep the server's refusal from it.
+                    stage.Wire.Cut();
+                }
+
+                return health?.Body.GetProperty("database").GetProperty("error").GetString()?.Contains("53300", StringComparison.Ordinal) == true;
             },
             stop);
         await stage.SendsAsync(random.Next(1_000), stop);
@@ -211,9 +217,6 @@ public static class FaultCatalog
                 return null;
             }
         }
-
-        async Task<string?> LastErrorAsync() =>
-            (await stage.Worker.HealthAsync(stop))?.Body.GetProperty("database").GetProperty("error").GetString()?.Contains("53300", StringComparison.Ordinal) == true ? "53300" : null;
     }
 
     private static async Task TableLockedAsync(FaultStage stage, Random random, CancellationToken stop)
