@@ -64,7 +64,7 @@ internal static partial class WriteBenchmark
         var figures = new List<WriteFigures>();
         foreach (var name in Cases.Intersect(cases))
         {
-            var run = new WriteBenchmarkRun(server, plan, name);
+            await using var run = new WriteBenchmarkRun(server, plan, name);
             var copies = new List<WriteRun>();
             var measured = new List<WriteFigures>();
             foreach (var way in Ways.Intersect(ways))

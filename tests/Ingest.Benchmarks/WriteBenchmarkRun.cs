@@ -8,8 +8,11 @@ using Npgsql;
 
 namespace Ingest.Benchmarks;
 
-/// <summary>The runs of one case. Each begins with the case's table and ends with a count of its rows.</summary>
-internal sealed class WriteBenchmarkRun
+/// <summary>
+/// The runs of one case. Each begins with the case's table and ends with a count of its rows. Every way keeps its connections from one run
+/// to the next, as in a process that lives: a new one first has to map the server's shared memory, page by page.
+/// </summary>
+internal sealed class WriteBenchmarkRun : IAsyncDisposable
 {
     private const int SmallBatch = 100;
     private const int ManyPartitions = 32;
@@ -23,6 +26,10 @@ internal sealed class WriteBenchmarkRun
     private readonly WriteBenchmarkPlan _plan;
     private readonly string _name;
     private readonly WriteBenchmarkRows _rows;
+    private readonly LatencyRelay? _relay;
+    private readonly DatabaseSettings _database;
+    private readonly NpgsqlDataSource _source;
+    private readonly Dictionary<string, WriteWayConnection[]> _connections = [];
 
     public WriteBenchmarkRun(WriteBenchmarkServer server, WriteBenchmarkPlan plan, string name)
     {
@@ -35,6 +42,15 @@ internal sealed class WriteBenchmarkRun
             "skewedPartitions" => WriteBenchmarkRows.Interleaved(plan.Rows, SmallBatch, ManyPartitions, Skew),
             _ => WriteBenchmarkRows.InOrder(plan.Rows, plan.Flush, plan.Connections == 1 ? 1 : plan.Connections * 4),
         };
+        var connectionString = new NpgsqlConnectionStringBuilder(server.ConnectionString);
+        if (name == "latency")
+        {
+            _relay = new LatencyRelay(connectionString.Port, plan.Latency);
+            connectionString.Port = _relay.Port;
+        }
+
+        _database = new DatabaseSettings { ConnectionString = connectionString.ConnectionString };
+        _source = DatabaseConnections.Create(_database);
     }
 
     public async Task<WriteRun> RunAsync(string way, CancellationToken cancellationToken)
@@ -47,18 +63,28 @@ internal sealed class WriteBenchmarkRun
             await _server.ExecuteAsync("ANALYZE conditions", cancellationToken);
         }
 
-        await using var relay = _name == "latency" ? new LatencyRelay(new NpgsqlConnectionStringBuilder(_server.ConnectionString).Port, _plan.Latency) : null;
-        var connectionString = relay is null
-            ? _server.ConnectionString
-            : new NpgsqlConnectionStringBuilder(_server.ConnectionString) { Port = relay.Port, Pooling = way == "ingest" }.ConnectionString;
         var run = way == "ingest"
-            ? await IngestAsync(connectionString, known, cancellationToken)
-            : await OtherAsync(way, connectionString, cancellationToken);
+            ? await IngestAsync(known, cancellationToken)
+            : await OtherAsync(way, cancellationToken);
         var stored = await _server.ScalarAsync<long>("SELECT count(*) FROM conditions", cancellationToken);
         var expected = known + (run.Rows - Known(run.Rows));
         return way != "copy" && stored != expected || way == "copy" && stored != _rows.Count
             ? throw new InvalidOperationException($"{way}, {_name}: {stored} rows are stored instead of {expected}.")
             : run;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var connection in _connections.Values.SelectMany(connections => connections))
+        {
+            connection.Dispose();
+        }
+
+        await _source.DisposeAsync();
+        if (_relay is not null)
+        {
+            await _relay.DisposeAsync();
+        }
     }
 
     private bool IsKnown(int row) => _name switch
@@ -84,31 +110,29 @@ internal sealed class WriteBenchmarkRun
         return known.Length;
     }
 
-    private async Task<WriteRun> OtherAsync(string way, string connectionString, CancellationToken cancellationToken)
+    private async Task<WriteRun> OtherAsync(string way, CancellationToken cancellationToken)
     {
         var rows = PartOf(way);
 
         // COPY is given large flushes of the same rows in the same order; the others take what a partition delivers.
         var size = way == "copy" ? _plan.Flush : _rows.Deliveries[0].Count;
-        var connections = Enumerable.Range(0, _plan.Connections).Select(_ => WriteWayConnection.Open(way, connectionString)).ToArray();
-        try
+        if (!_connections.TryGetValue(way, out var connections))
         {
-            return await MeasureAsync(rows, () => Task.WhenAll(connections.Select((connection, number) => Task.Factory.StartNew(
-                () =>
+            connections = [.. Enumerable.Range(0, _plan.Connections).Select(_ => WriteWayConnection.Open(way, _database.ConnectionString))];
+            _connections.Add(way, connections);
+        }
+
+        return await MeasureAsync(rows, () => Task.WhenAll(connections.Select((connection, number) => Task.Factory.StartNew(
+            () =>
+            {
+                for (var start = number * size; start < rows; start += size * connections.Length)
                 {
-                    for (var start = number * size; start < rows; start += size * connections.Length)
-                    {
-                        connection.Write(_rows, start, Math.Min(size, rows - start));
-                    }
-                },
-                cancellationToken,
-                TaskCreationOptions.LongRunning,
-                TaskScheduler.Default))), cancellationToken);
-        }
-        finally
-        {
-            Array.ForEach(connections, connection => connection.Dispose());
-        }
+                    connection.Write(_rows, start, Math.Min(size, rows - start));
+                }
+            },
+            cancellationToken,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default))), cancellationToken);
     }
 
     private int PartOf(string way)
@@ -123,17 +147,16 @@ internal sealed class WriteBenchmarkRun
         return Math.Max(1, _rows.Deliveries.Count / part) * _rows.Deliveries[0].Count;
     }
 
-    private async Task<WriteRun> IngestAsync(string connectionString, int known, CancellationToken cancellationToken)
+    private async Task<WriteRun> IngestAsync(int known, CancellationToken cancellationToken)
     {
         var options = new IngestOptions
         {
-            Database = new DatabaseSettings { ConnectionString = connectionString },
+            Database = _database,
             Commit = new CommitSettings { MaxRows = _plan.Flush, Writers = _plan.Connections },
         };
-        await using var source = DatabaseConnections.Create(options.Database);
-        await using var pipeline = new IngestPipeline(source, options);
+        await using var pipeline = new IngestPipeline(_source, options);
         var partitions = _rows.Deliveries.GroupBy(delivery => delivery.Partition).ToArray();
-        var claimed = await new CheckpointStore(source).ClaimAsync(
+        var claimed = await new CheckpointStore(_source).ClaimAsync(
             "benchmark/hub", "benchmark", [.. partitions.Select(partition => partition.Key.ToString(CultureInfo.InvariantCulture))], cancellationToken);
         var accounts = new Accounts[partitions.Length];
         var run = await MeasureAsync(

@@ -14,7 +14,7 @@ internal abstract class WriteWayConnection(NpgsqlConnection connection) : IDispo
         // A JDBC driver prepares by itself what it sees again; the others here do not.
         var batched = way == "singleRowsBatched";
         var connection = new NpgsqlConnection(
-            new NpgsqlConnectionStringBuilder(connectionString) { MaxAutoPrepare = batched ? 8 : 0, AutoPrepareMinUsages = 1, CommandTimeout = 0 }.ConnectionString);
+            new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, MaxAutoPrepare = batched ? 8 : 0, AutoPrepareMinUsages = 1, CommandTimeout = 0 }.ConnectionString);
         connection.Open();
         return way switch
         {
