@@ -23,6 +23,9 @@ public sealed class CheckpointStore(NpgsqlDataSource dataSource)
 
     private const string ListSql = $"SELECT {Fields} FROM checkpoints AS c ORDER BY c.hub, c.consumer_group, length(c.partition), c.partition";
 
+    /// <summary>The code of <see cref="MoveOrFail"/> where a checkpoint is not where its move begins.</summary>
+    internal const string NotMoved = PostgresErrorCodes.DivisionByZero;
+
     private const string ReadSql =
         $"""
         SELECT {Fields} FROM checkpoints AS c
@@ -42,6 +45,13 @@ public sealed class CheckpointStore(NpgsqlDataSource dataSource)
             received, stored, duplicate, dead_lettered, ignored, collisions, not_kept, missed)
         WHERE c.hub = m.hub AND c.consumer_group = m.consumer_group AND c.partition = m.partition
             AND c.epoch = m.epoch AND c.sequence_number IS NOT DISTINCT FROM m.expected
+        """;
+
+    // Fewer moved than sent is a division by zero, so that a COMMIT sent with it is not carried out.
+    private const string MoveOrFailSql =
+        $"""
+        WITH moved AS ({MoveSql} RETURNING 1)
+        SELECT 1 / (count(*) = cardinality($1))::integer FROM moved
         """;
 
     /// <summary>Takes partitions over: each gets its stored epoch + 1 (1 for the first owner ever), and older owners can no longer move it.</summary>
@@ -84,14 +94,19 @@ public sealed class CheckpointStore(NpgsqlDataSource dataSource)
     }
 
     /// <summary>The statement that moves checkpoints; it must update exactly one row a move.</summary>
-    internal static NpgsqlBatchCommand Move(IReadOnlyList<(Checkpoint Move, Accounts Accounts)> moves)
+    internal static NpgsqlBatchCommand Move(IReadOnlyList<(Checkpoint Move, Accounts Accounts)> moves) => Move(MoveSql, moves);
+
+    /// <summary>The statement that moves all of the checkpoints or fails with <see cref="NotMoved"/>.</summary>
+    internal static NpgsqlBatchCommand MoveOrFail(IReadOnlyList<(Checkpoint Move, Accounts Accounts)> moves) => Move(MoveOrFailSql, moves);
+
+    private static NpgsqlBatchCommand Move(string sql, IReadOnlyList<(Checkpoint Move, Accounts Accounts)> moves)
     {
         // In the order in which a claim takes its row locks, so that the two do not wait for each other.
         moves = [.. moves
             .OrderBy(move => move.Move.Partition.Hub, StringComparer.Ordinal)
             .ThenBy(move => move.Move.Partition.ConsumerGroup, StringComparer.Ordinal)
             .ThenBy(move => move.Move.Partition.Partition, StringComparer.Ordinal)];
-        var command = new NpgsqlBatchCommand(MoveSql);
+        var command = new NpgsqlBatchCommand(sql);
         command.Parameters.Add(Texts(moves.Select(move => move.Move.Partition.Hub)));
         command.Parameters.Add(Texts(moves.Select(move => move.Move.Partition.ConsumerGroup)));
         command.Parameters.Add(Texts(moves.Select(move => move.Move.Partition.Partition)));

@@ -22,6 +22,7 @@ internal sealed class BatchQueue
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
 
     private bool _closed;
+    private bool _writerWorks;
     private int _admitted;
     private int _events;
     private long _bytes;
@@ -83,7 +84,7 @@ internal sealed class BatchQueue
         return true;
     }
 
-    /// <summary>Takes the next flush, or says how long to wait for one unless something changes before.</summary>
+    /// <summary>Takes the next flush, whose writer works until it says <see cref="WriterWaits"/>, or says how long to wait for one unless something changes before.</summary>
     public (IReadOnlyList<PendingBatch> Batches, TimeSpan Wait) Take()
     {
         lock (_gate)
@@ -106,8 +107,21 @@ internal sealed class BatchQueue
                 Release(batch);
             }
 
-            Admit();
+            _writerWorks = true;
             return (batches, TimeSpan.Zero);
+        }
+    }
+
+    /// <summary>
+    /// The writer has only the server to wait for: now others may decode. Before, they would take the processor from it, and the server
+    /// would wait for them all.
+    /// </summary>
+    public void WriterWaits()
+    {
+        lock (_gate)
+        {
+            _writerWorks = false;
+            Admit();
         }
     }
 
@@ -166,6 +180,11 @@ internal sealed class BatchQueue
 
     private void Admit()
     {
+        if (_writerWorks)
+        {
+            return;
+        }
+
         // One that was cancelled needs no room.
         while (_held.TryPeek(out var next)
             && (next.Admission.Task.IsCompleted || _admitted == 0 || (_events + next.Events <= _mostEvents && _bytes + next.Bytes <= _mostBytes)))

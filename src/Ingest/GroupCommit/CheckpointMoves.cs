@@ -28,6 +28,9 @@ internal static class CheckpointMoves
         return merged;
     }
 
+    public static IReadOnlyCollection<PartitionKey> Partitions(IEnumerable<Checkpoint?> moves) =>
+        [.. moves.Select(move => move?.Partition).OfType<PartitionKey>().Distinct()];
+
     /// <summary>
     /// The move whose stored checkpoint tells afterwards whether all of them were carried out: the last that moves at all. Null: none does.
     /// </summary>

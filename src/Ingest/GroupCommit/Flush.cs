@@ -29,12 +29,17 @@ internal sealed class Flush : IDisposable
 
     private readonly Lock _gate = new();
     private readonly CancellationTokenSource _abandoned;
+    private readonly Action _underWay;
     private int _waiting;
     private bool _paused;
     private bool _disposed;
 
-    public Flush(IReadOnlyList<PendingBatch> batches, CancellationToken stop)
+    /// <param name="batches">The batches.</param>
+    /// <param name="underWay">Told each time that an attempt has only the server to wait for.</param>
+    /// <param name="stop">Abandons it.</param>
+    public Flush(IReadOnlyList<PendingBatch> batches, Action underWay, CancellationToken stop)
     {
+        _underWay = underWay;
         _abandoned = CancellationTokenSource.CreateLinkedTokenSource(stop);
         _waiting = batches.Count;
         Batches = [.. batches];
@@ -65,6 +70,9 @@ internal sealed class Flush : IDisposable
 
     /// <summary>Cancelled when nobody waits for the flush any more, or the pipeline stops.</summary>
     public CancellationToken Abandoned => _abandoned.Token;
+
+    /// <summary>The attempt has done its own part and waits for the server.</summary>
+    public void IsUnderWay() => _underWay();
 
     /// <summary>An attempt begins: from now on a batch stays until it ends, as the attempt reads its buffers.</summary>
     public void Resume()

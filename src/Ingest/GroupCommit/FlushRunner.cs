@@ -63,9 +63,12 @@ internal sealed class FlushRunner : IDisposable
     public void Dispose() => _transaction.Dispose();
 
     /// <summary>Returns when every batch has its result or its exception.</summary>
-    public async Task RunAsync(IReadOnlyList<PendingBatch> batches, CancellationToken stop)
+    /// <param name="batches">The batches.</param>
+    /// <param name="underWay">Told when only the server has to work, again in every attempt.</param>
+    /// <param name="stop">Abandons them.</param>
+    public async Task RunAsync(IReadOnlyList<PendingBatch> batches, Action underWay, CancellationToken stop)
     {
-        var waiting = new Stack<Flush>([new Flush(batches, stop)]);
+        var waiting = new Stack<Flush>([new Flush(batches, underWay, stop)]);
         while (waiting.TryPop(out var next))
         {
             using var flush = next;
@@ -74,7 +77,7 @@ internal sealed class FlushRunner : IDisposable
                 if (!await _retry.ExecuteAsync(async _ => await AttemptAsync(flush), flush.Abandoned))
                 {
                     flush.Resume();
-                    Halve(flush, waiting, stop);
+                    Halve(flush, waiting, underWay, stop);
                 }
             }
             catch (OperationCanceledException) when (flush.Abandoned.IsCancellationRequested)
@@ -93,7 +96,7 @@ internal sealed class FlushRunner : IDisposable
                 flush.Resume();
                 if (flush.Batches.Count > 1)
                 {
-                    Halve(flush, waiting, stop);
+                    Halve(flush, waiting, underWay, stop);
                 }
                 else
                 {
@@ -104,12 +107,12 @@ internal sealed class FlushRunner : IDisposable
     }
 
     // Both halves are paused until their turn comes, so that a caller that cancels is let go at once.
-    private static void Halve(Flush flush, Stack<Flush> waiting, CancellationToken stop)
+    private static void Halve(Flush flush, Stack<Flush> waiting, Action underWay, CancellationToken stop)
     {
         var middle = flush.Batches.Count / 2;
         foreach (var half in new[] { flush.Batches[middle..], flush.Batches[..middle] })
         {
-            var next = new Flush(half, stop);
+            var next = new Flush(half, underWay, stop);
             next.Pause();
             waiting.Push(next);
         }

@@ -143,7 +143,14 @@ internal sealed class GroupCommitter : IAsyncDisposable
             var (batches, wait) = queue.Take();
             if (batches.Count > 0)
             {
-                await runner.RunAsync(batches, _stop.Token);
+                try
+                {
+                    await runner.RunAsync(batches, queue.WriterWaits, _stop.Token);
+                }
+                finally
+                {
+                    queue.WriterWaits();
+                }
             }
 
             if (cleans && _clock.GetElapsedTime(cleaned) >= cleansAfter)

@@ -26,6 +26,8 @@ internal enum RowFate : byte
 internal sealed class FlushRows
 {
     private ReadingColumns[] _readings = [];
+    private long[] _stamps = [];
+    private string[] _devices = [];
     private int[] _batch = [];
     private int[] _row = [];
     private RowFate[] _fates = [];
@@ -40,6 +42,8 @@ internal sealed class FlushRows
 
     public Span<RowFate> Fates => _fates.AsSpan(0, Count);
 
+    public ReadOnlySpan<long> Stamps => _stamps.AsSpan(0, Count);
+
     /// <summary>Where each new row is written: microseconds since 1970-01-01 UTC.</summary>
     public Span<long> Times => _times.AsSpan(0, Count);
 
@@ -52,6 +56,8 @@ internal sealed class FlushRows
         if (_batch.Length < Count)
         {
             var size = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Count);
+            _stamps = new long[size];
+            _devices = new string[size];
             _batch = new int[size];
             _row = new int[size];
             _fates = new RowFate[size];
@@ -61,9 +67,12 @@ internal sealed class FlushRows
         var next = 0;
         for (var batch = 0; batch < _readings.Length; batch++)
         {
-            for (var row = 0; row < _readings[batch].Count; row++)
+            var readings = _readings[batch];
+            readings.Stamps.CopyTo(_stamps.AsSpan(next));
+            readings.Devices.CopyTo(_devices.AsSpan(next));
+            _batch.AsSpan(next, readings.Count).Fill(batch);
+            for (var row = 0; row < readings.Count; row++)
             {
-                _batch[next] = batch;
                 _row[next++] = row;
             }
         }
@@ -75,9 +84,9 @@ internal sealed class FlushRows
 
     public ReadingColumns ReadingsOf(int index) => _readings[_batch[index]];
 
-    public long Stamp(int index) => _readings[_batch[index]].Stamps[_row[index]];
+    public long Stamp(int index) => _stamps[index];
 
-    public string Device(int index) => _readings[_batch[index]].Devices[_row[index]];
+    public string Device(int index) => _devices[index];
 
     public bool IsNew(int index) => _fates[index] <= RowFate.Collision;
 

@@ -1,3 +1,5 @@
+using Ingest.Columns;
+using Ingest.Decode;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -8,13 +10,22 @@ internal sealed class RowWriter(TargetTable table)
 {
     private const long MicrosecondTicks = TimeSpan.TicksPerMicrosecond;
 
+    // Devices of stored rows: the same names again and again.
+    private readonly StringCache _devices = new();
+    private readonly byte[] _device = new byte[256];
+
     private readonly ColumnCodec[] _codecs = [.. table.Columns.Select(ColumnCodec.Create)];
 
     public TargetTable Table { get; } = table;
 
     /// <summary>Copies the new ones of the rows in a range.</summary>
+    /// <param name="connection">Where to.</param>
+    /// <param name="rows">The rows of the flush.</param>
+    /// <param name="range">Those to copy.</param>
+    /// <param name="underWay">Called when all is sent, and only the server has still to work.</param>
+    /// <param name="cancellationToken">Abandons it.</param>
     /// <returns>How many rows the server took.</returns>
-    public async Task<long> CopyAsync(NpgsqlConnection connection, FlushRows rows, Range range, CancellationToken cancellationToken)
+    public async Task<long> CopyAsync(NpgsqlConnection connection, FlushRows rows, Range range, Action underWay, CancellationToken cancellationToken)
     {
         await using var importer = await connection.BeginBinaryImportAsync(Table.CopySql, cancellationToken);
         var (start, length) = range.GetOffsetAndLength(rows.Count);
@@ -35,6 +46,7 @@ internal sealed class RowWriter(TargetTable table)
             }
         }
 
+        underWay();
         return (long)await importer.CompleteAsync(cancellationToken);
     }
 
@@ -76,11 +88,15 @@ internal sealed class RowWriter(TargetTable table)
         return command;
     }
 
-    /// <summary>Hands every stored row in the stretches of time to the twins.</summary>
-    public async Task ReadStoredAsync(
-        NpgsqlConnection connection, IReadOnlyList<StampWindow> windows, TwinTable twins, Columns.ReadingColumns stored, CancellationToken cancellationToken)
+    /// <summary>Reads every stored row in the plan's stretches of time that has a key of the flush.</summary>
+    /// <param name="connection">Where from.</param>
+    /// <param name="plan">The flush, loaded.</param>
+    /// <param name="underWay">Called when the server has been asked.</param>
+    /// <param name="cancellationToken">Abandons it.</param>
+    public async Task ReadStoredAsync(NpgsqlConnection connection, FlushPlan plan, Action underWay, CancellationToken cancellationToken)
     {
-        stored.Clear();
+        plan.Stored.Clear();
+        var windows = plan.Windows();
         if (windows.Count == 0)
         {
             return;
@@ -99,12 +115,13 @@ internal sealed class RowWriter(TargetTable table)
             });
         }
 
+        underWay();
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         do
         {
             while (await reader.ReadAsync(cancellationToken))
             {
-                Read(reader, twins, stored);
+                Read(reader, plan.Twins, plan.Stored);
             }
         }
         while (await reader.NextResultAsync(cancellationToken));
@@ -112,12 +129,14 @@ internal sealed class RowWriter(TargetTable table)
 
     private static DateTime Time(long microseconds) => DateTime.UnixEpoch.AddTicks(microseconds * MicrosecondTicks);
 
-    private void Read(NpgsqlDataReader reader, TwinTable twins, Columns.ReadingColumns stored)
+    private void Read(NpgsqlDataReader reader, TwinTable twins, ReadingColumns stored)
     {
         var time = (reader.GetDateTime(0).Ticks - DateTime.UnixEpoch.Ticks) / MicrosecondTicks;
-        var device = reader.GetString(1);
+        var length = (int)reader.GetBytes(1, 0, _device, 0, _device.Length);
+        var device = length < _device.Length ? _devices.FromUtf8(_device.AsSpan(0, length)) : reader.GetString(1);
         var stamp = TwinTable.FloorToMillisecond(time);
-        if (!twins.Contains(stamp, device))
+        var key = twins.KeyOf(stamp, device);
+        if (key < 0)
         {
             return;
         }
@@ -129,6 +148,6 @@ internal sealed class RowWriter(TargetTable table)
         }
 
         stored.EndRow(stamp, device, -1, -1);
-        twins.AddStored(time, device, stored, stored.Count - 1);
+        twins.AddStored(key, time, stored, stored.Count - 1);
     }
 }

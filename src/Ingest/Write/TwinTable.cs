@@ -54,23 +54,18 @@ internal sealed class TwinTable
         }
     }
 
-    /// <summary>Whether the flush has a reading at this stamp of this device.</summary>
-    public bool Contains(long stamp, string device) => Find(stamp, device) >= 0;
+    /// <summary>The key of the flush's readings at this stamp of this device, or -1 where it has none.</summary>
+    public int KeyOf(long stamp, string device) => Find(Bucket(stamp, device), stamp, device);
 
-    /// <summary>Takes in a stored row of a key of the flush.</summary>
+    /// <summary>Takes in a stored row.</summary>
+    /// <param name="key">Its key in the flush.</param>
     /// <param name="time">Its time, in microseconds since 1970-01-01 UTC.</param>
-    /// <param name="device">Its device.</param>
     /// <param name="stored">The buffer that holds its values.</param>
     /// <param name="storedRow">Its row in that buffer.</param>
-    public void AddStored(long time, string device, ReadingColumns stored, int storedRow)
+    public void AddStored(int key, long time, ReadingColumns stored, int storedRow)
     {
-        var stamp = FloorToMillisecond(time);
-        var key = Find(stamp, device);
-        if (key >= 0)
-        {
-            _storedKey[key] = true;
-            AddPlace(key, new Place((short)(time - stamp), stored, storedRow, -1));
-        }
+        _storedKey[key] = true;
+        AddPlace(key, new Place((short)(time - FloorToMillisecond(time)), stored, storedRow, -1));
     }
 
     /// <summary>Decides about every row, in order.</summary>
@@ -190,13 +185,13 @@ internal sealed class TwinTable
 
     private int FindOrAdd(long stamp, string device, int row)
     {
-        var key = Find(stamp, device);
+        var bucket = Bucket(stamp, device);
+        var key = Find(bucket, stamp, device);
         if (key >= 0)
         {
             return key;
         }
 
-        var bucket = Bucket(stamp, device);
         key = _keys++;
         _nextKey[key] = _buckets[bucket];
         _buckets[bucket] = key;
@@ -206,9 +201,9 @@ internal sealed class TwinTable
         return key;
     }
 
-    private int Find(long stamp, string device)
+    private int Find(int bucket, long stamp, string device)
     {
-        for (var key = _buckets[Bucket(stamp, device)]; key >= 0; key = _nextKey[key])
+        for (var key = _buckets[bucket]; key >= 0; key = _nextKey[key])
         {
             var row = _rowOfKey[key];
             if (_rows.Stamp(row) == stamp && _rows.Device(row) == device)

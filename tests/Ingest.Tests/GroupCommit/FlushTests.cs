@@ -11,7 +11,7 @@ public sealed class FlushTests
         using var cancel = new CancellationTokenSource();
         var impatient = new PendingBatch([], null, 0, cancel.Token);
         var patient = new PendingBatch([], null, 0, CancellationToken.None);
-        using var flush = new Flush([impatient, patient], CancellationToken.None);
+        using var flush = new Flush([impatient, patient], () => { }, CancellationToken.None);
         flush.Pause();
 
         await cancel.CancelAsync();

@@ -112,7 +112,11 @@ public sealed class TwinTableTests
         var columns = Batch(stored).Readings;
         for (var row = 0; row < stored.Length; row++)
         {
-            _twins.AddStored(stored[row].Time, stored[row].Device, columns, row);
+            var key = _twins.KeyOf(TwinTable.FloorToMillisecond(stored[row].Time), stored[row].Device);
+            if (key >= 0)
+            {
+                _twins.AddStored(key, stored[row].Time, columns, row);
+            }
         }
 
         _twins.Resolve(_refusals);

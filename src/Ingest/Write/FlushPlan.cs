@@ -1,0 +1,194 @@
+using Ingest.Columns;
+using Ingest.DeadLetters;
+using Ingest.Decode;
+using Ingest.Events;
+using Ingest.GroupCommit;
+using Ingest.Settings;
+
+namespace Ingest.Write;
+
+/// <summary>
+/// What an attempt is going to do with a flush: where each row goes, which dead letters there are, and what that makes of the accounts. In
+/// memory alone; its buffers are used again. <see cref="Load"/>, for a flush that compares the stored rows of <see cref="Windows"/>,
+/// <see cref="Resolve"/>, and <see cref="Account"/> once the fates of the dead letters are known.
+/// </summary>
+internal sealed class FlushPlan(TargetTable table) : IDisposable
+{
+    private Flush? _flush;
+    private long[] _stamps = [];
+
+    public FlushRows Rows { get; } = new();
+
+    public TwinTable Twins { get; } = new();
+
+    /// <summary>The buffer for stored rows.</summary>
+    public ReadingColumns Stored { get; } = new(table.Columns);
+
+    public IReadOnlyList<DeadLetter> Letters { get; private set; } = [];
+
+    private Flush Flush => _flush ?? throw new InvalidOperationException("No flush is loaded");
+
+    public void Load(Flush flush)
+    {
+        _flush = flush;
+        Rows.Load([.. flush.Batches.Select(batch => batch.Ready)]);
+        Twins.Load(Rows);
+    }
+
+    /// <summary>The stretches of time that hold every stored row of the flush's stamps.</summary>
+    public IReadOnlyList<StampWindow> Windows()
+    {
+        if (_stamps.Length < Rows.Count)
+        {
+            _stamps = new long[Rows.Count];
+        }
+
+        Rows.Stamps.CopyTo(_stamps);
+        return StampWindows.Cover(_stamps.AsSpan(0, Rows.Count));
+    }
+
+    public void Resolve()
+    {
+        Twins.Resolve(Flush.Refused);
+        Letters = CollectLetters();
+    }
+
+    /// <summary>The batches that contradict what is stored, if that is more than the settings take for chance.</summary>
+    public Attempt.Differs? Contradiction(CommitSettings settings)
+    {
+        if (settings.AcceptDifferences || Twins.KnownKeys < settings.DifferencesToRefuse || Twins.Differing * 2L <= Twins.KnownKeys)
+        {
+            return null;
+        }
+
+        var batches = Flush.Batches.Where((_, index) => Twins.ByBatch[index].Differing * 2L > Twins.ByBatch[index].Known);
+        return new Attempt.Differs([.. batches], Twins.KnownKeys, Twins.Differing);
+    }
+
+    public FlushOutcome Account()
+    {
+        var tallies = new Tally[Flush.Batches.Count];
+        for (var row = 0; row < Rows.Count; row++)
+        {
+            tallies[Rows.BatchOf(row)].Add(Rows.Fates[row]);
+        }
+
+        var reasons = new Dictionary<string, long>(StringComparer.Ordinal);
+        foreach (var letter in Letters)
+        {
+            if (tallies[letter.Batch].Add(letter.Fate))
+            {
+                var reason = RejectReasonCode.Of(letter.Rejection.Reason);
+                reasons[reason] = reasons.GetValueOrDefault(reason) + 1;
+            }
+        }
+
+        return new FlushOutcome(
+            [.. Flush.Batches.Select((batch, index) => (batch, tallies[index].Of(batch)))],
+            reasons,
+            Twins.KnownKeys,
+            Rows.New > 0 || Letters.Any(letter => letter.Fate == DeadLetterFate.Kept));
+    }
+
+    /// <summary>Which rows and dead letters are to be written, as a hash.</summary>
+    public int Hash()
+    {
+        var plan = new HashCode();
+        for (var row = 0; row < Rows.Count; row++)
+        {
+            plan.Add(Rows.IsNew(row) ? Rows.Times[row] : -1);
+        }
+
+        foreach (var letter in Letters.Where(letter => letter.Fate == DeadLetterFate.Kept))
+        {
+            plan.AddBytes(letter.Key);
+        }
+
+        return plan.ToHashCode();
+    }
+
+    public void Dispose() => Stored.Dispose();
+
+    private IReadOnlyList<DeadLetter> CollectLetters()
+    {
+        var letters = new DeadLetterList();
+        for (var batch = 0; batch < Flush.Batches.Count; batch++)
+        {
+            var decoded = Flush.Batches[batch].Ready;
+            foreach (var rejection in decoded.Rejections)
+            {
+                letters.Add(decoded.Events[rejection.Event], batch, rejection);
+            }
+        }
+
+        for (var row = 0; row < Rows.Count; row++)
+        {
+            if (Rows.Fates[row] is RowFate.TooManyCollisions or RowFate.Refused)
+            {
+                var (reason, detail) = Rows.Fates[row] == RowFate.Refused
+                    ? (RejectReason.RefusedByDatabase, Flush.Refused.Detail(Rows.Batches[Rows.BatchOf(row)], Rows.RowOf(row)))
+                    : (RejectReason.TooManyCollisions, "The device has a thousand other readings at this stamp.");
+                var readings = Rows.ReadingsOf(row);
+                var index = readings.Events[Rows.RowOf(row)];
+                var rejection = new Rejection(index, readings.Elements[Rows.RowOf(row)], reason, detail);
+                letters.Add(Rows.Batches[Rows.BatchOf(row)].Events[index], Rows.BatchOf(row), rejection);
+            }
+        }
+
+        return letters.Letters;
+    }
+
+    /// <summary>One batch's readings by where they ended, counted in place.</summary>
+    private struct Tally
+    {
+        private int _stored;
+        private int _collisions;
+        private int _duplicate;
+        private int _deadLettered;
+        private int _notKept;
+
+        public void Add(RowFate fate)
+        {
+            switch (fate)
+            {
+                case RowFate.Stored:
+                    _stored++;
+                    break;
+                case RowFate.Collision:
+                    _stored++;
+                    _collisions++;
+                    break;
+                case RowFate.Duplicate:
+                    _duplicate++;
+                    break;
+                case RowFate.TooManyCollisions or RowFate.Refused:
+                    // Counted with the dead letter that it has.
+                    break;
+            }
+        }
+
+        /// <returns>Whether it is a new one.</returns>
+        public bool Add(DeadLetterFate fate)
+        {
+            if (fate == DeadLetterFate.Duplicate)
+            {
+                _duplicate++;
+                return false;
+            }
+
+            _deadLettered++;
+            _notKept += fate == DeadLetterFate.NotKept ? 1 : 0;
+            return true;
+        }
+
+        public readonly Accounts Of(PendingBatch batch) => new(
+            Received: batch.Ready.Received,
+            Stored: _stored,
+            Duplicate: _duplicate,
+            DeadLettered: _deadLettered,
+            Ignored: batch.Ready.Ignored,
+            Collisions: _collisions,
+            NotKept: _notKept,
+            Missed: batch.Checkpoint?.Missed ?? 0);
+    }
+}

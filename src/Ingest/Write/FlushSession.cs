@@ -1,0 +1,65 @@
+using System.Data;
+using Ingest.GroupCommit;
+using Npgsql;
+
+namespace Ingest.Write;
+
+/// <summary>A connection with a transaction on it, rolled back unless it is committed.</summary>
+internal sealed class FlushSession : IAsyncDisposable
+{
+    // The limit is the server's protection of interactive work; here the rows to compare are few, and a failure would stop the replay.
+    private const string LiftDecompressionLimitSql = "SET LOCAL timescaledb.max_tuples_decompressed_per_dml_transaction = 0";
+
+    private FlushSession(NpgsqlConnection connection, NpgsqlTransaction transaction)
+    {
+        Connection = connection;
+        Transaction = transaction;
+    }
+
+    public NpgsqlConnection Connection { get; }
+
+    public NpgsqlTransaction Transaction { get; }
+
+    public static async Task<FlushSession> BeginAsync(NpgsqlDataSource dataSource, Flush flush, CancellationToken cancellationToken)
+    {
+        var connection = await OpenAsync(dataSource, cancellationToken);
+        try
+        {
+            var session = new FlushSession(connection, await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken));
+            if (flush.LiftDecompressionLimit)
+            {
+                await using var lift = new NpgsqlCommand(LiftDecompressionLimitSql, connection);
+                await lift.ExecuteNonQueryAsync(cancellationToken);
+            }
+
+            return session;
+        }
+        catch
+        {
+            // Back in the pool, which rolls back what has begun.
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    public static async Task<NpgsqlConnection> OpenAsync(NpgsqlDataSource dataSource, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await dataSource.OpenConnectionAsync(cancellationToken);
+        }
+        catch (Exception exception) when (PostgresFailure.Of(exception).Kind == FailureKind.TooSlow)
+        {
+            // A smaller flush would not make the server answer sooner.
+            throw new DatabaseBusyException(
+                $"The database gave no connection in time ({exception.Message.TrimEnd('.')}). Look for an exhausted server or pooler, a silent network, or a pool smaller than Commit:Writers.",
+                exception);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Transaction.DisposeAsync();
+        await Connection.DisposeAsync();
+    }
+}

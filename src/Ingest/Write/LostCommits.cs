@@ -1,0 +1,62 @@
+using Ingest.Checkpoints;
+using Ingest.GroupCommit;
+using Npgsql;
+
+namespace Ingest.Write;
+
+/// <summary>Finds out what became of a COMMIT whose answer was lost.</summary>
+internal sealed class LostCommits(NpgsqlDataSource dataSource)
+{
+    private const string TransactionStatusSql = "SELECT pg_xact_status($1::text::xid8)";
+
+    /// <summary>Asks what became of commits that got no answer.</summary>
+    /// <returns>The outcome, if the flush's checkpoints say that one was carried out; else null.</returns>
+    public async Task<FlushOutcome?> ResolveAsync(Flush flush, CancellationToken cancellationToken)
+    {
+        await using var connection = await FlushSession.OpenAsync(dataSource, cancellationToken);
+        foreach (var unknown in flush.Unknown)
+        {
+            if (unknown.TransactionId is null)
+            {
+                var stored = await CheckpointStore.ReadAsync(connection, CheckpointMoves.Partitions(unknown.Outcome.Batches.Select(pair => pair.Batch.Checkpoint)), cancellationToken);
+                if (StandsAtItsEnd(unknown.Outcome, stored))
+                {
+                    return unknown.Outcome;
+                }
+            }
+            else
+            {
+                switch (await StatusAsync(connection, unknown.TransactionId, cancellationToken))
+                {
+                    case "committed":
+                        flush.Presumed = unknown;
+                        return null;
+                    case "in progress":
+                        throw new DatabaseBusyException("The server is still busy with a COMMIT whose answer was lost. It is asked again until it says what became of it.");
+                }
+            }
+        }
+
+        return null;
+    }
+
+    private static bool StandsAtItsEnd(FlushOutcome outcome, Dictionary<PartitionKey, StoredCheckpoint> stored)
+    {
+        var last = CheckpointMoves.Telling(outcome.Batches.Select(pair => pair.Batch.Checkpoint).OfType<Checkpoint>())!;
+        return stored.TryGetValue(last.Partition, out var now) && now.Epoch == last.Epoch && now.Position?.SequenceNumber == last.To.SequenceNumber;
+    }
+
+    private static async Task<string?> StatusAsync(NpgsqlConnection connection, string transactionId, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(TransactionStatusSql, connection) { Parameters = { new NpgsqlParameter<string> { TypedValue = transactionId } } };
+        try
+        {
+            return await command.ExecuteScalarAsync(cancellationToken) as string;
+        }
+        catch (PostgresException exception) when (exception.SqlState == PostgresErrorCodes.InvalidParameterValue)
+        {
+            // The server does not know the id yet: another one has taken over, without our transaction.
+            return null;
+        }
+    }
+}
