@@ -151,14 +151,13 @@ internal sealed class FlushTransaction : IDisposable
     private static async Task<Attempt?> MoveAndCommitAsync(
         NpgsqlConnection connection, Flush flush, FlushOutcome outcome, IReadOnlyList<(Checkpoint Move, Accounts Accounts)> moves)
     {
-        var move = CheckpointStore.MoveOrFail(moves);
-        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { move, new NpgsqlBatchCommand("COMMIT") } };
+        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { CheckpointStore.MoveOrFail(moves), new NpgsqlBatchCommand("COMMIT") } };
         try
         {
             await CommitAsync(() => batch.ExecuteNonQueryAsync(CancellationToken.None), flush, new UnknownCommit(outcome, null));
             return new Attempt.Committed(outcome);
         }
-        catch (PostgresException exception) when (exception.SqlState == CheckpointStore.NotMoved && exception.BatchCommand == move)
+        catch (PostgresException exception) when (exception.SqlState == CheckpointStore.NotMoved)
         {
             return null;
         }

@@ -9,6 +9,9 @@ namespace Ingest.IntegrationTests.Write;
 
 public sealed class CheckpointTests(PostgresFixture postgres, TimescaleFixture timescale)
 {
+    // Enough that the flush goes by COPY, and its checkpoints in the round trip of COMMIT.
+    private const int ByCopy = 300;
+
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     [Theory]
@@ -35,8 +38,10 @@ public sealed class CheckpointTests(PostgresFixture postgres, TimescaleFixture t
         Assert.Equal(new Accounts(Received: 3, Stored: 2, Duplicate: 1, Missed: 4), stored.Accounts);
     }
 
-    [Fact]
-    public async Task A_fenced_partition_does_not_fail_its_neighbours_in_the_flush()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(ByCopy)]
+    public async Task A_fenced_partition_does_not_fail_its_neighbours_in_the_flush(int rows)
     {
         await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
         await using var stage = new WriteStage(database.Source, commit: new() { MaxDelayMilliseconds = 200 });
@@ -44,12 +49,12 @@ public sealed class CheckpointTests(PostgresFixture postgres, TimescaleFixture t
         var claimed = await store.ClaimAsync("hub", "group", ["0", "1"], Stop);
         await store.ClaimAsync("hub", "group", ["1"], Stop);
 
-        var good = stage.ProcessAsync([new(0, "a", 1.0, 1.0)], Move(claimed[0], null, 10), Stop);
+        var good = stage.ProcessAsync(Different(rows), Move(claimed[0], null, 10), Stop);
         var goesOn = stage.ProcessAsync([new(1, "a", 1.0, 1.0)], Move(claimed[0], 10, 20), Stop);
         var fenced = stage.ProcessAsync([new(2, "b", 1.0, 1.0)], Move(claimed[1], null, 10), Stop);
 
         await Assert.ThrowsAsync<CheckpointFencedException>(() => fenced);
-        Assert.Equal(1, (await good).Stored);
+        Assert.Equal(rows, (await good).Stored);
         Assert.Equal(1, (await goesOn).Stored);
         Assert.Equal(20, (await store.ReadAsync(claimed[0].Partition, Stop))!.Position!.SequenceNumber);
         Assert.Equal(0, await database.RowsAsync("conditions WHERE device = 'b'", Stop));
@@ -67,11 +72,15 @@ public sealed class CheckpointTests(PostgresFixture postgres, TimescaleFixture t
     }
 
     [Theory]
-    [InlineData(true, false)]
-    [InlineData(false, false)]
-    [InlineData(true, true)]
-    [InlineData(false, true)]
-    public async Task A_commit_whose_answer_was_lost_counts_once(bool withCheckpoint, bool beforeTheServerHasIt)
+    [InlineData(1, true, false)]
+    [InlineData(1, false, false)]
+    [InlineData(1, true, true)]
+    [InlineData(1, false, true)]
+    [InlineData(ByCopy, true, false)]
+    [InlineData(ByCopy, false, false)]
+    [InlineData(ByCopy, true, true)]
+    [InlineData(ByCopy, false, true)]
+    public async Task A_commit_whose_answer_was_lost_counts_once(int rows, bool withCheckpoint, bool beforeTheServerHasIt)
     {
         await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
         await using var proxy = TcpProxy.Start((await postgres.ServerAsync()).Port);
@@ -82,14 +91,15 @@ public sealed class CheckpointTests(PostgresFixture postgres, TimescaleFixture t
 
         // With its end: BEGIN says READ COMMITTED.
         proxy.CutAnswerTo("COMMIT\0", beforeTheServerHasIt);
-        var accounts = await stage.ProcessAsync([new(0, "a", 1.0, 1.0), new(1, "a", 1.0, 1.0), new(1, "a", 2.0, 1.0)], withCheckpoint ? Move(claimed, 10, 20) : null, Stop);
+        var accounts = await stage.ProcessAsync(
+            [new(0, "a", 1.0, 1.0), new(1, "a", 1.0, 1.0), new(1, "a", 2.0, 1.0), .. Different(rows)], withCheckpoint ? Move(claimed, 10, 20) : null, Stop);
 
         Assert.Equal(1, proxy.Cuts);
-        Assert.Equal(new Accounts(Received: 3, Stored: 2, Duplicate: 1, Collisions: 1), accounts);
-        Assert.Equal(3, await database.RowsAsync("conditions", Stop));
+        Assert.Equal(new Accounts(Received: rows + 3, Stored: rows + 2, Duplicate: 1, Collisions: 1), accounts);
+        Assert.Equal(rows + 3, await database.RowsAsync("conditions", Stop));
         if (withCheckpoint)
         {
-            Assert.Equal(new Accounts(Received: 4, Stored: 3, Duplicate: 1, Collisions: 1), (await store.ReadAsync(claimed.Partition, Stop))!.Accounts);
+            Assert.Equal(new Accounts(Received: rows + 4, Stored: rows + 3, Duplicate: 1, Collisions: 1), (await store.ReadAsync(claimed.Partition, Stop))!.Accounts);
         }
     }
 
@@ -111,6 +121,8 @@ public sealed class CheckpointTests(PostgresFixture postgres, TimescaleFixture t
         Assert.Equal(new Accounts(Received: 1, Stored: 1), accounts);
         Assert.Equal(2, await database.RowsAsync("conditions", Stop));
     }
+
+    private static Reading[] Different(int rows) => [.. Enumerable.Range(0, rows).Select(row => new Reading(row, "different", (double)row, 1.0))];
 
     private static Checkpoint Move(StoredCheckpoint claimed, long? from, long to) =>
         new(claimed.Partition, claimed.Epoch, from, new Position($"{to}", to, WriteStage.Start));

@@ -78,8 +78,22 @@ public sealed class BatchQueueTests
         Assert.False(third.Admission.Task.IsCompleted);
 
         Assert.Equal([first], queue.Take().Batches);
+        queue.WriterWaits();
         Assert.True(second.Admission.Task.IsCompleted);
         Assert.True(third.Admission.Task.IsCompleted);
+    }
+
+    [Fact]
+    public void Nobody_is_let_in_to_decode_while_the_writer_works_itself()
+    {
+        var queue = Queue(maxRows: 10);
+        Ready(queue, 1);
+
+        Assert.Single(queue.Take().Batches);
+        var next = Add(queue, 1);
+        Assert.False(next.Admission.Task.IsCompleted);
+        queue.WriterWaits();
+        Assert.True(next.Admission.Task.IsCompleted);
     }
 
     [Fact]
