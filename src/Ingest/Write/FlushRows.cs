@@ -32,6 +32,8 @@ internal sealed class FlushRows
     private int[] _row = [];
     private RowFate[] _fates = [];
     private long[] _times = [];
+    private long[] _sorted = [];
+    private int[] _order = [];
 
     public IReadOnlyList<DecodedBatch> Batches { get; private set; } = [];
 
@@ -62,6 +64,8 @@ internal sealed class FlushRows
             _row = new int[size];
             _fates = new RowFate[size];
             _times = new long[size];
+            _sorted = new long[size];
+            _order = new int[size];
         }
 
         var next = 0;
@@ -89,6 +93,29 @@ internal sealed class FlushRows
     public string Device(int index) => _devices[index];
 
     public bool IsNew(int index) => _fates[index] <= RowFate.Collision;
+
+    /// <summary>The new rows in the order of their times, which an index on time takes at less cost than any other.</summary>
+    public ReadOnlyMemory<int> NewInOrder()
+    {
+        var (count, inOrder, last) = (0, true, long.MinValue);
+        for (var row = 0; row < Count; row++)
+        {
+            if (IsNew(row))
+            {
+                inOrder &= _times[row] >= last;
+                last = _times[row];
+                _sorted[count] = last;
+                _order[count++] = row;
+            }
+        }
+
+        if (!inOrder)
+        {
+            Array.Sort(_sorted, _order, 0, count);
+        }
+
+        return _order.AsMemory(0, count);
+    }
 
     /// <summary>Whether a row's values equal those of a row elsewhere, each in its column's exact type.</summary>
     public bool SameValues(int index, ReadingColumns other, int otherRow)

@@ -127,20 +127,21 @@ internal sealed class FlushTransaction : IDisposable
 
         var rows = _plan.Rows;
         long written = 0;
-        for (var start = 0; start < rows.Count;)
+        if (Copies())
         {
-            var end = (int)Math.Min(rows.Count, (long)start + flush.StatementRows);
-            if (Copies())
+            for (var left = rows.NewInOrder(); !left.IsEmpty; left = left[Math.Min(left.Length, flush.StatementRows)..])
             {
-                written += await _writer.CopyAsync(connection, rows, start..end, flush.IsUnderWay, cancellationToken);
+                written += await _writer.CopyAsync(connection, rows, left[..Math.Min(left.Length, flush.StatementRows)], flush.IsUnderWay, cancellationToken);
             }
-            else
+        }
+        else
+        {
+            for (var start = 0; start < rows.Count; start += flush.StatementRows)
             {
-                await using var batch = new NpgsqlBatch(connection) { BatchCommands = { _writer.Upsert(rows, start..end) } };
+                var range = start..Math.Min(rows.Count, start + flush.StatementRows);
+                await using var batch = new NpgsqlBatch(connection) { BatchCommands = { _writer.Upsert(rows, range) } };
                 written += await batch.ExecuteNonQueryAsync(cancellationToken);
             }
-
-            start = end;
         }
 
         return written == rows.New;

@@ -18,24 +18,19 @@ internal sealed class RowWriter(TargetTable table)
 
     public TargetTable Table { get; } = table;
 
-    /// <summary>Copies the new ones of the rows in a range.</summary>
+    /// <summary>Copies rows, in the order given.</summary>
     /// <param name="connection">Where to.</param>
     /// <param name="rows">The rows of the flush.</param>
-    /// <param name="range">Those to copy.</param>
+    /// <param name="which">Those to copy.</param>
     /// <param name="underWay">Called when all is sent, and only the server has still to work.</param>
     /// <param name="cancellationToken">Abandons it.</param>
     /// <returns>How many rows the server took.</returns>
-    public async Task<long> CopyAsync(NpgsqlConnection connection, FlushRows rows, Range range, Action underWay, CancellationToken cancellationToken)
+    public async Task<long> CopyAsync(NpgsqlConnection connection, FlushRows rows, ReadOnlyMemory<int> which, Action underWay, CancellationToken cancellationToken)
     {
         await using var importer = await connection.BeginBinaryImportAsync(Table.CopySql, cancellationToken);
-        var (start, length) = range.GetOffsetAndLength(rows.Count);
-        for (var row = start; row < start + length; row++)
+        for (var next = 0; next < which.Length; next++)
         {
-            if (!rows.IsNew(row))
-            {
-                continue;
-            }
-
+            var row = which.Span[next];
             await importer.StartRowAsync(cancellationToken);
             await importer.WriteAsync(Time(rows.Times[row]), NpgsqlDbType.TimestampTz, cancellationToken);
             await importer.WriteAsync(rows.Device(row), NpgsqlDbType.Text, cancellationToken);
