@@ -137,15 +137,26 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
     /// <summary>A whole flush and what the server answered, as lengths of messages. It ends with COMMIT, and with the answer to it.</summary>
     private sealed record Conversation(List<int> ToServer, List<int> ToClient)
     {
-        private static readonly byte[] Commit = [(byte)'Q', 0, 0, 0, 11, .. "COMMIT\0"u8];
-        private static readonly byte[] Done = [(byte)'C', 0, 0, 0, 11, .. "COMMIT\0"u8];
-        private static readonly byte[] Answer = [.. Done, (byte)'Z', 0, 0, 0, 5, (byte)'I'];
+        private static readonly byte[] CommitText = [.. "COMMIT\0"u8];
+
+        // From the message that says COMMIT on; small flushes send it as a query of its own, large ones in a batch with the checkpoints.
+        private int CommitAt { get; init; }
+
+        private byte[] Commit { get; init; } = [];
+
+        // From the message that says COMMIT was carried out on.
+        private int AnswerAt { get; init; }
+
+        private byte[] Answer { get; init; } = [];
 
         public static Conversation From(WireRecording recording)
         {
             var (said, answered) = (recording.Bytes(WireDirection.ToServer), recording.Bytes(WireDirection.ToClient));
-            return said.AsSpan().EndsWith(Commit) && answered.AsSpan().EndsWith(Answer)
-                ? new Conversation(LengthsOf(said), LengthsOf(answered))
+            var (toServer, toClient) = (LengthsOf(said), LengthsOf(answered));
+            var (commitAt, commit) = LastWith(CommitText, said, toServer);
+            var (answerAt, answer) = LastWith(CommitText, answered, toClient);
+            return commit.Length > 0 && answer is [(byte)'C', .., (byte)'Z', 0, 0, 0, 5, (byte)'I']
+                ? new Conversation(toServer, toClient) { CommitAt = commitAt, Commit = commit, AnswerAt = answerAt, Answer = answer }
                 : throw new FaultException("A flush does not end with COMMIT and the answer to it.");
         }
 
@@ -157,11 +168,11 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
         /// <returns>Null where what had passed does not bear that out.</returns>
         public CutStage? StageOf(CutPlace place, WireRecording passed)
         {
-            var said = passed.Bytes(WireDirection.ToServer).AsSpan();
             var (ofCommit, ofAnswer) = place.Direction == WireDirection.ToServer
-                ? (place.Message - (ToServer.Count - 1) is >= 0 and var after ? (after * Commit.Length) + place.Byte : 0, 0)
-                : place.Message - (ToClient.Count - 2) is >= 0 and var since ? (Commit.Length, (since * Done.Length) + place.Byte) : (0, 0);
-            var holds = said.EndsWith(Commit.AsSpan(0, ofCommit)) && passed.Bytes(WireDirection.ToClient).AsSpan().EndsWith(Answer.AsSpan(0, ofAnswer));
+                ? (Since(CommitAt, ToServer, place) ?? 0, 0)
+                : Since(AnswerAt, ToClient, place) is { } since ? (Commit.Length, since) : (0, 0);
+            var holds = passed.Bytes(WireDirection.ToServer).AsSpan().EndsWith(Commit.AsSpan(0, ofCommit))
+                && passed.Bytes(WireDirection.ToClient).AsSpan().EndsWith(Answer.AsSpan(0, ofAnswer));
             return (ofCommit, ofAnswer) switch
             {
                 _ when !holds => null,
@@ -170,6 +181,24 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
                 (_, 0) => CutStage.BeforeAnswer,
                 _ => CutStage.InAnswer,
             };
+        }
+
+        private static int? Since(int from, List<int> lengths, CutPlace place) =>
+            place.Message < from ? null : lengths[from..Math.Min(place.Message, lengths.Count)].Sum() + place.Byte;
+
+        private static (int Message, byte[] FromThere) LastWith(byte[] text, byte[] bytes, List<int> lengths)
+        {
+            var at = bytes.Length;
+            for (var message = lengths.Count - 1; message >= 0; message--)
+            {
+                at -= lengths[message];
+                if (bytes.AsSpan(at, lengths[message]).IndexOf(text) >= 0)
+                {
+                    return (message, bytes[at..]);
+                }
+            }
+
+            return (lengths.Count, []);
         }
 
         private static List<int> LengthsOf(byte[] bytes)
