@@ -39,13 +39,13 @@ internal static class StatusCommand
 
         var worker = await WorkerProbe.AskAsync(health, cancellationToken);
         var (ends, hubError) = await EndsAsync(hub, cancellationToken);
-        await using var database = await CommandDatabase.OpenAsync(databaseSettings, new ProgressLines(output), cancellationToken);
-        var (stored, databaseError) = await ReadAsync(database.DataSource, TargetTable.Of(mapping!).Quoted, arguments.GetValue(Days), ends, cancellationToken);
+        var (database, stored, databaseError) = await AskDatabaseAsync(
+            databaseSettings, new ProgressLines(output), TargetTable.Of(mapping!).Quoted, arguments.GetValue(Days), ends, cancellationToken);
         if (output.Json)
         {
             Output.Write(new
             {
-                database = database.Name,
+                database,
                 databaseError,
                 hubError,
                 worker,
@@ -58,7 +58,7 @@ internal static class StatusCommand
         {
             var view = new StatusView(output);
             view.Show(worker, withPartitions: stored is null);
-            view.Show(database.Name, stored, databaseError, hubError, lagKnown: ends.Count > 0);
+            view.Show(database ?? "no database", stored, databaseError, hubError, lagKnown: ends.Count > 0);
         }
 
         return databaseError is null && hubError is null ? ExitCode.Success : ExitCode.Failure;
@@ -85,6 +85,22 @@ internal static class StatusCommand
         catch (HubException exception)
         {
             return (ends, exception.Message);
+        }
+    }
+
+    private static async Task<(string? Name, StoredState? Stored, string? Error)> AskDatabaseAsync(
+        DatabaseSettings settings, IProgress<string> progress, string quotedTable, int days, Dictionary<(string Hub, string Partition), long> ends, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var database = await CommandDatabase.OpenAsync(settings, progress, cancellationToken);
+            var (stored, error) = await ReadAsync(database.DataSource, quotedTable, days, ends, cancellationToken);
+            return (database.Name, stored, error);
+        }
+        catch (CommandException exception)
+        {
+            // None is named, or it cannot be used now: what worker and hub said is still worth showing.
+            return (null, null, exception.Message);
         }
     }
 

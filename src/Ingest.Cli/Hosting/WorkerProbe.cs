@@ -22,7 +22,9 @@ internal static class WorkerProbe
         }
 
         var url = UrlOf(settings);
-        using var http = new HttpClient { Timeout = Patience };
+        // Not by way of a proxy, which knows another localhost.
+        using var handler = new SocketsHttpHandler { UseProxy = false };
+        using var http = new HttpClient(handler) { Timeout = Patience };
         try
         {
             // 503 while it is not ready: the report says why.

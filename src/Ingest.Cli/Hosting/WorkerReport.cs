@@ -21,7 +21,7 @@ internal sealed record WorkerReport(
     [property: JsonRequired] IReadOnlyList<PartitionStatus> Partitions)
 {
     /// <summary>How it is written and read.</summary>
-    public static JsonSerializerOptions Json { get; } = new(JsonSerializerDefaults.Web) { Converters = { new JsonStringEnumConverter() } };
+    public static JsonSerializerOptions Json { get; } = new(JsonSerializerDefaults.Web) { Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) } };
 
     public static WorkerReport Of(string hub, string consumerGroup, HubWorker worker, PipelineHealth pipeline)
     {

@@ -23,9 +23,6 @@ public sealed class CheckpointStore(NpgsqlDataSource dataSource)
 
     private const string ListSql = $"SELECT {Fields} FROM checkpoints AS c ORDER BY c.hub, c.consumer_group, length(c.partition), c.partition";
 
-    /// <summary>The code of <see cref="MoveOrFail"/> where a checkpoint is not where its move begins.</summary>
-    internal const string NotMoved = PostgresErrorCodes.DivisionByZero;
-
     private const string ReadSql =
         $"""
         SELECT {Fields} FROM checkpoints AS c
@@ -47,11 +44,13 @@ public sealed class CheckpointStore(NpgsqlDataSource dataSource)
             AND c.epoch = m.epoch AND c.sequence_number IS NOT DISTINCT FROM m.expected
         """;
 
-    // Fewer moved than sent is a division by zero, so that a COMMIT sent with it is not carried out.
+    private const string NotMovedText = "ingest: checkpoints not moved";
+
+    // Fewer moved than sent is a number that cannot be read, with a text that nothing else says, so that a COMMIT sent with it is not carried out.
     private const string MoveOrFailSql =
         $"""
         WITH moved AS ({MoveSql} RETURNING 1)
-        SELECT 1 / (count(*) = cardinality($1))::integer FROM moved
+        SELECT CASE WHEN count(*) = cardinality($1) THEN 0 ELSE ('{NotMovedText} ' || count(*))::integer END FROM moved
         """;
 
     /// <summary>Takes partitions over: each gets its stored epoch + 1 (1 for the first owner ever), and older owners can no longer move it.</summary>
@@ -96,8 +95,12 @@ public sealed class CheckpointStore(NpgsqlDataSource dataSource)
     /// <summary>The statement that moves checkpoints; it must update exactly one row a move.</summary>
     internal static NpgsqlBatchCommand Move(IReadOnlyList<(Checkpoint Move, Accounts Accounts)> moves) => Move(MoveSql, moves);
 
-    /// <summary>The statement that moves all of the checkpoints or fails with <see cref="NotMoved"/>.</summary>
+    /// <summary>The statement that moves all of the checkpoints or fails, which <see cref="IsNotMoved"/> tells.</summary>
     internal static NpgsqlBatchCommand MoveOrFail(IReadOnlyList<(Checkpoint Move, Accounts Accounts)> moves) => Move(MoveOrFailSql, moves);
+
+    /// <summary>Whether <see cref="MoveOrFail"/> found a checkpoint elsewhere than where its move begins.</summary>
+    internal static bool IsNotMoved(PostgresException exception) =>
+        exception.SqlState == PostgresErrorCodes.InvalidTextRepresentation && exception.MessageText.Contains(NotMovedText, StringComparison.Ordinal);
 
     private static NpgsqlBatchCommand Move(string sql, IReadOnlyList<(Checkpoint Move, Accounts Accounts)> moves)
     {

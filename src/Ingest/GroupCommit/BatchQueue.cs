@@ -113,7 +113,7 @@ internal sealed class BatchQueue
     }
 
     /// <summary>
-    /// The writer has only the server to wait for: now others may decode. Before, they would take the processor from it, and the server
+    /// The writer waits for the server to do its work: now others may decode. Before, they would take the processor from it, and the server
     /// would wait for them all.
     /// </summary>
     public void WriterWaits()

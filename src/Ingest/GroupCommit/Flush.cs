@@ -35,7 +35,7 @@ internal sealed class Flush : IDisposable
     private bool _disposed;
 
     /// <param name="batches">The batches.</param>
-    /// <param name="underWay">Told each time that an attempt has only the server to wait for.</param>
+    /// <param name="underWay">Told when an attempt first waits for the server to do its work.</param>
     /// <param name="stop">Abandons it.</param>
     public Flush(IReadOnlyList<PendingBatch> batches, Action underWay, CancellationToken stop)
     {
@@ -71,7 +71,7 @@ internal sealed class Flush : IDisposable
     /// <summary>Cancelled when nobody waits for the flush any more, or the pipeline stops.</summary>
     public CancellationToken Abandoned => _abandoned.Token;
 
-    /// <summary>The attempt has done its own part and waits for the server.</summary>
+    /// <summary>The attempt waits for the server to do its work.</summary>
     public void IsUnderWay() => _underWay();
 
     /// <summary>An attempt begins: from now on a batch stays until it ends, as the attempt reads its buffers.</summary>

@@ -1,9 +1,7 @@
 using System.Diagnostics;
 using Ingest.Checkpoints;
 using Ingest.Diagnostics;
-using Ingest.Events;
 using Ingest.Write;
-using Microsoft.Extensions.Logging;
 using Npgsql;
 using Polly;
 using Polly.Retry;
@@ -20,25 +18,17 @@ internal sealed class FlushRunner : IDisposable
 
     private readonly FlushTransaction _transaction;
     private readonly WritePolicy _policy;
-    private readonly RefusalStreak _streak;
-    private readonly PipelineHealth _health;
-    private readonly PipelineMetrics _metrics;
+    private readonly RefusalStreak _streak = new();
+    private readonly FlushReports _reports;
     private readonly TimeProvider _clock;
-    private readonly ILogger _logger;
-    private readonly int _writer;
     private readonly ResiliencePipeline _retry;
 
-    public FlushRunner(
-        FlushTransaction transaction, WritePolicy policy, RefusalStreak streak, PipelineHealth health, PipelineMetrics metrics, TimeProvider clock, ILogger logger, int writer)
+    public FlushRunner(FlushTransaction transaction, WritePolicy policy, FlushReports reports, TimeProvider clock)
     {
         _transaction = transaction;
         _policy = policy;
-        _streak = streak;
-        _health = health;
-        _metrics = metrics;
+        _reports = reports;
         _clock = clock;
-        _logger = logger;
-        _writer = writer;
         _retry = new ResiliencePipelineBuilder { TimeProvider = clock }
             .AddRetry(new RetryStrategyOptions
             {
@@ -53,7 +43,7 @@ internal sealed class FlushRunner : IDisposable
                 MaxDelay = TimeSpan.FromSeconds(30),
                 OnRetry = args =>
                 {
-                    Waits(args.Outcome.Exception!, args.RetryDelay);
+                    _reports.Waits(args.Outcome.Exception!, args.RetryDelay);
                     return ValueTask.CompletedTask;
                 },
             })
@@ -64,7 +54,7 @@ internal sealed class FlushRunner : IDisposable
 
     /// <summary>Returns when every batch has its result or its exception.</summary>
     /// <param name="batches">The batches.</param>
-    /// <param name="underWay">Told when only the server has to work, again in every attempt.</param>
+    /// <param name="underWay">Told when an attempt first waits for the server to do its work, again in every attempt.</param>
     /// <param name="stop">Abandons them.</param>
     public async Task RunAsync(IReadOnlyList<PendingBatch> batches, Action underWay, CancellationToken stop)
     {
@@ -87,7 +77,7 @@ internal sealed class FlushRunner : IDisposable
             catch (Exception exception) when (flush.Abandoned.IsCancellationRequested)
             {
                 // Broken by our own cancellation, or failed while nobody waited any more.
-                Log.Abandoned(_logger, flush.Batches.Count, exception.Message);
+                _reports.Abandoned(flush, exception);
                 CancelAll(flush, stop);
             }
             catch (Exception exception)
@@ -100,7 +90,7 @@ internal sealed class FlushRunner : IDisposable
                 }
                 else
                 {
-                    Fail(flush, flush.Batches, exception);
+                    _reports.Fail(flush, flush.Batches, exception);
                 }
             }
         }
@@ -152,7 +142,7 @@ internal sealed class FlushRunner : IDisposable
         var fenced = false;
         Exception? suspect = null;
         flush.Refused.Clear();
-        _health.TriesAgain(_writer);
+        _reports.TriesAgain();
         for (var attempt = 0; ; attempt++)
         {
             if (attempt > MostAttemptsAtOnce)
@@ -179,8 +169,8 @@ internal sealed class FlushRunner : IDisposable
                     way = WriteWay.Compared;
                     if (await _transaction.ResolveAsync(flush, flush.Abandoned) is { } lost)
                     {
-                        Complete(flush, lost, way, started, activity);
-                        Log.LostAnswerFound(_logger);
+                        Complete(flush, lost);
+                        _reports.LostAnswerFound();
                         return true;
                     }
                 }
@@ -188,7 +178,7 @@ internal sealed class FlushRunner : IDisposable
                 switch (await _transaction.RunAsync(flush, way, flush.Abandoned))
                 {
                     case Attempt.Committed committed:
-                        Complete(flush, committed.Outcome, way, started, activity);
+                        Complete(flush, committed.Outcome);
                         return true;
                     case Attempt.Fenced now when fenced || flush.Unknown.Count == 0:
                         FailFenced(flush, now.Stored);
@@ -198,7 +188,7 @@ internal sealed class FlushRunner : IDisposable
                         fenced = true;
                         break;
                     case Attempt.Differs differs:
-                        Fail(flush, differs.Batches, new DifferencesException(differs.Known, differs.Differing, _transaction.Table.Name));
+                        _reports.Fail(flush, differs.Batches, new DifferencesException(differs.Known, differs.Differing, _transaction.Table.Name));
                         break;
                     case Attempt.Conflict:
                         Conflicted("A row was there that had not been read.");
@@ -233,7 +223,7 @@ internal sealed class FlushRunner : IDisposable
                         throw;
                 }
 
-                _metrics.Retried();
+                _reports.TriesAtOnce();
             }
             catch (Exception exception) when (flush.Unknown.Count == 0 && PostgresFailure.Of(exception).Kind == FailureKind.TooSlow)
             {
@@ -244,6 +234,13 @@ internal sealed class FlushRunner : IDisposable
 
                 throw;
             }
+        }
+
+        void Complete(Flush done, FlushOutcome outcome)
+        {
+            _policy.Committed(way, outcome.Known);
+            _streak.Committed(outcome.Batches.Sum(pair => pair.Accounts.Stored), done.Refused.Codes);
+            _reports.Complete(done, outcome, way, _clock.GetElapsedTime(started), activity);
         }
 
         void Conflicted(string what)
@@ -297,44 +294,7 @@ internal sealed class FlushRunner : IDisposable
             flush.Refused.Add(row);
         }
 
-        Log.RowsRefused(_logger, refused.Count, $"{refused[0].SqlState}: {refused[0].Message}");
-    }
-
-    private void Complete(Flush flush, FlushOutcome outcome, WriteWay way, long started, Activity? activity)
-    {
-        var at = _clock.GetUtcNow();
-        try
-        {
-            Report(flush, outcome, way, started, at, activity);
-        }
-        finally
-        {
-            // It is committed: no failure of a metrics listener may make a caller believe otherwise.
-            foreach (var (batch, accounts) in outcome.Batches)
-            {
-                batch.Completion.TrySetResult(new BatchResult(accounts, at));
-            }
-
-            flush.Batches.Clear();
-        }
-    }
-
-    private void Report(Flush flush, FlushOutcome outcome, WriteWay way, long started, DateTimeOffset at, Activity? activity)
-    {
-        var total = default(Accounts);
-        foreach (var (batch, accounts) in outcome.Batches)
-        {
-            total += accounts;
-            _metrics.Committed(batch.Ready.Events, at);
-        }
-
-        _policy.Committed(way, outcome.Known);
-        _streak.Committed(total.Stored, flush.Refused.Codes);
-        Recovered();
-        _metrics.Count(total, outcome.DeadLettered);
-        _metrics.Flushed(total.Received, _clock.GetElapsedTime(started));
-        activity?.SetTag("ingest.readings", total.Received);
-        activity?.SetTag("ingest.way", way == WriteWay.Optimistic ? "optimistic" : "compared");
+        _reports.Refused(refused);
     }
 
     private void FailFenced(Flush flush, IReadOnlyDictionary<PartitionKey, StoredCheckpoint> stored)
@@ -342,37 +302,7 @@ internal sealed class FlushRunner : IDisposable
         var refused = CheckpointMoves.Refused(flush.Batches.Select(batch => batch.Checkpoint).OfType<Checkpoint>(), stored).ToHashSet(ReferenceEqualityComparer.Instance);
         foreach (var batch in flush.Batches.Where(batch => batch.Checkpoint is { } move && refused.Contains(move)).ToArray())
         {
-            Fail(flush, [batch], new CheckpointFencedException(batch.Checkpoint!, stored.GetValueOrDefault(batch.Checkpoint!.Partition)));
-        }
-    }
-
-    private void Fail(Flush flush, IReadOnlyList<PendingBatch> batches, Exception exception)
-    {
-        foreach (var batch in batches.ToArray())
-        {
-            Log.BatchFailed(_logger, batch.Partition, exception.Message);
-            flush.Batches.Remove(batch);
-            batch.Completion.TrySetException(exception);
-        }
-    }
-
-    private void Waits(Exception exception, TimeSpan delay)
-    {
-        var failure = PostgresFailure.Of(exception);
-        if (_health.Waits(_writer, failure))
-        {
-            Log.WaitingForDatabase(_logger, failure.Sentence);
-        }
-
-        Log.TryingAgain(_logger, _writer, delay, failure.Sentence);
-        _metrics.Retried();
-    }
-
-    private void Recovered()
-    {
-        if (_health.Works(_writer) is { } outage)
-        {
-            Log.WorkingAgain(_logger, outage);
+            _reports.Fail(flush, [batch], new CheckpointFencedException(batch.Checkpoint!, stored.GetValueOrDefault(batch.Checkpoint!.Partition)));
         }
     }
 }

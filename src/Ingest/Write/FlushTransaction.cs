@@ -1,3 +1,4 @@
+using System.Data;
 using Ingest.Checkpoints;
 using Ingest.DeadLetters;
 using Ingest.Events;
@@ -78,8 +79,8 @@ internal sealed class FlushTransaction : IDisposable
         }
 
         var moves = CheckpointMoves.Merge(outcome.Batches.Where(pair => pair.Batch.Checkpoint is not null).Select(pair => (pair.Batch.Checkpoint!, pair.Accounts)));
-        var committed = FitsLastRoundTrip(flush) is false && _plan.Letters.Count == 0 && CheckpointMoves.Telling(moves.Select(move => move.Move)) is not null
-            ? await MoveAndCommitAsync(connection, flush, outcome, moves)
+        var committed = OnlyCheckpointsAreLeft(flush, moves)
+            ? await MoveAndCommitAsync(connection, flush, outcome, moves, cancellationToken)
             : await FinishAsync(session, flush, outcome, moves, now, cancellationToken);
         if (committed is not null)
         {
@@ -115,6 +116,10 @@ internal sealed class FlushTransaction : IDisposable
 
     private bool FitsLastRoundTrip(Flush flush) => !Copies() && _plan.Rows.Count <= flush.StatementRows;
 
+    // Some that move at all: without, the server must be asked for the transaction's id before COMMIT.
+    private bool OnlyCheckpointsAreLeft(Flush flush, IReadOnlyList<(Checkpoint Move, Accounts Accounts)> moves) =>
+        !FitsLastRoundTrip(flush) && _plan.Letters.Count == 0 && CheckpointMoves.Telling(moves.Select(move => move.Move)) is not null;
+
     private bool Copies() => _copy && _plan.Rows.New >= FewestRowsToCopy;
 
     // Writes what does not fit into the last round trip.
@@ -140,6 +145,7 @@ internal sealed class FlushTransaction : IDisposable
             {
                 var range = start..Math.Min(rows.Count, start + flush.StatementRows);
                 await using var batch = new NpgsqlBatch(connection) { BatchCommands = { _writer.Upsert(rows, range) } };
+                flush.IsUnderWay();
                 written += await batch.ExecuteNonQueryAsync(cancellationToken);
             }
         }
@@ -150,15 +156,16 @@ internal sealed class FlushTransaction : IDisposable
     // All rows are written and only checkpoints are left: they and COMMIT share a round trip, as the server itself sees to it that nothing
     // is committed unless every one of them has moved.
     private static async Task<Attempt?> MoveAndCommitAsync(
-        NpgsqlConnection connection, Flush flush, FlushOutcome outcome, IReadOnlyList<(Checkpoint Move, Accounts Accounts)> moves)
+        NpgsqlConnection connection, Flush flush, FlushOutcome outcome, IReadOnlyList<(Checkpoint Move, Accounts Accounts)> moves, CancellationToken cancellationToken)
     {
         await using var batch = new NpgsqlBatch(connection) { BatchCommands = { CheckpointStore.MoveOrFail(moves), new NpgsqlBatchCommand("COMMIT") } };
         try
         {
-            await CommitAsync(() => batch.ExecuteNonQueryAsync(CancellationToken.None), flush, new UnknownCommit(outcome, null));
+            // It may wait for a lock on a checkpoint, so it can be abandoned, unlike a COMMIT alone.
+            await CommitAsync(() => batch.ExecuteNonQueryAsync(cancellationToken), connection, flush, new UnknownCommit(outcome, null));
             return new Attempt.Committed(outcome);
         }
-        catch (PostgresException exception) when (exception.SqlState == CheckpointStore.NotMoved)
+        catch (PostgresException exception) when (CheckpointStore.IsNotMoved(exception))
         {
             return null;
         }
@@ -205,7 +212,8 @@ internal sealed class FlushTransaction : IDisposable
 
         if (wrote)
         {
-            await CommitAsync(() => session.Transaction.CommitAsync(CancellationToken.None), flush, new UnknownCommit(outcome, transactionId));
+            // Not cancelled by anybody: an answer within the command timeout is worth more than leaving early without knowing.
+            await CommitAsync(() => session.Transaction.CommitAsync(CancellationToken.None), session.Connection, flush, new UnknownCommit(outcome, transactionId));
         }
 
         return new Attempt.Committed(outcome);
@@ -217,14 +225,14 @@ internal sealed class FlushTransaction : IDisposable
         }
     }
 
-    // Never cancelled by anybody: an answer within the command timeout is worth more than leaving early without knowing.
-    private static async Task CommitAsync(Func<Task> commit, Flush flush, UnknownCommit attempt)
+    // A connection that is still open has brought the server's answer: a statement that timed out or was cancelled, and so no COMMIT.
+    private static async Task CommitAsync(Func<Task> commit, NpgsqlConnection connection, Flush flush, UnknownCommit attempt)
     {
         try
         {
             await commit();
         }
-        catch (Exception exception) when (PostgresFailure.LeavesCommitUnknown(exception))
+        catch (Exception exception) when (PostgresFailure.LeavesCommitUnknown(exception) && (exception is PostgresException || connection.State != ConnectionState.Open))
         {
             flush.Unknown.Add(attempt);
             throw;

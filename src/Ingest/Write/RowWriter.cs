@@ -22,7 +22,7 @@ internal sealed class RowWriter(TargetTable table)
     /// <param name="connection">Where to.</param>
     /// <param name="rows">The rows of the flush.</param>
     /// <param name="which">Those to copy.</param>
-    /// <param name="underWay">Called when all is sent, and only the server has still to work.</param>
+    /// <param name="underWay">Called when all is sent.</param>
     /// <param name="cancellationToken">Abandons it.</param>
     /// <returns>How many rows the server took.</returns>
     public async Task<long> CopyAsync(NpgsqlConnection connection, FlushRows rows, ReadOnlyMemory<int> which, Action underWay, CancellationToken cancellationToken)

@@ -1,3 +1,4 @@
+using Ingest.Checkpoints;
 using Ingest.Diagnostics;
 using Ingest.Events;
 using Ingest.TestSupport.Databases;
@@ -160,6 +161,50 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
         Assert.All(await Task.WhenAll(waiting), accounts => Assert.Equal(new Accounts(Received: 10, Stored: 10), accounts));
     }
 
+    [Theory]
+    [InlineData(10)]
+    [InlineData(300)]
+    public async Task A_locked_checkpoint_is_waited_out_and_its_caller_can_leave(int rows)
+    {
+        await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
+        await using var stage = new WriteStage(database.NewSource(commandTimeoutSeconds: 1), commit: new() { MaxDelayMilliseconds = 100 });
+        var claimed = await new CheckpointStore(database.Source).ClaimAsync("hub", "group", ["0", "1"], Stop);
+        await using var connection = await database.Source.OpenConnectionAsync(Stop);
+        await using var transaction = await LockTableAsync(connection, "checkpoints");
+        using var cancel = new CancellationTokenSource();
+        var patient = stage.ProcessAsync(Rows(0, rows), Move(claimed[0]), Stop);
+        var impatient = stage.ProcessAsync(Rows(1_000, rows), Move(claimed[1]), cancel.Token);
+        await UntilAsync(stage, PipelineState.Outage);
+        await cancel.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => impatient.WaitAsync(TimeSpan.FromSeconds(20), TimeProvider.System, Stop));
+        Assert.False(patient.IsCompleted);
+        await transaction.RollbackAsync(Stop);
+        Assert.Equal(rows, (await patient).Stored);
+        Assert.Equal(rows, await database.RowsAsync("conditions", Stop));
+
+        static Checkpoint Move(StoredCheckpoint claimed) => new(claimed.Partition, claimed.Epoch, null, new Position("10", 10, WriteStage.Start));
+    }
+
+    [Fact]
+    public async Task A_row_that_is_refused_at_COMMIT_is_found_also_where_the_checkpoints_go_with_it()
+    {
+        await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
+        await database.ExecuteAsync(
+            """
+            CREATE FUNCTION divide() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM 1 / NEW.temperature::integer; RETURN NULL; END';
+            CREATE CONSTRAINT TRIGGER late AFTER INSERT ON conditions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION divide()
+            """,
+            Stop);
+        await using var stage = new WriteStage(database.Source);
+        var claimed = Assert.Single(await new CheckpointStore(database.Source).ClaimAsync("hub", "group", ["0"], Stop));
+        var move = new Checkpoint(claimed.Partition, claimed.Epoch, null, new Position("10", 10, WriteStage.Start));
+
+        var accounts = await stage.ProcessAsync([.. Rows(0, 300), new(1_000, "zero", 0.0, 1.0)], move, Stop).WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, Stop);
+
+        Assert.Equal(new Accounts(Received: 301, Stored: 300, DeadLettered: 1), accounts);
+    }
+
     [Fact]
     public async Task A_caller_that_cancels_or_gives_up_leaves_its_neighbours_alone()
     {
@@ -237,10 +282,10 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
         }
     }
 
-    private static async Task<NpgsqlTransaction> LockTableAsync(NpgsqlConnection connection)
+    private static async Task<NpgsqlTransaction> LockTableAsync(NpgsqlConnection connection, string table = "conditions")
     {
         var transaction = await connection.BeginTransactionAsync(Stop);
-        await using var hold = new NpgsqlCommand("LOCK TABLE conditions", connection);
+        await using var hold = new NpgsqlCommand($"LOCK TABLE {table}", connection);
         await hold.ExecuteNonQueryAsync(Stop);
         return transaction;
     }
