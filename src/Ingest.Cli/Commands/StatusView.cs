@@ -66,15 +66,20 @@ internal sealed class StatusView(Output output)
         }
     }
 
-    private static Table TableOf(IEnumerable<PartitionStatus> partitions)
+    private static Table ByPartition(string[] headings)
     {
-        var table = new Table().Border(TableBorder.Rounded).Title("As the worker sees it");
-        table.AddColumn("partition");
-        foreach (var heading in (string[])["epoch", "at", "end", "lag", "seconds", "held", "reconnects"])
+        var table = new Table().Border(TableBorder.Rounded).AddColumn("partition");
+        foreach (var heading in headings)
         {
             table.AddColumn(new TableColumn(heading).RightAligned());
         }
 
+        return table;
+    }
+
+    private static Table TableOf(IEnumerable<PartitionStatus> partitions)
+    {
+        var table = ByPartition(["epoch", "at", "end", "lag", "seconds", "held", "reconnects"]).Title("As the worker sees it");
         foreach (var partition in partitions)
         {
             table.AddRow(
@@ -113,13 +118,7 @@ internal sealed class StatusView(Output output)
 
     private static Table TableOf(IEnumerable<CheckpointLine> lines)
     {
-        var table = new Table().Border(TableBorder.Rounded);
-        table.AddColumn("partition");
-        foreach (var heading in (string[])["epoch", "at", "enqueued (UTC)", "lag", "received", "stored", "duplicate", "dead-lettered", "ignored", "missed"])
-        {
-            table.AddColumn(new TableColumn(heading).RightAligned());
-        }
-
+        var table = ByPartition(["epoch", "at", "enqueued (UTC)", "lag", "received", "stored", "duplicate", "dead-lettered", "ignored", "missed"]);
         foreach (var line in lines)
         {
             table.AddRow(

@@ -184,17 +184,7 @@ public sealed class PipelineFuzzer : IAsyncDisposable
         }
     }
 
-    private static string RowText(IReadOnlyList<ValueColumn> columns, int row) => RowText(columns.Select(column => column.IsNull(row) ? null : column switch
-    {
-        ValueColumn<double> values => values.Values[row],
-        ValueColumn<float> values => values.Values[row],
-        ValueColumn<long> values => values.Values[row],
-        ValueColumn<int> values => values.Values[row],
-        ValueColumn<bool> values => values.Values[row],
-        ValueColumn<string> values => values.Values[row],
-        ValueColumn<DateTime> values => values.Values[row],
-        _ => (object)((ValueColumn<JsonbValue>)column).Values[row],
-    }));
+    private static string RowText(IReadOnlyList<ValueColumn> columns, int row) => RowText(columns.Select(column => ColumnValues.Of(column, row)));
 
     // Equal where PostgreSQL calls the values equal: zero has no sign.
     private static string RowText(IEnumerable<object?> values) => "row " + string.Join(" | ", values.Select(value => value switch

@@ -3,6 +3,7 @@ using Ingest.Columns;
 using Ingest.Decode;
 using Ingest.Events;
 using Ingest.Settings;
+using Ingest.TestSupport.Fuzzing;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Ingest.Tests.Decode;
@@ -90,16 +91,6 @@ internal sealed class DecoderDriver
     public static object?[][] Rows(DecodedBatch batch) =>
         [.. Enumerable.Range(0, batch.Readings.Count).Select(row => batch.Readings.Columns.Select(column => Value(column, row)).ToArray())];
 
-    private static object? Value(ValueColumn column, int row) => column.IsNull(row) ? null : column switch
-    {
-        ValueColumn<double> values => values.Values[row],
-        ValueColumn<float> values => values.Values[row],
-        ValueColumn<long> values => values.Values[row],
-        ValueColumn<int> values => values.Values[row],
-        ValueColumn<bool> values => values.Values[row],
-        ValueColumn<string> values => values.Values[row],
-        ValueColumn<DateTime> values => values.Values[row],
-        ValueColumn<JsonbValue> values => values.Values[row].Canonical,
-        _ => throw new InvalidOperationException(column.GetType().Name),
-    };
+    private static object? Value(ValueColumn column, int row) =>
+        ColumnValues.Of(column, row) switch { JsonbValue json => json.Canonical, var value => value };
 }
