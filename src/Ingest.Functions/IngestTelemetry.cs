@@ -1,8 +1,7 @@
-using Azure.Core.Amqp;
 using Azure.Messaging.EventHubs;
-using Ingest.Events;
 using Ingest.Hosting;
 using Ingest.Settings;
+using Ingest.Sources.EventHubs;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.Options;
 
@@ -23,16 +22,8 @@ public sealed class IngestTelemetry(IngestPipeline pipeline, IOptions<FunctionSe
     {
         ArgumentNullException.ThrowIfNull(context);
         var partition = TriggerPartition.From(context.BindingContext.BindingData, settings.Value.HubName ?? "", settings.Value.HubIdentity);
-        var batch = Array.ConvertAll(
-            events,
-            message => partition.ToEvent(telemetry.Value.TimeSource, message.SystemProperties, message.Properties, Body(message)));
+        var mapping = new EventMapping(partition.Hub, partition.Partition, telemetry.Value.TimeSource);
+        var batch = Array.ConvertAll(events, mapping.ToEvent);
         return pipeline.ProcessAsync(batch, checkpoint: null, cancellationToken);
-    }
-
-    // EventBody throws for a body that is no binary data. Such a message is kept whole, as AMQP encodes it, and decoding says what is wrong with it.
-    private static ReadOnlyMemory<byte> Body(EventData message)
-    {
-        var raw = message.GetRawAmqpMessage();
-        return raw.Body.BodyType == AmqpMessageBodyType.Data ? message.EventBody.ToMemory() : raw.ToBytes().ToMemory();
     }
 }

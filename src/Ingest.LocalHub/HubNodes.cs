@@ -17,7 +17,11 @@ internal sealed class HubNodes(LocalHubOptions options, HubPartitions partitions
 
     private readonly ConcurrentDictionary<(string Group, string Partition), ReaderSet> _readers = new();
     private readonly SharedAccessPolicy? _policy = options.SharedAccessKey is { } key ? new SharedAccessPolicy(options.SharedAccessKeyName, key) : null;
-    private readonly ManagementNode _management = new(options.Name, partitions, options.Clock.GetUtcNow());
+    private readonly ManagementNode _management = new(
+        options.Name,
+        partitions,
+        options.SharedAccessKey is { } managementKey ? new SharedAccessPolicy(options.SharedAccessKeyName, managementKey) : null,
+        options.Clock);
 
     public string ContainerId { get; } = "local-hub-" + options.Name;
 
@@ -69,7 +73,7 @@ internal sealed class HubNodes(LocalHubOptions options, HubPartitions partitions
                 link = new RequestLink(session, attach, TokenNode.Address, request => tokens.Answer(request, session.Connection));
                 break;
             case ManagementNode.Address:
-                link = new RequestLink(session, attach, ManagementNode.Address, _management.Answer);
+                link = new RequestLink(session, attach, ManagementNode.Address, request => _management.Answer(request, session.Connection));
                 break;
             default:
                 Authorize(session, address);

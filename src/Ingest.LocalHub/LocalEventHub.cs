@@ -82,6 +82,21 @@ public sealed class LocalEventHub : IAsyncDisposable
     public long Append(string partition, ReadOnlySpan<byte> encodedMessage) =>
         Find(partition).Append(EncodedMessage.Parse(encodedMessage), default);
 
+    /// <summary>
+    /// Appends bytes that need not be a message: the annotations that can be read are taken, and all that follows them as it is. So
+    /// readers can be tested with what no client should send.
+    /// </summary>
+    /// <returns>Its sequence number.</returns>
+    internal long AppendUnchecked(string partition, ReadOnlySpan<byte> bytes) =>
+        Find(partition).Append(EncodedMessage.ParseReadablePart(bytes), default);
+
+    /// <summary>Appends bytes as they are, without the hub's annotations: what no hub does.</summary>
+    internal void AppendVerbatim(string partition, ReadOnlySpan<byte> bytes) => Find(partition).AppendVerbatim(bytes);
+
+    /// <summary>An event's bytes, as its readers get them.</summary>
+    internal byte[] Read(string partition, long sequenceNumber) =>
+        Find(partition).TryRead(ref sequenceNumber, out var message) ? [.. message] : throw new ArgumentException($"There is no event {sequenceNumber} yet.", nameof(sequenceNumber));
+
     /// <summary>The partitions as they are now.</summary>
     public IReadOnlyList<LocalHubPartition> Partitions => [.. _partitions.Logs.Select(LocalHubPartition.Of)];
 

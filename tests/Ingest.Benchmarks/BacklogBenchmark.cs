@@ -22,14 +22,15 @@ internal static class BacklogBenchmark
     {
         var events = new Option<int>("--events") { Description = "How many wait.", DefaultValueFactory = _ => 5_000_000 };
         var partitions = new Option<int>("--partitions") { Description = "The hub's partitions.", DefaultValueFactory = _ => 8 };
+        var workers = new Option<int>("--workers") { Description = "How many workers share them.", DefaultValueFactory = _ => 1 };
         var json = new Option<bool>("--json") { Description = "Print one JSON object." };
-        var command = new Command("backlog", "From hub to table over AMQP, as fast as it goes.") { events, partitions, json };
+        var command = new Command("backlog", "From hub to table over AMQP, as fast as it goes.") { events, partitions, workers, json };
         command.SetAction(async (result, cancellationToken) =>
-            await RunAsync(result.GetValue(events), result.GetValue(partitions), result.GetValue(json), cancellationToken));
+            await RunAsync(result.GetValue(events), result.GetValue(partitions), result.GetValue(workers), result.GetValue(json), cancellationToken));
         return command;
     }
 
-    private static async Task<int> RunAsync(int events, int partitions, bool json, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(int events, int partitions, int workerCount, bool json, CancellationToken cancellationToken)
     {
         await using var server = await WriteBenchmarkServer.StartAsync(null, cancellationToken);
         await using var hub = await LocalEventHub.StartAsync(
@@ -41,25 +42,26 @@ internal static class BacklogBenchmark
         using var self = Process.GetCurrentProcess();
         var (hubCpu, serverCpu) = (self.TotalProcessorTime, server.CpuSeconds());
         var started = Clock.GetTimestamp();
-        await using var worker = CliProcess.Start(
-            new Dictionary<string, string>
-            {
-                ["Hub__ConnectionString"] = hub.ConnectionString,
-                ["Database__ConnectionString"] = server.ConnectionString,
-                ["Health__Port"] = "0",
-            },
-            "run",
-            "--json");
-        var samples = await StoredAsync(server, events, worker, started, cancellationToken);
+        var settings = new Dictionary<string, string>
+        {
+            ["Hub__ConnectionString"] = hub.ConnectionString,
+            ["Database__ConnectionString"] = server.ConnectionString,
+            ["Health__Port"] = "0",
+        };
+        await using var workers = new Workers(Enumerable.Range(0, workerCount).Select(_ => CliProcess.Start(settings, "run", "--json")));
+        var samples = await StoredAsync(server, events, workers, started, cancellationToken);
         self.Refresh();
-        var workerCpu = worker.ProcessorTime();
+        var workerCpu = TimeSpan.FromTicks(workers.Sum(worker => worker.ProcessorTime().Ticks));
         hubCpu = self.TotalProcessorTime - hubCpu;
         serverCpu = server.CpuSeconds() - serverCpu;
 
-        await worker.TerminateAsync();
-        if (await worker.EndedAsync(cancellationToken) is { ExitCode: not 0 } failed)
+        foreach (var worker in workers)
         {
-            throw new InvalidOperationException($"The worker failed: {failed}");
+            await worker.TerminateAsync();
+            if (await worker.EndedAsync(cancellationToken) is { ExitCode: not 0 } failed)
+            {
+                throw new InvalidOperationException($"The worker failed: {failed}");
+            }
         }
 
         if (await server.ScalarAsync<long>("SELECT count(*) FROM conditions", cancellationToken) is var rows && rows != events)
@@ -74,6 +76,7 @@ internal static class BacklogBenchmark
         var report = new Report(
             events,
             partitions,
+            workerCount,
             hubBytes / events,
             Math.Round((last.Stored - first.Stored) / (last.At - first.At).TotalSeconds),
             Math.Round(events / last.At.TotalSeconds),
@@ -92,22 +95,22 @@ internal static class BacklogBenchmark
     }
 
     private static async Task<List<Sample>> StoredAsync(
-        WriteBenchmarkServer server, int events, CliProcess worker, long started, CancellationToken cancellationToken)
+        WriteBenchmarkServer server, int events, Workers workers, long started, CancellationToken cancellationToken)
     {
         await using var source = NpgsqlDataSource.Create(server.ConnectionString);
-        var checkpoints = new CheckpointStore(source);
+        var checkpoints = new CheckpointTable(source);
         using var timer = new PeriodicTimer(LookEvery, Clock);
         List<Sample> samples = [];
         do
         {
             await timer.WaitForNextTickAsync(cancellationToken);
-            if (worker.HasEnded)
+            if (workers.Find(worker => worker.HasEnded) is { } ended)
             {
-                throw new InvalidOperationException($"The worker ended by itself: {await worker.EndedAsync(cancellationToken)}");
+                throw new InvalidOperationException($"The worker ended by itself: {await ended.EndedAsync(cancellationToken)}");
             }
 
             var stored = (await checkpoints.ListAsync(cancellationToken)).Sum(checkpoint => checkpoint.Accounts.Stored);
-            samples.Add(new Sample(Clock.GetElapsedTime(started), stored, worker.ResidentBytes()));
+            samples.Add(new Sample(Clock.GetElapsedTime(started), stored, workers.Max(worker => worker.ResidentBytes())));
         }
         while (samples[^1].Stored < events);
         return samples;
@@ -118,7 +121,7 @@ internal static class BacklogBenchmark
     private static string Text(Report report) => string.Create(
         CultureInfo.InvariantCulture,
         $"""
-        {report.Events:n0} events of {report.BytesAnEvent} bytes in {report.Partitions} partitions: {report.EventsPerSecond:n0}/s from the first commit seen to the last, {report.EventsPerSecondFromStart:n0}/s from the worker's start
+        {report.Events:n0} events of {report.BytesAnEvent} bytes in {report.Partitions} partitions, {report.Workers} workers: {report.EventsPerSecond:n0}/s from the first commit seen to the last, {report.EventsPerSecondFromStart:n0}/s from the worker's start
         CPU seconds per million events: worker {report.WorkerCpuSecondsPerMillion}, hub {report.HubCpuSecondsPerMillion}, server {report.ServerCpuSecondsPerMillion}
         worker's resident memory: peak {report.PeakMebibytes} MiB; mean of the first third {report.FirstThirdMebibytes} MiB, of the last {report.LastThirdMebibytes} MiB
         over time: {string.Join(" ", report.OverTimeMebibytes)} MiB
@@ -126,11 +129,23 @@ internal static class BacklogBenchmark
         {report.Machine}; load average afterwards {report.LoadAverageAfterwards}
         """);
 
+    private sealed class Workers(IEnumerable<CliProcess> workers) : List<CliProcess>(workers), IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync()
+        {
+            foreach (var worker in this)
+            {
+                await worker.DisposeAsync();
+            }
+        }
+    }
+
     private readonly record struct Sample(TimeSpan At, long Stored, long Resident);
 
     private sealed record Report(
         int Events,
         int Partitions,
+        int Workers,
         long BytesAnEvent,
         double EventsPerSecond,
         double EventsPerSecondFromStart,

@@ -124,7 +124,7 @@ internal static class WorkerBenchmark
     private static async Task StoredAsync(NpgsqlDataSource owner, long messages, CliProcess worker, CancellationToken cancellationToken)
     {
         using var timer = new PeriodicTimer(SampleEvery, Clock);
-        var checkpoints = new CheckpointStore(owner);
+        var checkpoints = new CheckpointTable(owner);
         while ((await checkpoints.ListAsync(cancellationToken)).Sum(checkpoint => checkpoint.Accounts.Stored) < messages)
         {
             if (worker.HasEnded)

@@ -156,7 +156,7 @@ internal sealed class WriteBenchmarkRun : IAsyncDisposable
         };
         await using var pipeline = new IngestPipeline(_source, options);
         var partitions = _rows.Deliveries.GroupBy(delivery => delivery.Partition).ToArray();
-        var claimed = await new CheckpointStore(_source).ClaimAsync(
+        var claimed = await new CheckpointTable(_source).ClaimAsync(
             "benchmark/hub", "benchmark", [.. partitions.Select(partition => partition.Key.ToString(CultureInfo.InvariantCulture))], cancellationToken);
         var accounts = new Accounts[partitions.Length];
         var run = await MeasureAsync(

@@ -5,6 +5,7 @@ using Ingest.Cli.Hosting;
 using Ingest.Cli.Terminal;
 using Ingest.DeadLetters;
 using Ingest.Settings;
+using Ingest.Worker.Hosting;
 using Spectre.Console;
 
 namespace Ingest.Cli.Commands;

@@ -4,6 +4,7 @@ using Ingest.Cli.Hosting;
 using Ingest.Cli.Terminal;
 using Ingest.Database.Migrations;
 using Ingest.Settings;
+using Ingest.Worker.Hosting;
 
 namespace Ingest.Cli.Commands;
 

@@ -4,6 +4,7 @@ using Ingest.Cli.Hosting;
 using Ingest.Cli.Terminal;
 using Ingest.Events;
 using Ingest.Sources.EventHubs;
+using Ingest.Worker.Hosting;
 using Ingest.Write;
 using Microsoft.Extensions.Logging;
 
@@ -58,10 +59,10 @@ internal static class ReplayCommand
         var clock = TimeProvider.System;
         using var signals = new ShutdownSignals(clock);
         using var loggers = Logging.ToStandardError(LogLevel.Warning);
-        await using var client = new HubClient(settings.Hub, clock, loggers.CreateLogger<HubClient>());
+        await using var client = new HubClient(settings.Hub, clock, loggers.CreateLogger<HubClient>(), HubLogin.Credential);
         await using var parts = PipelineParts.Create(settings, mapping!, Purpose.Replay, loggers);
         var group = arguments.GetValue(Group)!;
-        await StartUpCheck.RunAsync(client, group, parts, output, signals.Stop);
+        (await StartUpCheck.RunAsync(client, group, parts, output.Line, signals.Stop)).ThrowIfAny();
         await RefuseGroupOfAWorkerAsync(parts, client.Hub, group, signals.Stop);
 
         var replay = new HubReplay(client, group, settings.Hub.ConsumerGroup, settings.Telemetry.TimeSource, parts.Pipeline.ProcessAsync);

@@ -1,8 +1,11 @@
 using System.CommandLine;
 using Ingest.Cli.Hosting;
 using Ingest.Cli.Terminal;
-using Ingest.Events;
 using Ingest.Sources.EventHubs;
+using Ingest.Worker;
+using Ingest.Worker.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Ingest.Cli.Commands;
@@ -14,7 +17,7 @@ internal static class RunCommand
 
     public static Command Create()
     {
-        var command = new Command("run", "Run the worker: read all partitions of a hub and store their telemetry until stopped.")
+        var command = new Command("run", "Run a worker: read a hub's partitions and store their telemetry until stopped. Several share the partitions.")
         {
             SharedOptions.Hub, SharedOptions.ConsumerGroup, SharedOptions.Database, Check, SharedOptions.Set, SharedOptions.Json,
         };
@@ -24,40 +27,35 @@ internal static class RunCommand
 
     private static async Task<int> RunAsync(ParseResult arguments, CancellationToken cancellationToken)
     {
-        var configuration = SharedOptions.Configuration(arguments);
+        var settings = WorkerSettings.Read(SharedOptions.Configuration(arguments));
         var output = new Output(arguments.GetValue(SharedOptions.Json));
-        var reader = new SettingsReader(configuration);
-        var settings = PipelineSettings.Read(reader);
-        var health = reader.Read<HealthSettings>(HealthSettings.Section);
-        var mapping = reader.Mapping(settings.Telemetry);
-        reader.ThrowIfAny();
-
-        var clock = TimeProvider.System;
-        using var signals = new ShutdownSignals(clock);
-        using var telemetry = Telemetry.Start();
-        using var loggers = Logging.ToStandardError(LogLevel.Information);
-        await using var parts = PipelineParts.Create(settings, mapping!, Purpose.Worker, loggers);
-        await using var client = new HubClient(settings.Hub, clock, loggers.CreateLogger<HubClient>());
-        await StartUpCheck.RunAsync(client, settings.Hub.ConsumerGroup, parts, output, signals.Stop);
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Services.AddSingleton(_ => Logging.ToStandardError(LogLevel.Information));
+        builder.Services.AddIngestWorker(settings);
+        using var host = builder.Build();
         if (arguments.GetValue(Check))
         {
+            var services = host.Services;
+            var report = await StartUpCheck.RunAsync(
+                services.GetRequiredService<HubClient>(),
+                settings.Pipeline.Hub.ConsumerGroup,
+                services.GetRequiredService<PipelineParts>(),
+                output.Line,
+                services.GetRequiredService<ShutdownSignals>().Stop);
+            report.ThrowIfAny();
             return ExitCode.Success;
         }
 
-        using var worker = new HubWorker(client, settings.Telemetry.TimeSource, parts.Checkpoints.ClaimAsync, parts.Pipeline.ProcessAsync);
-        await using var probes = await WorkerHealth.StartAsync(
-            health, () => WorkerReport.Of(client.Hub, settings.Hub.ConsumerGroup, worker, parts.Pipeline.Health), loggers, signals.Stop);
+        var (worker, service) = (host.Services.GetRequiredService<HubWorker>(), host.Services.GetRequiredService<WorkerService>());
+        await host.RunAsync(CancellationToken.None);
+        Report(output, worker);
         try
         {
-            await worker.RunAsync(signals.Stop, signals.Abandon);
+            service.ThrowIfFailed();
         }
-        catch (OperationCanceledException) when (signals.Abandon.IsCancellationRequested)
+        catch (OperationCanceledException)
         {
             throw new CommandException("The drain took too long, or was cut short: what was not committed will be read again by the next worker.", ExitCode.Failure);
-        }
-        finally
-        {
-            Report(output, worker);
         }
 
         return ExitCode.Success;
@@ -65,11 +63,11 @@ internal static class RunCommand
 
     private static void Report(Output output, HubWorker worker)
     {
-        var accounts = worker.Partitions.Aggregate(default(Accounts), (sum, partition) => sum + partition.Accounts);
+        var accounts = worker.Accounts;
         output.Line($"received {accounts.Received} = stored {accounts.Stored} + duplicate {accounts.Duplicate} + dead-lettered {accounts.DeadLettered} + ignored {accounts.Ignored}; collisions {accounts.Collisions}, missed {accounts.Missed}");
         if (output.Json)
         {
-            Output.Write(new { accounts, partitions = worker.Partitions });
+            Output.Write(new { accounts });
         }
     }
 }

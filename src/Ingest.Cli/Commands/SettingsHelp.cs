@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
-using Ingest.Cli.Hosting;
+using Ingest.Worker.Hosting;
 
 namespace Ingest.Cli.Commands;
 
@@ -38,7 +38,6 @@ internal sealed class SettingsHelp(HelpAction usual) : SynchronousCommandLineAct
         output.WriteLine("  0  Done, and the accounts balance.");
         output.WriteLine("  1  It failed, or the accounts do not agree: the last lines say what and where.");
         output.WriteLine("  2  The command line, a setting or the start-up check is wrong: nothing was read or written.");
-        output.WriteLine("  3  A newer worker has taken over. Do not start this one again.");
         output.WriteLine();
     }
 

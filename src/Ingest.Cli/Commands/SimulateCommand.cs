@@ -3,6 +3,7 @@ using Ingest.Cli.Hosting;
 using Ingest.Cli.Simulation;
 using Ingest.Cli.Terminal;
 using Ingest.Sources.EventHubs;
+using Ingest.Worker.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Ingest.Cli.Commands;
@@ -38,13 +39,13 @@ internal static class SimulateCommand
         var clock = TimeProvider.System;
         using var signals = new ShutdownSignals(clock);
         using var loggers = Logging.ToStandardError(LogLevel.Warning);
-        await using var client = new HubClient(settings, clock, loggers.CreateLogger<HubClient>());
+        await using var client = new HubClient(settings, clock, loggers.CreateLogger<HubClient>(), HubLogin.Credential);
         var partitions = (await client.GetHubAsync(signals.Stop)).PartitionIds;
-        using var sender = new HubSender(client);
+        await using var sender = new HubSender(client);
         var ledger = new SentLedger();
         var runner = new FleetRunner(new DeviceFleet(devices, arguments.GetValue(Faults), clock), ledger, partitions, FleetSender.To(sender), clock);
 
-        output.Line($"sending to {client.Hub}, {partitions.Count} partitions; Ctrl-C stops");
+        output.Line($"sending to {client.Hub}, {partitions.Length} partitions; Ctrl-C stops");
         var started = clock.GetTimestamp();
         await runner.RunAsync(rate, arguments.GetValue(Events), signals.Stop, signals.Abandon);
         var seconds = clock.GetElapsedTime(started).TotalSeconds;

@@ -5,6 +5,7 @@ using Ingest.Cli.Terminal;
 using Ingest.Diagnostics;
 using Ingest.Settings;
 using Ingest.Sources.EventHubs;
+using Ingest.Worker.Hosting;
 using Ingest.Write;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
@@ -67,17 +68,17 @@ internal static class StatusCommand
     private static async Task<(Dictionary<(string Hub, string Partition), long> Ends, string? Error)> EndsAsync(HubSettings settings, CancellationToken cancellationToken)
     {
         Dictionary<(string, string), long> ends = [];
-        if (settings.ConnectionString.Length == 0)
+        if (settings.ConnectionString.Length == 0 && string.IsNullOrEmpty(settings.FullyQualifiedNamespace))
         {
             return (ends, null);
         }
 
-        await using var client = new HubClient(settings, TimeProvider.System, NullLogger<HubClient>.Instance);
+        await using var client = new HubClient(settings, TimeProvider.System, NullLogger<HubClient>.Instance, HubLogin.Credential);
         try
         {
             foreach (var partition in (await client.GetHubAsync(cancellationToken)).PartitionIds)
             {
-                ends[(client.Hub, partition)] = (await client.GetPartitionAsync(partition, cancellationToken)).LastSequenceNumber;
+                ends[(client.Hub, partition)] = (await client.GetPartitionAsync(partition, cancellationToken)).LastEnqueuedSequenceNumber;
             }
 
             return (ends, null);
@@ -109,11 +110,14 @@ internal static class StatusCommand
     {
         try
         {
-            var checkpoints = await new CheckpointStore(dataSource).ListAsync(cancellationToken);
+            var checkpoints = await new CheckpointTable(dataSource).ListAsync(cancellationToken);
+            var owners = (await new PartitionOwnerTable(dataSource).ListAsync(cancellationToken))
+                .Where(owner => owner.Owner.Length > 0)
+                .ToDictionary(owner => owner.Partition);
             var store = new StoreStatus(dataSource, quotedTable);
             return (
                 new StoredState(
-                    [.. checkpoints.Select(checkpoint => CheckpointLine.From(checkpoint, ends))],
+                    [.. checkpoints.Select(checkpoint => CheckpointLine.From(checkpoint, ends, owners))],
                     await store.RowsByDayAsync(days, TimeProvider.System, cancellationToken),
                     await store.DeadLettersByReasonAsync(cancellationToken)),
                 null);

@@ -1,8 +1,8 @@
 using System.Globalization;
-using Ingest.Cli.Hosting;
 using Ingest.Cli.Terminal;
 using Ingest.Diagnostics;
-using Ingest.Sources.EventHubs;
+using Ingest.Worker.Partitions;
+using Ingest.Worker.Hosting;
 using Spectre.Console;
 
 namespace Ingest.Cli.Commands;
@@ -22,7 +22,7 @@ internal sealed class StatusView(Output output)
         }
 
         var database = report.Database;
-        output.Line($"worker: {answer.Url!.GetLeftPart(UriPartial.Authority)} reads {report.Hub}, consumer group {report.ConsumerGroup}: {(report.Ready ? "ready" : "not ready")}");
+        output.Line($"worker {report.Worker}: {answer.Url!.GetLeftPart(UriPartial.Authority)} reads {report.Hub}, consumer group {report.ConsumerGroup}: {(report.Ready ? "ready" : "not ready")}");
         output.Line($"  circuit {Word(database.Circuit)}, {StateText(database.State)} since {Text(database.Since)}; {Text(database.Retries)} retries; {Text(database.QueuedMessages)} messages in {Text(database.QueuedBatches)} batches not stored yet");
         if (report.WaitsFor is { } waitsFor)
         {
@@ -108,6 +108,10 @@ internal sealed class StatusView(Output output)
         {
             output.Line(group.Key);
             output.Console.Write(TableOf(group));
+            foreach (var owner in group.Where(line => line.Owner is not null).GroupBy(line => line.Owner))
+            {
+                output.Line($"  {owner.Key} reads {string.Join(", ", owner.Select(line => $"{line.Partition} since {Since(line.OwnedSince!.Value)}"))}");
+            }
         }
 
         if (!lagKnown)
@@ -167,6 +171,8 @@ internal sealed class StatusView(Output output)
     }
 
     private static string Text(long? value) => value?.ToString("#,0", CultureInfo.InvariantCulture) ?? "–";
+
+    private static string Since(DateTime time) => time.ToString("MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
 
     private static string Text(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture);
 

@@ -24,15 +24,19 @@ internal sealed record CheckpointLine(
     long Collisions,
     long NotKept,
     long Missed,
-    DateTime UpdatedAt)
+    DateTime UpdatedAt,
+    string? Owner,
+    DateTime? OwnedSince)
 {
-    public static CheckpointLine From(StoredCheckpoint checkpoint, Dictionary<(string Hub, string Partition), long> ends)
+    public static CheckpointLine From(
+        StoredCheckpoint checkpoint, Dictionary<(string Hub, string Partition), long> ends, Dictionary<PartitionKey, PartitionOwner> owners)
     {
         var (key, position, accounts) = (checkpoint.Partition, checkpoint.Position, checkpoint.Accounts);
+        var owner = owners.GetValueOrDefault(key);
         long? lag = ends.TryGetValue((key.Hub, key.Partition), out var end) ? Math.Max(0, end - (position?.SequenceNumber ?? -1)) : null;
         return new CheckpointLine(
             key.Hub, key.ConsumerGroup, key.Partition, checkpoint.Epoch, position?.Offset, position?.SequenceNumber, position?.EnqueuedTime, lag,
             accounts.Received, accounts.Stored, accounts.Duplicate, accounts.DeadLettered, accounts.Ignored, accounts.Collisions, accounts.NotKept, accounts.Missed,
-            checkpoint.UpdatedAt);
+            checkpoint.UpdatedAt, owner?.Owner, owner?.OwnedSince);
     }
 }

@@ -3,6 +3,7 @@ using Ingest.Cli.Hosting;
 using Ingest.Cli.Simulation;
 using Ingest.Cli.Terminal;
 using Ingest.Cli.Up;
+using Ingest.Worker.Hosting;
 
 namespace Ingest.Cli.Commands;
 

@@ -1,5 +1,6 @@
 using Ingest.Database.Embedded;
 using Ingest.Settings;
+using Ingest.Worker.Hosting;
 using Npgsql;
 
 namespace Ingest.Cli.Hosting;

@@ -11,7 +11,4 @@ internal static class ExitCode
 
     /// <summary>The command line, a setting or the start-up check is wrong: nothing was read or written.</summary>
     public const int Unusable = 2;
-
-    /// <summary>A newer worker has taken over. Do not start this one again.</summary>
-    public const int Superseded = 3;
 }

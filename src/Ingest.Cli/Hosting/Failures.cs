@@ -2,6 +2,7 @@ using System.CommandLine.Parsing;
 using Ingest.Checkpoints;
 using Ingest.Database;
 using Ingest.Sources.EventHubs;
+using Ingest.Worker.Hosting;
 using Ingest.Write;
 using Npgsql;
 
@@ -14,7 +15,7 @@ internal static class Failures
     {
         CommandException command => (command.Message, command.ExitCode),
         DatabaseSetupException setup => (setup.Message, ExitCode.Unusable),
-        OwnershipLostException => (exception.Message, ExitCode.Superseded),
+        StartUpException start => (start.Message, start.MayPass ? ExitCode.Failure : ExitCode.Unusable),
         CheckpointFencedException => (exception.Message, ExitCode.Failure),
         DifferencesException or DatabaseUnavailableException => (exception.Message, ExitCode.Failure),
         UnauthorizedAccessException => ($"{exception.Message} Make it accessible, or name another state folder with XDG_STATE_HOME.", ExitCode.Unusable),

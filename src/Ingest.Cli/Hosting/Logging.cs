@@ -9,8 +9,8 @@ internal static class Logging
 {
     public static ILoggerFactory ToStandardError(LogLevel minimum) => LoggerFactory.Create(logging =>
     {
-        // Npgsql and ASP.NET Core say at Information what they do for every statement and request.
-        logging.SetMinimumLevel(minimum).AddFilter("Npgsql", LogLevel.Warning).AddFilter("Microsoft", LogLevel.Warning).AddSimpleConsole(console =>
+        // What Npgsql has to say reaches us as an exception, and is told in our words; ASP.NET Core tells of every request.
+        logging.SetMinimumLevel(minimum).AddFilter("Npgsql", LogLevel.Critical).AddFilter("Microsoft", LogLevel.Warning).AddSimpleConsole(console =>
         {
             console.SingleLine = true;
             console.UseUtcTimestamp = true;

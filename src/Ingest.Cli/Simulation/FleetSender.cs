@@ -1,3 +1,4 @@
+using Azure.Messaging.EventHubs;
 using Ingest.Sources.EventHubs;
 
 namespace Ingest.Cli.Simulation;
@@ -7,19 +8,17 @@ internal static class FleetSender
 {
     public static SendMessages To(HubSender sender) => async (partition, messages, cancellationToken) =>
     {
-        var sent = await sender.SendAsync([.. messages.Select(ToHubMessage)], SendTarget.Partition(partition), cancellationToken);
+        var sent = await sender.SendAsync([.. messages.Select(ToEventData)], SendTarget.Partition(partition), cancellationToken);
         return sent.Resent;
     };
 
-    private static HubMessage ToHubMessage(SimulatedMessage message) => new()
+    private static EventData ToEventData(SimulatedMessage message)
     {
-        Body = message.Body,
-        ContentType = "application/json",
-        Annotations = new Dictionary<string, object?>
-        {
-            ["iothub-connection-device-id"] = message.Device,
-            ["iothub-enqueuedtime"] = message.Stamp,
-            ["iothub-message-source"] = message.Source,
-        },
-    };
+        var data = new EventData(new BinaryData(message.Body)) { ContentType = "application/json" };
+        var annotations = data.GetRawAmqpMessage().MessageAnnotations;
+        annotations["iothub-connection-device-id"] = message.Device;
+        annotations["iothub-enqueuedtime"] = message.Stamp;
+        annotations["iothub-message-source"] = message.Source;
+        return data;
+    }
 }

@@ -1,6 +1,6 @@
 using Ingest.Cli.Hosting;
 using Ingest.Cli.Simulation;
-using Ingest.Sources.EventHubs;
+using Ingest.Worker;
 
 namespace Ingest.Cli.Up;
 

@@ -10,7 +10,11 @@ using Ingest.Decode;
 using Ingest.Events;
 using Ingest.LocalHub;
 using Ingest.Settings;
+using Ingest.Sources;
 using Ingest.Sources.EventHubs;
+using Ingest.Worker;
+using Ingest.Worker.Hosting;
+using Ingest.Worker.Partitions;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
 
@@ -48,8 +52,8 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
             output.Line($"local hub: {hub.ConnectionString}");
         }
 
-        await using var client = new HubClient(settings.Hub, _clock, loggers.CreateLogger<HubClient>());
-        await StartUpCheck.RunAsync(client, settings.Hub.ConsumerGroup, parts, output: null, signals.Stop);
+        await using var client = new HubClient(settings.Hub, _clock, loggers.CreateLogger<HubClient>(), HubLogin.Credential);
+        (await StartUpCheck.RunAsync(client, settings.Hub.ConsumerGroup, parts, tell: null, signals.Stop)).ThrowIfAny();
         var partitions = (await client.GetHubAsync(signals.Stop)).PartitionIds;
         var before = await CountAsync(parts, client.Hub);
         var elapsed = await SendAndStoreAsync(parts, client, partitions, embedded);
@@ -98,7 +102,7 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
     /// The local hub forgets when it ends; its numbering goes on where the stored checkpoints stand, as a real hub's would after its
     /// retention: nothing counts as missed, and the accounts stay cumulative.
     /// </summary>
-    private async Task<LocalEventHub> StartHubAsync(CheckpointStore checkpoints, ILoggerFactory loggers)
+    private async Task<LocalEventHub> StartHubAsync(CheckpointTable checkpoints, ILoggerFactory loggers)
     {
         var stored = await checkpoints.ListAsync(signals.Stop);
         var first = Enumerable.Range(0, options.Partitions).Select(partition => stored
@@ -143,8 +147,13 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
 
     private async Task<TimeSpan> SendAndStoreAsync(PipelineParts parts, HubClient client, IReadOnlyList<string> partitions, EmbeddedDatabase? embedded)
     {
-        using var worker = new HubWorker(client, parts.Settings.Telemetry.TimeSource, parts.Checkpoints.ClaimAsync, Measured(parts));
-        using var sender = new HubSender(client);
+        using var worker = new HubWorker(
+            client,
+            parts.Settings.Telemetry.TimeSource,
+            parts.Checkpoints.ClaimAsync,
+            Measured(parts),
+            WorkerServices.OwnershipIn(parts, client.Hub, parts.Settings.Hub, _clock));
+        await using var sender = new HubSender(client);
         var runner = new FleetRunner(new DeviceFleet(options.Devices, options.Faults, _clock), _ledger, partitions, FleetSender.To(sender), _clock);
         using var stopSending = CancellationTokenSource.CreateLinkedTokenSource(signals.Stop);
         using var stopWorker = new CancellationTokenSource();
@@ -180,15 +189,18 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
         Dictionary<string, long> ends = [];
         foreach (var partition in partitions)
         {
-            ends[partition] = (await client.GetPartitionAsync(partition, signals.Abandon)).LastSequenceNumber;
+            ends[partition] = (await client.GetPartitionAsync(partition, signals.Abandon)).LastEnqueuedSequenceNumber;
         }
 
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(10), _clock);
-        while (!working.IsCompleted && !(worker.Partitions is { Count: > 0 } now && now.All(partition => (partition.LastSequenceNumber ?? -1) >= ends[partition.Partition])))
+        while (!working.IsCompleted && !IsDrained(worker.Partitions, ends))
         {
             await timer.WaitForNextTickAsync(signals.Abandon);
         }
     }
+
+    private static bool IsDrained(IReadOnlyList<PartitionStatus> partitions, Dictionary<string, long> ends) =>
+        ends.All(end => end.Value < 0 || partitions.Any(partition => partition.Partition == end.Key && partition.LastSequenceNumber >= end.Value));
 
     private ProcessEvents Measured(PipelineParts parts) => async (events, checkpoint, cancellationToken) =>
     {
@@ -200,7 +212,7 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
     private async Task<(Accounts Accounts, IReadOnlyList<string> Problems)> ReplayAsync(PipelineParts worker, ILoggerFactory loggers)
     {
         output.Line("replay: reading the hub again from the start");
-        await using var client = new HubClient(worker.Settings.Hub, _clock, loggers.CreateLogger<HubClient>());
+        await using var client = new HubClient(worker.Settings.Hub, _clock, loggers.CreateLogger<HubClient>(), HubLogin.Credential);
         await using var parts = worker.With(worker.Settings, Purpose.Replay, loggers);
         var rowsBefore = await parts.Store.CountRowsAsync(signals.Abandon);
         var replay = new HubReplay(client, ReplayGroup, worker.Settings.Hub.ConsumerGroup, parts.Settings.Telemetry.TimeSource, parts.Pipeline.ProcessAsync);

@@ -1,21 +1,33 @@
 using Amqp;
 using Amqp.Framing;
 using Amqp.Types;
+using Ingest.LocalHub.Protocol;
 using Ingest.LocalHub.Storage;
 
 namespace Ingest.LocalHub.Nodes;
 
 /// <summary><c>$management</c>: what a client may ask about the hub and its partitions.</summary>
-internal sealed class ManagementNode(string hub, HubPartitions partitions, DateTimeOffset createdAt)
+/// <remarks>
+/// Where the hub has a key, a request carries a token of its own (<c>security_token</c>), as Microsoft's clients send it, or its connection has
+/// put one on <c>$cbs</c>.
+/// </remarks>
+internal sealed class ManagementNode(string hub, HubPartitions partitions, SharedAccessPolicy? policy, TimeProvider clock)
 {
     public const string Address = "$management";
 
-    public Message Answer(Message request)
+    private readonly DateTimeOffset _createdAt = clock.GetUtcNow();
+
+    public Message Answer(Message request, HubConnection connection)
     {
         var properties = request.ApplicationProperties;
         if (properties?["operation"] as string != "READ")
         {
             return Status(400, "Only the operation READ is known.");
+        }
+
+        if (Refusal(properties, connection) is { } refusal)
+        {
+            return Status(401, refusal);
         }
 
         if (properties["name"] is string name && !name.Equals(hub, StringComparison.OrdinalIgnoreCase))
@@ -30,7 +42,7 @@ internal sealed class ManagementNode(string hub, HubPartitions partitions, DateT
                 {
                     ["name"] = hub,
                     ["type"] = "com.microsoft:eventhub",
-                    ["created_at"] = createdAt.UtcDateTime,
+                    ["created_at"] = _createdAt.UtcDateTime,
                     ["partition_count"] = partitions.Logs.Count,
                     ["partition_ids"] = partitions.Logs.Select(l => l.Partition).ToArray(),
                 });
@@ -41,6 +53,16 @@ internal sealed class ManagementNode(string hub, HubPartitions partitions, DateT
             default:
                 return Status(400, "The type is neither com.microsoft:eventhub nor com.microsoft:partition.");
         }
+    }
+
+    private string? Refusal(ApplicationProperties properties, HubConnection connection)
+    {
+        if (policy is null || connection.IsGranted(hub))
+        {
+            return null;
+        }
+
+        return policy.TryVerify(properties["security_token"] as string, clock.GetUtcNow(), out _, out _, out var refusal) ? null : refusal;
     }
 
     private Map Describe(PartitionLog log)

@@ -36,24 +36,34 @@ internal readonly ref struct EncodedMessage
     {
         ReadOnlySpan<byte> annotations = default;
         var remaining = message;
-        while (remaining.Length > 0)
+        while (TryTakeFront(ref remaining, ref annotations))
         {
-            var start = remaining;
-            var section = ReadSectionCode(ref remaining);
-            if (section is not (HeaderSection or DeliveryAnnotationsSection or MessageAnnotationsSection))
-            {
-                EnsureWhole(start);
-                return new EncodedMessage(annotations, start);
-            }
-
-            var value = TakeValue(ref remaining);
-            if (section == MessageAnnotationsSection)
-            {
-                annotations = MapEntries(value);
-            }
         }
 
-        return new EncodedMessage(annotations, default);
+        EnsureWhole(remaining);
+        return new EncodedMessage(annotations, remaining);
+    }
+
+    /// <summary>
+    /// What can be read of a message's annotations, and all that follows them: no bytes are refused, as a hub that looks no further than it
+    /// needs to would take them.
+    /// </summary>
+    public static EncodedMessage ParseReadablePart(ReadOnlySpan<byte> message)
+    {
+        ReadOnlySpan<byte> annotations = default;
+        var remaining = message;
+        try
+        {
+            while (TryTakeFront(ref remaining, ref annotations))
+            {
+            }
+        }
+        catch (AmqpException)
+        {
+            // From here on it is kept as it is.
+        }
+
+        return new EncodedMessage(annotations, remaining);
     }
 
     /// <summary>Takes the next data section's bytes off a batch, past what else its message has; false at its end.</summary>
@@ -93,6 +103,31 @@ internal readonly ref struct EncodedMessage
 
     /// <summary>The bytes of a string, symbol or binary value; empty for any other value.</summary>
     public static ReadOnlySpan<byte> Text(ReadOnlySpan<byte> value) => IsVariable(value[0]) ? Content(value) : default;
+
+    // Takes a section that stands before the properties; false where there is none. Where it cannot be read, nothing is taken.
+    private static bool TryTakeFront(scoped ref ReadOnlySpan<byte> bytes, scoped ref ReadOnlySpan<byte> annotations)
+    {
+        if (bytes.Length == 0)
+        {
+            return false;
+        }
+
+        var remaining = bytes;
+        var section = ReadSectionCode(ref remaining);
+        if (section is not (HeaderSection or DeliveryAnnotationsSection or MessageAnnotationsSection))
+        {
+            return false;
+        }
+
+        var value = TakeValue(ref remaining);
+        if (section == MessageAnnotationsSection)
+        {
+            annotations = MapEntries(value);
+        }
+
+        bytes = remaining;
+        return true;
+    }
 
     private static void EnsureWhole(ReadOnlySpan<byte> sections)
     {

@@ -42,31 +42,26 @@ internal sealed class PartitionLog(string partition, long firstSequenceNumber, l
         long sequenceNumber;
         lock (_lock)
         {
-            // Never backwards, whatever the clock does: reading by time searches in order.
-            _lastTime = Math.Max(_lastTime, clock.GetUtcNow().ToUnixTimeMilliseconds());
-            var needed = EventEncoder.MaxLength(message, batchKey);
-            var segment = _segments.Count == 0 ? null : _segments[^1];
-            if (segment is null || segment.Free.Length < needed)
-            {
-                segment = new LogSegment(_next, Math.Max(_segmentLength, needed));
-                _segments.Add(segment);
-            }
-
+            var room = Room(EventEncoder.MaxLength(message, batchKey));
             sequenceNumber = _next;
-            var length = EventEncoder.Encode(message, batchKey, sequenceNumber, _lastTime, segment.Free);
-            segment.Commit(length, _lastTime);
-            _next++;
-            _bytes += length;
-            DropUnneeded();
-            waiting = _waitingForEvents;
+            waiting = Commit(EventEncoder.Encode(message, batchKey, sequenceNumber, _lastTime, room));
         }
 
-        foreach (var wake in waiting)
-        {
-            wake();
-        }
-
+        Wake(waiting);
         return sequenceNumber;
+    }
+
+    /// <summary>Appends bytes as they are.</summary>
+    public void AppendVerbatim(ReadOnlySpan<byte> bytes)
+    {
+        Action[] waiting;
+        lock (_lock)
+        {
+            bytes.CopyTo(Room(bytes.Length));
+            waiting = Commit(bytes.Length);
+        }
+
+        Wake(waiting);
     }
 
     /// <summary>The event with this sequence number, or the first one retained after it. False where there is none yet.</summary>
@@ -194,6 +189,35 @@ internal sealed class PartitionLog(string partition, long firstSequenceNumber, l
             _first = _next = _neededByDefaultGroup = 0;
             WakeWaitingForSpace();
         }
+    }
+
+    private static void Wake(Action[] waiting)
+    {
+        foreach (var wake in waiting)
+        {
+            wake();
+        }
+    }
+
+    private Span<byte> Room(int length)
+    {
+        // Never backwards, whatever the clock does: reading by time searches in order.
+        _lastTime = Math.Max(_lastTime, clock.GetUtcNow().ToUnixTimeMilliseconds());
+        if (_segments.Count == 0 || _segments[^1].Free.Length < length)
+        {
+            _segments.Add(new LogSegment(_next, Math.Max(_segmentLength, length)));
+        }
+
+        return _segments[^1].Free;
+    }
+
+    private Action[] Commit(int length)
+    {
+        _segments[^1].Commit(length, _lastTime);
+        _next++;
+        _bytes += length;
+        DropUnneeded();
+        return _waitingForEvents;
     }
 
     private void DropUnneeded()

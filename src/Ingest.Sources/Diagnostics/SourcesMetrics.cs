@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Ingest.Checkpoints;
 
 namespace Ingest.Sources.Diagnostics;
 
@@ -22,18 +23,30 @@ public static class SourcesMetrics
     private static readonly Histogram<double> ProcessDuration = Meter.CreateHistogram<double>(
         "messaging.process.duration", "s", "From a batch handed to the pipeline until it was durable");
 
-    private static readonly Counter<long> Reconnects = Meter.CreateCounter<long>(
-        "ingest.hub.reconnects", "{attempt}", "Links that ended or could not be made");
-
-    internal static void Processed(string hub, string consumerGroup, string partition, int messages, TimeSpan duration)
+    internal static void Processed(PartitionKey partition, int messages, TimeSpan duration)
     {
-        var tags = Tags(hub, consumerGroup, partition, "process");
+        var tags = Tags(partition.Hub, partition.ConsumerGroup, partition.Partition, "process");
         ConsumedMessages.Add(messages, tags);
         ProcessDuration.Record(duration.TotalSeconds, tags);
     }
 
-    internal static void Reconnecting(string hub, string consumerGroup, string partition) =>
-        Reconnects.Add(1, Tags(hub, consumerGroup, partition, "receive"));
+    /// <summary>A span for a batch, or null where nobody listens.</summary>
+    internal static Activity? StartProcessing(PartitionKey partition, int messages)
+    {
+        var activity = Activities.StartActivity("process", ActivityKind.Consumer);
+        if (activity is { IsAllDataRequested: true })
+        {
+            foreach (var (name, value) in Tags(partition.Hub, partition.ConsumerGroup, partition.Partition, "process"))
+            {
+                activity.SetTag(name, value);
+            }
+
+            activity.SetTag("messaging.operation.type", "process");
+            activity.SetTag("messaging.batch.message_count", messages);
+        }
+
+        return activity;
+    }
 
     internal static void Sent(string hub, int messages)
     {

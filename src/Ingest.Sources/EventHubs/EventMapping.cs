@@ -1,103 +1,120 @@
 using System.Text;
-using Amqp;
-using Amqp.Framing;
-using Amqp.Types;
+using Azure.Core.Amqp;
+using Azure.Messaging.EventHubs;
 using Ingest.Events;
 using Ingest.Settings;
 
 namespace Ingest.Sources.EventHubs;
 
-/// <summary>Turns a partition's AMQP messages into events. Not thread-safe: one a partition, as names are shared between its events.</summary>
-internal sealed class EventMapping(string hub, string partition, TimeSource timeSource)
+/// <summary>
+/// Turns what Microsoft's client received into the pipeline's events: the one mapping of worker, replay and Function app. The body is not
+/// copied, and text that repeats is kept once.
+/// </summary>
+/// <param name="hub">What the hub is called: <see cref="RawEvent.Hub"/>.</param>
+/// <param name="partition">The partition's id.</param>
+/// <param name="timeSource">Which stamp is the row's time.</param>
+/// <remarks>Not thread-safe where names are shared: one a partition.</remarks>
+public sealed class EventMapping(string hub, string partition, TimeSource timeSource)
 {
-    private const int MostNames = 100_000;
+    // Short names alone, and not many: devices choose some of them, and the cache must not be theirs to fill.
+    private const int LongestName = 128;
+    private const int MostNames = 20_000;
 
     private readonly Dictionary<string, string> _names = new(StringComparer.Ordinal);
 
-    /// <exception cref="HubException">The message has no place in the partition: the endpoint is no event hub.</exception>
-    public RawEvent ToEvent(Message message)
+    /// <summary>One message.</summary>
+    public RawEvent ToEvent(EventData message)
     {
+        ArgumentNullException.ThrowIfNull(message);
+        var raw = message.GetRawAmqpMessage();
         var system = new SystemProperties();
-        if (message.MessageAnnotations is { } annotations)
+        foreach (var (name, value) in raw.MessageAnnotations)
         {
-            foreach (var (key, value) in annotations.Map)
+            if (IsSystemAnnotation(name))
             {
-                system.Set(key.ToString()!, value is string text ? Shared(text, key) : value);
+                system.Set(name, value is string text && name != "x-opt-offset" ? Shared(text) : value);
             }
         }
 
-        if (message.Properties is { } properties)
+        if (raw.HasSection(AmqpMessageSection.Properties))
         {
-            system.Set("message-id", properties.GetMessageId());
-            system.Set("content-type", Shared(properties.ContentType?.ToString()));
-            system.Set("content-encoding", Shared(properties.ContentEncoding?.ToString()));
+            var properties = raw.Properties;
+            system.Set("message-id", properties.MessageId?.ToString());
+            system.Set("content-type", Shared(properties.ContentType));
+            system.Set("content-encoding", Shared(properties.ContentEncoding));
         }
 
-        if (system.Offset is null || system.SequenceNumber is null)
-        {
-            throw new HubException(
-                HubFailure.Misconfigured, $"{hub} sent a message without offset or sequence number: it is no Event Hubs-compatible endpoint.");
-        }
-
-        return system.ToEvent(hub, partition, timeSource, Body(message), ApplicationProperties(message));
+        return system.ToEvent(hub, partition, timeSource, Body(raw), ApplicationProperties(raw));
     }
 
-    private static Dictionary<string, object?>? ApplicationProperties(Message message)
+    /// <summary>Whether an annotation is one that a hub sets: a sender may add others, under names that mean something in an archive.</summary>
+    internal static bool IsSystemAnnotation(string name) =>
+        name.StartsWith("x-opt-", StringComparison.Ordinal) || name.StartsWith("iothub-", StringComparison.Ordinal);
+
+    private static IReadOnlyDictionary<string, object?>? ApplicationProperties(AmqpAnnotatedMessage message)
     {
-        if (message.ApplicationProperties?.Map is not { Count: > 0 } map)
+        if (!message.HasSection(AmqpMessageSection.ApplicationProperties) || message.ApplicationProperties.Count == 0)
         {
             return null;
         }
 
-        var properties = new Dictionary<string, object?>(map.Count, StringComparer.Ordinal);
-        foreach (var (key, value) in map)
+        return message.ApplicationProperties as IReadOnlyDictionary<string, object?> ?? new Dictionary<string, object?>(message.ApplicationProperties!);
+    }
+
+    private static ReadOnlyMemory<byte> Body(AmqpAnnotatedMessage message)
+    {
+        if (message.Body.TryGetData(out var sections) && sections is not null)
         {
-            properties[key.ToString()!] = value is Symbol symbol ? symbol.ToString() : value;
+            return Joined(sections);
         }
 
-        return properties;
-    }
-
-    private static ReadOnlyMemory<byte> Body(Message message) => message.BodySection switch
-    {
-        null => default,
-        Data data => Bytes(data),
-        DataList sections => Joined(sections),
-        AmqpValue { Value: string text } => Encoding.UTF8.GetBytes(text),
-        AmqpValue { Value: byte[] bytes } => bytes,
-        // Nothing a device's JSON arrives as. Kept as it came, so that the dead letter holds it whole.
-        var other => Encoded(other),
-    };
-
-    // The frame's own bytes: the library does not reuse them, so nothing is copied.
-    private static ReadOnlyMemory<byte> Bytes(Data data) =>
-        data.Buffer is { } buffer ? buffer.Buffer.AsMemory(buffer.Offset, buffer.Length) : data.Binary;
-
-    private static byte[] Joined(DataList sections)
-    {
-        var joined = new MemoryStream();
-        for (var i = 0; i < sections.Count; i++)
+        if (message.Body.TryGetValue(out var value))
         {
-            joined.Write(Bytes(sections[i]).Span);
+            switch (value)
+            {
+                case null:
+                    return default;
+                case string text:
+                    return Encoding.UTF8.GetBytes(text);
+                case byte[] bytes:
+                    return bytes;
+            }
         }
 
-        return joined.ToArray();
+        // Nothing a device's JSON arrives as. Kept whole as AMQP encodes it; decoding says what is wrong with it.
+        return message.ToBytes().ToMemory();
     }
 
-    private static ReadOnlyMemory<byte> Encoded(RestrictedDescribed section)
+    private static ReadOnlyMemory<byte> Joined(IEnumerable<ReadOnlyMemory<byte>> sections)
     {
-        var encoded = new Message { BodySection = section }.Encode();
-        return encoded.Buffer.AsMemory(encoded.Offset, encoded.Length);
-    }
+        ReadOnlyMemory<byte> first = default;
+        MemoryStream? joined = null;
+        var count = 0;
+        foreach (var section in sections)
+        {
+            if (++count == 1)
+            {
+                first = section;
+                continue;
+            }
 
-    // Offsets never repeat; everything else that is text does.
-    private string Shared(string text, object key) => key.ToString() == "x-opt-offset" ? text : Shared(text)!;
+            if (joined is null)
+            {
+                joined = new MemoryStream();
+                joined.Write(first.Span);
+            }
+
+            joined.Write(section.Span);
+        }
+
+        return joined?.ToArray() ?? first;
+    }
 
     private string? Shared(string? text)
     {
-        if (text is null)
+        if (text is null || text.Length > LongestName)
         {
-            return null;
+            return text;
         }
 
         if (_names.TryGetValue(text, out var shared))

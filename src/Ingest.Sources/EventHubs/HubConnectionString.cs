@@ -7,23 +7,26 @@ public sealed class HubConnectionString
 {
     private const int TlsPort = 5671;
     private const int PlainPort = 5672;
+    private const string Looks = "It must look like Endpoint=sb://<namespace>.servicebus.windows.net/;SharedAccessKeyName=…;SharedAccessKey=…;EntityPath=…";
 
-    private HubConnectionString(string host, int port, bool useTls, string? entityPath, string? keyName, string? key, string? signature)
+    private readonly string _credential;
+
+    private HubConnectionString(Uri endpoint, bool isEmulator, string credential, string? keyName, string? entityPath, HubTransport? transport)
     {
-        Host = host;
-        Port = port;
-        UseTls = useTls;
+        Host = endpoint.Host.ToLowerInvariant();
+        Port = endpoint.IsDefaultPort || endpoint.Port < 0 ? null : endpoint.Port;
+        UseTls = !isEmulator;
         EntityPath = entityPath;
         KeyName = keyName;
-        Key = key;
-        Signature = signature;
+        Transport = transport;
+        _credential = credential;
     }
 
     /// <summary>The namespace's host name, in lower case.</summary>
     public string Host { get; }
 
-    /// <summary>The port. Default: 5671, and 5672 with <c>UseDevelopmentEmulator=true</c>.</summary>
-    public int Port { get; }
+    /// <summary>The port that the string names; null for the default: 5671, and 5672 with <c>UseDevelopmentEmulator=true</c>.</summary>
+    public int? Port { get; }
 
     /// <summary>Whether the connection is encrypted: always, but for <c>UseDevelopmentEmulator=true</c>.</summary>
     public bool UseTls { get; }
@@ -34,11 +37,12 @@ public sealed class HubConnectionString
     /// <summary>The name of the shared access key, or null with a ready signature.</summary>
     public string? KeyName { get; }
 
-    internal string? Key { get; }
+    /// <summary>What <c>TransportType</c> says, or null.</summary>
+    public HubTransport? Transport { get; }
 
-    internal string? Signature { get; }
-
-    /// <summary>Takes a connection string apart.</summary>
+    /// <summary>
+    /// Takes a connection string apart. Quotes around the whole, spaces, line ends and a trailing slash of the endpoint do not matter.
+    /// </summary>
     /// <exception cref="FormatException">Something is missing or cannot be read; the message says what and where to find it.</exception>
     public static HubConnectionString Parse(string connectionString)
     {
@@ -47,12 +51,11 @@ public sealed class HubConnectionString
             throw new FormatException("The hub's connection string is empty. Copy the Event Hub-compatible endpoint from the IoT hub's page 'Built-in endpoints'.");
         }
 
-        var parts = Split(connectionString);
-        var emulator = parts.TryGetValue("UseDevelopmentEmulator", out var emulated) && string.Equals(emulated, "true", StringComparison.OrdinalIgnoreCase);
-        var endpoint = Endpoint(parts);
+        var parts = Split(connectionString.Trim().Trim('"', '\'').Trim());
         var keyName = parts.GetValueOrDefault("SharedAccessKeyName");
         var key = parts.GetValueOrDefault("SharedAccessKey");
         var signature = parts.GetValueOrDefault("SharedAccessSignature");
+        var endpoint = Endpoint(parts);
         if (signature is null && (keyName is null || key is null))
         {
             var missing = (keyName, key) switch
@@ -64,15 +67,32 @@ public sealed class HubConnectionString
             throw new FormatException($"The hub's connection string has no {missing}. Copy the whole string, with a policy that has the right 'Listen' (for an IoT hub: 'service connect').");
         }
 
-        var port = endpoint.IsDefaultPort || endpoint.Port < 0 ? (emulator ? PlainPort : TlsPort) : endpoint.Port;
-        return new HubConnectionString(endpoint.Host.ToLowerInvariant(), port, useTls: !emulator, parts.GetValueOrDefault("EntityPath"), keyName, key, signature);
+        if (signature is not null && !signature.Contains("se=", StringComparison.Ordinal))
+        {
+            throw new FormatException("The SharedAccessSignature in the hub's connection string has no expiry (se=…): it was not copied whole.");
+        }
+
+        return new HubConnectionString(
+            endpoint,
+            parts.TryGetValue("UseDevelopmentEmulator", out var emulated) && emulated.Equals("true", StringComparison.OrdinalIgnoreCase),
+            signature is null ? $"SharedAccessKeyName={keyName};SharedAccessKey={key}" : $"SharedAccessSignature={signature}",
+            signature is null ? keyName : null,
+            parts.GetValueOrDefault("EntityPath"),
+            TransportOf(parts.GetValueOrDefault("TransportType")));
     }
 
-    /// <summary>The endpoint, the hub and the key's name; never the key.</summary>
+    /// <summary>Where it is and the name of the key; never the key.</summary>
     public override string ToString()
     {
         var who = KeyName is null ? "shared access signature" : $"key {KeyName}";
-        return string.Create(CultureInfo.InvariantCulture, $"sb://{Host}:{Port}/{EntityPath} ({who})");
+        return string.Create(CultureInfo.InvariantCulture, $"sb://{Host}:{Port ?? (UseTls ? TlsPort : PlainPort)}/{EntityPath} ({who})");
+    }
+
+    /// <summary>The string as the client library reads it, the key and all.</summary>
+    internal string ForClient()
+    {
+        var address = Port is { } port ? string.Create(CultureInfo.InvariantCulture, $"sb://{Host}:{port}/") : $"sb://{Host}/";
+        return $"Endpoint={address};{_credential}{(UseTls ? "" : ";UseDevelopmentEmulator=true")}";
     }
 
     private static Dictionary<string, string> Split(string connectionString)
@@ -84,7 +104,7 @@ public sealed class HubConnectionString
             var equals = part.IndexOf('=', StringComparison.Ordinal);
             if (equals <= 0)
             {
-                throw new FormatException("The hub's connection string has a part that is not 'Name=Value'. It must look like Endpoint=sb://…;SharedAccessKeyName=…;SharedAccessKey=…;EntityPath=…");
+                throw new FormatException($"The hub's connection string has a part that is not 'Name=Value'. {Looks}");
             }
 
             var value = part[(equals + 1)..].Trim();
@@ -106,14 +126,23 @@ public sealed class HubConnectionString
     {
         if (!parts.TryGetValue("Endpoint", out var text))
         {
-            throw new FormatException("The hub's connection string has no Endpoint. It must look like Endpoint=sb://<namespace>.servicebus.windows.net/;…");
+            throw new FormatException($"The hub's connection string has no Endpoint. {Looks}");
         }
 
+        // The text is not repeated: where the parts are muddled it can hold the key.
         if (!Uri.TryCreate(text, UriKind.Absolute, out var uri) || uri.Host.Length == 0)
         {
-            throw new FormatException($"The Endpoint '{text}' in the hub's connection string is no address. It must look like sb://<namespace>.servicebus.windows.net/");
+            throw new FormatException("The Endpoint in the hub's connection string is no address. It must look like sb://<namespace>.servicebus.windows.net/");
         }
 
         return uri;
     }
+
+    private static HubTransport? TransportOf(string? name) => name?.ToUpperInvariant() switch
+    {
+        null => null,
+        "AMQP" or "AMQPTCP" => HubTransport.Amqp,
+        "AMQPWEBSOCKETS" => HubTransport.AmqpWebSockets,
+        _ => throw new FormatException("The TransportType in the hub's connection string is neither Amqp nor AmqpWebSockets."),
+    };
 }

@@ -1,7 +1,8 @@
 using System.Net.Sockets;
+using System.Net.WebSockets;
 using System.Security.Authentication;
-using Amqp;
-using Amqp.Framing;
+using Azure.Messaging.EventHubs;
+using Microsoft.Azure.Amqp;
 
 namespace Ingest.Sources.EventHubs;
 
@@ -11,7 +12,7 @@ public enum HubFailure
     /// <summary>A broken connection, a time-out, a busy or restarting hub: again, with growing pauses.</summary>
     Transient,
 
-    /// <summary>Key, policy or signature are refused: an operator must mend it; retried slowly.</summary>
+    /// <summary>Key, policy, signature or identity are refused: an operator must mend it; retried slowly.</summary>
     Unauthorized,
 
     /// <summary>No such hub, consumer group or partition: an operator must mend it; retried slowly.</summary>
@@ -23,12 +24,12 @@ public enum HubFailure
     /// <summary>The hub does not know the offset asked for.</summary>
     PositionUnknown,
 
-    /// <summary>A reader with a higher epoch has the partition. Never retried.</summary>
-    OwnershipLost,
+    /// <summary>Another reader has taken the partition over.</summary>
+    PartitionTaken,
 }
 
 /// <summary>The hub, or the way to it, failed.</summary>
-public class HubException : Exception
+public sealed class HubException : Exception
 {
     public HubException(HubFailure failure, string message, Exception? innerException = null)
         : base(message, innerException)
@@ -43,69 +44,119 @@ public class HubException : Exception
     public bool NeedsOperator => Failure is HubFailure.Unauthorized or HubFailure.NotFound or HubFailure.Misconfigured;
 
     /// <summary>Whether the hub asks for a pause of some seconds.</summary>
-    internal bool IsBusy => InnerException is AmqpException { Error.Condition: { } condition } && condition.ToString() == "com.microsoft:server-busy";
+    internal bool IsBusy => InnerException is EventHubsException { Reason: EventHubsException.FailureReason.ServiceBusy };
 
     /// <summary>Sorts what went wrong.</summary>
     internal static HubException From(Exception exception, HubEndpoint endpoint)
     {
-        var at = $"{endpoint.Connection.Host}:{endpoint.Connection.Port}";
+        var at = endpoint.Port is { } port ? $"{endpoint.Host}:{port}" : endpoint.Host;
         return exception switch
         {
             HubException known => known,
-            AmqpException amqp => From(amqp.Error, endpoint, amqp),
+            EventHubsException told => From(told, endpoint),
+            AggregateException { InnerException: { } inner } => From(inner, endpoint),
+            AmqpException told => From(AsThroughClient(told, endpoint), endpoint),
+            OperationCanceledException { InnerException: AmqpException told } => From(told, endpoint),
+            UnauthorizedAccessException => new HubException(
+                HubFailure.Unauthorized,
+                $"{endpoint.Address} refuses the key or its policy lacks the right: {Said(exception)}. Copy the connection string anew, of a policy with 'Listen' for reading (for an IoT hub: 'service connect') and 'Send' for sending.",
+                exception),
             AuthenticationException => new HubException(
                 HubFailure.Misconfigured,
-                $"TLS with {at} failed: {exception.Message} Check the Endpoint, the machine's clock and its trusted root certificates.",
+                $"TLS with {at} failed: {Said(exception)}. Check the Endpoint, the machine's clock and its trusted root certificates.",
                 exception),
+            { InnerException: AuthenticationException inner } => From(inner, endpoint),
             SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.NoData } => new HubException(
-                HubFailure.Transient, $"The host {endpoint.Connection.Host} is not known. Check the Endpoint and the name resolution.", exception),
+                HubFailure.Transient, $"The host {endpoint.Host} is not known. Check the Endpoint and the name resolution.", exception),
+            WebSocketException { InnerException: { } inner } => new HubException(
+                HubFailure.Transient, $"The WebSocket to {at} could not be opened: {Said(inner)}. Check Hub:Proxy and that port 443 is open.", exception),
             TimeoutException or OperationCanceledException => new HubException(HubFailure.Transient, $"{at} did not answer in time.", exception),
-            _ => new HubException(HubFailure.Transient, $"The connection to {at} failed: {exception.Message}", exception),
+            ArgumentException or InvalidOperationException or NotSupportedException when SaidByService(exception) => Refused(exception, endpoint),
+            _ => new HubException(HubFailure.Transient, $"The connection to {at} failed: {Said(exception)}.", exception),
         };
     }
 
-    /// <summary>Sorts what the hub said; null where a link or connection ended without a reason.</summary>
-    internal static HubException From(Error? error, HubEndpoint endpoint, Exception? cause = null)
-    {
-        var condition = error?.Condition?.ToString();
-        var said = (error?.Description ?? condition ?? "no reason given").TrimEnd('.');
-        return condition switch
-        {
-            "amqp:link:stolen" => new OwnershipLostException($"A reader with a higher epoch has taken over: {said}.", cause),
-            "amqp:unauthorized-access" => new HubException(
-                HubFailure.Unauthorized,
-                $"{endpoint.Address} refuses the key or its policy lacks the right: {said}. Copy the connection string anew, of a policy with 'Listen' for reading (for an IoT hub: 'service connect') and 'Send' for sending.",
-                cause),
-            "amqp:not-found" => new HubException(
-                HubFailure.NotFound,
-                $"{endpoint.Address}: there is no such hub, consumer group or partition: {said}. Correct Hub:Name (or EntityPath), Hub:ConsumerGroup or Hub:Partitions.",
-                cause),
-            "com.microsoft:argument-error" or "com.microsoft:argument-out-of-range" or "com.microsoft:georeplication:invalid-offset"
-                when said.Contains("offset", StringComparison.OrdinalIgnoreCase) => new HubException(HubFailure.PositionUnknown, $"{said}.", cause),
-            // The hub names its partitions: a number beyond them is refused as out of range, not as not found.
-            "com.microsoft:argument-out-of-range" => new HubException(
-                HubFailure.NotFound, $"{endpoint.Address}: there is no such partition: {said}. Correct Hub:Partitions.", cause),
-            "com.microsoft:argument-error" or "com.microsoft:entity-disabled" or "amqp:not-allowed" or "amqp:not-implemented"
-                or "amqp:resource-limit-exceeded" or "amqp:link:message-size-exceeded" => new HubException(
-                HubFailure.Misconfigured, $"{endpoint.Address} refuses: {said}. {WhatToDo(condition)}", cause),
-            _ => new HubException(HubFailure.Transient, $"{endpoint.Address} ended the connection: {said}.", cause),
-        };
-    }
+    /// <summary>Whether the client failed over a message's contents, and neither the hub nor the way to it failed.</summary>
+    internal static bool IsUndecodable(Exception exception) =>
+        exception is ArgumentException or NotSupportedException or FormatException or InvalidCastException or OverflowException or InvalidOperationException
+            or IndexOutOfRangeException or NullReferenceException or OutOfMemoryException
+        && !SaidByService(exception)
+        && exception is not ObjectDisposedException
+        || exception is EventHubsException { InnerException: AmqpException { Error.Condition.Value: "amqp:decode-error" or "amqp:invalid-field" } };
 
-    private static string WhatToDo(string condition) => condition switch
+    private static HubException From(EventHubsException told, HubEndpoint endpoint) => told.Reason switch
     {
-        "com.microsoft:entity-disabled" => "Activate the event hub again.",
-        "amqp:resource-limit-exceeded" => "End other readers of the consumer group, or give this one a consumer group of its own; else raise the hub's capacity.",
-        "amqp:link:message-size-exceeded" => "Send smaller messages, or choose a tier of the hub that takes them.",
-        _ => "Check that the Endpoint is the Event Hub-compatible one, and Hub:Name, Hub:ConsumerGroup and Hub:Partitions.",
+        EventHubsException.FailureReason.ConsumerDisconnected => new HubException(
+            HubFailure.PartitionTaken, $"Another reader has taken the partition: {Said(told)}.", told),
+        EventHubsException.FailureReason.ResourceNotFound when told.Message.Contains("disabled", StringComparison.OrdinalIgnoreCase) => new HubException(
+            HubFailure.Misconfigured, $"{endpoint.Address} refuses: {Said(told)}. Activate the event hub again.", told),
+        EventHubsException.FailureReason.ResourceNotFound => new HubException(
+            HubFailure.NotFound,
+            $"{endpoint.Address}: there is no such hub, consumer group or partition: {Said(told)}. Correct Hub:Name (or EntityPath), Hub:ConsumerGroup or Hub:Partitions.",
+            told),
+        EventHubsException.FailureReason.QuotaExceeded => new HubException(
+            HubFailure.Misconfigured,
+            $"{endpoint.Address} refuses: {Said(told)}. End other readers of the consumer group, or give this one a consumer group of its own; else raise the hub's capacity.",
+            told),
+        EventHubsException.FailureReason.MessageSizeExceeded => new HubException(
+            HubFailure.Misconfigured, $"{endpoint.Address} refuses: {Said(told)}. Send smaller messages, or choose a tier of the hub that takes them.", told),
+        _ when told.InnerException is AuthenticationException or UnauthorizedAccessException => From(told.InnerException, endpoint),
+        _ => new HubException(HubFailure.Transient, $"{endpoint.Address} ended the connection: {Said(told)}.", told),
     };
-}
 
-/// <summary>Another reader has a higher epoch, so this one must end and not be started again by itself.</summary>
-public sealed class OwnershipLostException : HubException
-{
-    public OwnershipLostException(string message, Exception? innerException = null)
-        : base(HubFailure.OwnershipLost, message, innerException)
+    // As the client library translates it, so that an error of a link beside it is sorted by the same rules.
+    private static Exception AsThroughClient(AmqpException told, HubEndpoint endpoint) => told.Error?.Condition.Value switch
     {
+        "amqp:unauthorized-access" => new UnauthorizedAccessException(told.Message, told),
+        "amqp:not-allowed" => new InvalidOperationException(told.Message, told),
+        "amqp:not-implemented" => new NotSupportedException(told.Message, told),
+        "com.microsoft:argument-error" => new ArgumentException(told.Message, told),
+        "com.microsoft:argument-out-of-range" => new ArgumentOutOfRangeException(told.Message, told),
+        var condition => new EventHubsException(isTransient: true, endpoint.Name, told.Message, ReasonOf(condition, told.Message), told),
+    };
+
+    private static EventHubsException.FailureReason ReasonOf(string? condition, string message) => condition switch
+    {
+        "amqp:link:stolen" => EventHubsException.FailureReason.ConsumerDisconnected,
+        "amqp:link:message-size-exceeded" => EventHubsException.FailureReason.MessageSizeExceeded,
+        "amqp:resource-limit-exceeded" => EventHubsException.FailureReason.QuotaExceeded,
+        "com.microsoft:entity-disabled" => EventHubsException.FailureReason.ResourceNotFound,
+        "com.microsoft:server-busy" => EventHubsException.FailureReason.ServiceBusy,
+        // Without these words it is a namespace that is being moved.
+        "amqp:not-found" when message.Contains("could not be found", StringComparison.OrdinalIgnoreCase) || message.Contains("status-code: 404", StringComparison.OrdinalIgnoreCase) =>
+            EventHubsException.FailureReason.ResourceNotFound,
+        _ => EventHubsException.FailureReason.ServiceCommunicationProblem,
+    };
+
+    private static HubException Refused(Exception exception, HubEndpoint endpoint)
+    {
+        var said = Said(exception);
+        return exception switch
+        {
+            _ when said.Contains("offset", StringComparison.OrdinalIgnoreCase) => new HubException(HubFailure.PositionUnknown, $"{said}.", exception),
+            // The hub names its partitions: a number beyond them is refused as out of range, not as not found.
+            ArgumentOutOfRangeException => new HubException(
+                HubFailure.NotFound, $"{endpoint.Address}: there is no such partition: {said}. Correct Hub:Partitions.", exception),
+            _ => new HubException(
+                HubFailure.Misconfigured,
+                $"{endpoint.Address} refuses: {said}. Check that the Endpoint is the Event Hub-compatible one, and Hub:Name, Hub:ConsumerGroup and Hub:Partitions.",
+                exception),
+        };
+    }
+
+    // The client turns an answer of the service into one of .NET's own exceptions, with the service's error below it.
+    private static bool SaidByService(Exception exception) => exception.InnerException is AmqpException;
+
+    // Without the client's additions: a link to its troubleshooting guide, and the hub's name, which the sentence has already.
+    private static string Said(Exception exception)
+    {
+        var text = exception.InnerException is AmqpException { Message.Length: > 0 } told ? told.Message : exception.Message;
+        foreach (var addition in (string[])["For troubleshooting information", " (Parameter", "\r", "\n", "TrackingId:"])
+        {
+            var at = text.IndexOf(addition, StringComparison.Ordinal);
+            text = at > 0 ? text[..at] : text;
+        }
+
+        return text.Trim().TrimEnd('.', ',');
     }
 }

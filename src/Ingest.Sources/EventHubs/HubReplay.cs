@@ -1,3 +1,4 @@
+using Azure.Messaging.EventHubs;
 using Ingest.Events;
 using Ingest.Settings;
 
@@ -9,8 +10,6 @@ namespace Ingest.Sources.EventHubs;
 /// </summary>
 public sealed class HubReplay
 {
-    private static readonly TimeSpan SilenceBeforeAsking = TimeSpan.FromSeconds(5);
-
     private readonly HubClient _client;
     private readonly string _consumerGroup;
     private readonly TimeSource _timeSource;
@@ -80,7 +79,7 @@ public sealed class HubReplay
 
     private async Task RunAsync(ReplayRange range, PartitionProperties end, IProgress<ReplayProgress>? progress, CancellationTokenSource ending)
     {
-        if (end.IsEmpty || end.LastSequenceNumber < 0 || end.LastEnqueuedTime < range.ReadFrom)
+        if (end.IsEmpty || end.LastEnqueuedSequenceNumber < 0 || end.LastEnqueuedTime.UtcDateTime < range.ReadFrom)
         {
             return;
         }
@@ -98,26 +97,23 @@ public sealed class HubReplay
 
     private async Task ReadAsync(ReplayRange range, PartitionProperties end, IProgress<ReplayProgress>? progress, CancellationToken cancellationToken)
     {
-        var options = new ReaderOptions(_consumerGroup, end.Partition, StartPosition.Since(range.ReadFrom), Epoch: null, _timeSource);
-        await using var reader = new PartitionReader(_client, options);
-        reader.Start();
+        await using var reader = new ReplayReader(_client, _consumerGroup, _timeSource, StartAt.Since(range.ReadFrom), end);
         long? last = null;
-        while (await TakeAsync(reader, end, cancellationToken) is { } batch)
+        while (await reader.TakeAsync(cancellationToken) is { } events)
         {
-            var first = batch.Events[0].SequenceNumber!.Value;
             if (last is null)
             {
-                Expect(end.Partition, end.LastSequenceNumber - first + 1);
+                Expect(end.Id, end.LastEnqueuedSequenceNumber - events[0].SequenceNumber!.Value + 1);
             }
 
             var missed = 0L;
-            var wanted = new List<RawEvent>(batch.Events.Count);
+            var wanted = new List<RawEvent>(events.Count);
             var finished = false;
             var read = 0;
-            foreach (var received in batch.Events)
+            foreach (var received in events)
             {
                 var sequenceNumber = received.SequenceNumber!.Value;
-                if (sequenceNumber > end.LastSequenceNumber || range.IsPast(PartitionReader.Stamp(received)))
+                if (sequenceNumber > end.LastEnqueuedSequenceNumber || range.IsPast(Stamp(received)))
                 {
                     finished = true;
                     break;
@@ -126,7 +122,7 @@ public sealed class HubReplay
                 read++;
                 missed += SequenceGap.Between(last, sequenceNumber);
                 last = sequenceNumber;
-                if (range.Contains(received.EnqueuedTime ?? PartitionReader.Stamp(received)))
+                if (range.Contains(received.EnqueuedTime ?? Stamp(received)))
                 {
                     wanted.Add(received);
                 }
@@ -138,48 +134,16 @@ public sealed class HubReplay
                 accounts += (await _process(wanted, null, cancellationToken)).Accounts;
             }
 
-            reader.Complete(batch.Events.Count);
             Report(progress, read, wanted.Count, accounts);
-            if (finished || last >= end.LastSequenceNumber)
+            if (finished || last >= end.LastEnqueuedSequenceNumber)
             {
                 return;
             }
         }
     }
 
-    /// <summary>The next events, or null where retention has taken all that was left of the range.</summary>
-    private async Task<ReceivedBatch?> TakeAsync(PartitionReader reader, PartitionProperties end, CancellationToken cancellationToken)
-    {
-        var taking = reader.TakeAsync(cancellationToken);
-        while (true)
-        {
-            try
-            {
-                return await taking.WaitAsync(SilenceBeforeAsking, _client.Time, cancellationToken);
-            }
-            catch (TimeoutException)
-            {
-                if (await IsGoneAsync(end, cancellationToken))
-                {
-                    return null;
-                }
-            }
-        }
-    }
-
-    private async Task<bool> IsGoneAsync(PartitionProperties end, CancellationToken cancellationToken)
-    {
-        try
-        {
-            var now = await _client.GetPartitionAsync(end.Partition, cancellationToken);
-            return now.IsEmpty || now.BeginSequenceNumber > end.LastSequenceNumber || now.LastSequenceNumber < end.LastSequenceNumber;
-        }
-        catch (HubException exception) when (exception.Failure == HubFailure.Transient)
-        {
-            // The reader reconnects by itself.
-            return false;
-        }
-    }
+    // Where the hub itself gave no stamp, none bounds the range.
+    private static DateTime Stamp(RawEvent received) => received.HubEnqueuedTime ?? received.EnqueuedTime ?? DateTime.UnixEpoch;
 
     private void Expect(string partition, long events)
     {

@@ -67,7 +67,11 @@ public sealed class EventDecoder
             for (var i = 0; i < events.Count; i++)
             {
                 var message = events[i];
-                if (!IsTelemetry(message.MessageSource))
+                if (message.Undecodable is { } why)
+                {
+                    output.Reject(i, RejectReason.Undecodable, $"The message cannot be read as AMQP: {why}");
+                }
+                else if (!IsTelemetry(message.MessageSource))
                 {
                     output.Ignored++;
                 }

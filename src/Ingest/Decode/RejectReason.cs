@@ -3,6 +3,7 @@ namespace Ingest.Decode;
 /// <summary>Why a reading was dead-lettered. The codes (<see cref="RejectReasonCode.Of"/>) are stable: queries and alarms use them.</summary>
 public enum RejectReason
 {
+    Undecodable,
     NotJson,
     NotObject,
     WrongType,
@@ -28,6 +29,7 @@ public static class RejectReasonCode
 {
     public static string Of(RejectReason reason) => reason switch
     {
+        RejectReason.Undecodable => "undecodable",
         RejectReason.NotJson => "not_json",
         RejectReason.NotObject => "not_object",
         RejectReason.WrongType => "wrong_type",

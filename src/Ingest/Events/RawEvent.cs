@@ -50,6 +50,12 @@ public sealed class RawEvent
     /// <summary>The application properties, with the CLR type each AMQP type maps to.</summary>
     public IReadOnlyDictionary<string, object?> Properties { get; init; } = NoProperties;
 
+    /// <summary>
+    /// Why the message cannot be read as AMQP, or null. It is then dead-lettered whole: <see cref="Body"/> holds all of the message's bytes, and what else is known of
+    /// it comes from the annotations in front of them.
+    /// </summary>
+    public string? Undecodable { get; init; }
+
     /// <summary>The body's bytes. Valid until the batch it belongs to has been processed.</summary>
     public required ReadOnlyMemory<byte> Body { get; init; }
 }

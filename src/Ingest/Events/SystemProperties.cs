@@ -110,12 +110,14 @@ public struct SystemProperties
     /// <param name="source">Which stamp is the row's time (<see cref="TelemetrySettings.TimeSource"/>).</param>
     /// <param name="body">See <see cref="RawEvent.Body"/>.</param>
     /// <param name="properties">The application properties; null for none.</param>
+    /// <param name="undecodable">See <see cref="RawEvent.Undecodable"/>.</param>
     public readonly RawEvent ToEvent(
         string hub,
         string partition,
         TimeSource source,
         ReadOnlyMemory<byte> body,
-        IReadOnlyDictionary<string, object?>? properties = null) => new()
+        IReadOnlyDictionary<string, object?>? properties = null,
+        string? undecodable = null) => new()
         {
             Hub = hub,
             Partition = partition,
@@ -130,6 +132,7 @@ public struct SystemProperties
             ContentEncoding = ContentEncoding,
             MessageId = MessageId,
             Properties = properties ?? RawEvent.NoProperties,
+            Undecodable = undecodable,
             Body = body,
         };
 

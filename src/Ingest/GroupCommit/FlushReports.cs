@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Ingest.Checkpoints;
 using Ingest.Diagnostics;
 using Ingest.Events;
 using Ingest.Write;
@@ -34,7 +35,12 @@ internal sealed class FlushReports(PipelineHealth health, PipelineMetrics metric
     {
         foreach (var batch in batches.ToArray())
         {
-            Log.BatchFailed(logger, batch.Partition, exception.Message);
+            if (exception is not CheckpointFencedException)
+            {
+                // A fenced batch is another worker's now, and whoever handed it over says so.
+                Log.BatchFailed(logger, batch.Partition, exception.Message);
+            }
+
             flush.Batches.Remove(batch);
             batch.Completion.TrySetException(exception);
         }

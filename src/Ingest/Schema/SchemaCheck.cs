@@ -44,6 +44,7 @@ public static class SchemaCheck
 
         CheckTimescale(server, compressed, problems);
         await CheckOwnTableAsync(catalog, "checkpoints", server, ["SELECT", "INSERT", "UPDATE"], problems);
+        await CheckOwnTableAsync(catalog, "partition_owners", server, ["SELECT", "INSERT", "UPDATE"], problems);
         await CheckOwnTableAsync(catalog, "dead_letters", server, ["SELECT", "INSERT", "DELETE"], problems);
         await CheckOwnTableAsync(catalog, "dead_letter_quotas", server, ["SELECT", "INSERT", "UPDATE", "DELETE"], problems);
         return new SchemaReport(problems, server.Version, server.TimescaleVersion, server.TimescaleVersion is null ? null : server.TimescaleLicense, isHypertable);

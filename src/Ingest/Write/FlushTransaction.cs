@@ -88,7 +88,7 @@ internal sealed class FlushTransaction : IDisposable
         }
 
         await session.Transaction.RollbackAsync(cancellationToken);
-        return new Attempt.Fenced(await CheckpointStore.ReadAsync(connection, CheckpointMoves.Partitions(flush.Batches.Select(batch => batch.Checkpoint)), cancellationToken));
+        return new Attempt.Fenced(await CheckpointTable.ReadAsync(connection, CheckpointMoves.Partitions(flush.Batches.Select(batch => batch.Checkpoint)), cancellationToken));
     }
 
     /// <summary>Finds the rows that the server refuses.</summary>
@@ -158,14 +158,14 @@ internal sealed class FlushTransaction : IDisposable
     private static async Task<Attempt?> MoveAndCommitAsync(
         NpgsqlConnection connection, Flush flush, FlushOutcome outcome, IReadOnlyList<(Checkpoint Move, Accounts Accounts)> moves, CancellationToken cancellationToken)
     {
-        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { CheckpointStore.MoveOrFail(moves), new NpgsqlBatchCommand("COMMIT") } };
+        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { CheckpointTable.MoveOrFail(moves), new NpgsqlBatchCommand("COMMIT") } };
         try
         {
             // It may wait for a lock on a checkpoint, so it can be abandoned, unlike a COMMIT alone.
             await CommitAsync(() => batch.ExecuteNonQueryAsync(cancellationToken), connection, flush, new UnknownCommit(outcome, null));
             return new Attempt.Committed(outcome);
         }
-        catch (PostgresException exception) when (CheckpointStore.IsNotMoved(exception))
+        catch (PostgresException exception) when (CheckpointTable.IsNotMoved(exception))
         {
             return null;
         }
@@ -191,7 +191,7 @@ internal sealed class FlushTransaction : IDisposable
             Add(DeadLetterTable.Count(_plan.Letters, DateOnly.FromDateTime(now)));
         }
 
-        var update = moves.Count > 0 ? Add(CheckpointStore.Move(moves)) : null;
+        var update = moves.Count > 0 ? Add(CheckpointTable.Move(moves)) : null;
         var wrote = _plan.Rows.New > 0 || newLetters || update is not null;
         if (wrote && CheckpointMoves.Telling(moves.Select(move => move.Move)) is null)
         {

@@ -18,7 +18,7 @@ internal sealed class LostCommits(NpgsqlDataSource dataSource)
         {
             if (unknown.TransactionId is null)
             {
-                var stored = await CheckpointStore.ReadAsync(connection, CheckpointMoves.Partitions(unknown.Outcome.Batches.Select(pair => pair.Batch.Checkpoint)), cancellationToken);
+                var stored = await CheckpointTable.ReadAsync(connection, CheckpointMoves.Partitions(unknown.Outcome.Batches.Select(pair => pair.Batch.Checkpoint)), cancellationToken);
                 if (StandsAtItsEnd(unknown.Outcome, stored))
                 {
                     return unknown.Outcome;

@@ -1,6 +1,9 @@
 using Ingest.IntegrationTests.Support;
 using Ingest.TestSupport.Databases;
+using Ingest.TestSupport.Faults;
+using Ingest.TestSupport.Network;
 using Ingest.TestSupport.Processes;
+using Npgsql;
 using Xunit;
 
 namespace Ingest.IntegrationTests.Cli;
@@ -32,23 +35,55 @@ public sealed class WorkerProcessTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task A_newcomer_goes_on_where_the_first_stopped_and_the_first_ends_with_code_3()
+    public async Task A_second_worker_takes_a_share_of_the_partitions_and_all_of_them_when_the_first_is_told_to_stop()
     {
         await using var stage = await WorkerStage.CreateAsync(postgres);
         await stage.SendAsync(5_000);
         await using var first = stage.StartWorker();
-        await stage.ReceivedAsync(1, first);
-        var sending = stage.SendAsync(15_000);
-        await using var newcomer = stage.StartWorker();
-        var ended = await first.EndAsync();
-        await sending;
-        await stage.ReceivedAsync(20_000, newcomer);
-        await newcomer.TerminateAsync();
-        var last = await newcomer.EndAsync();
+        await stage.ReceivedAsync(5_000, first);
+        await using var second = stage.StartWorker();
+        await stage.OwnersAsync(owners => owners.Count == 2 && owners.Values.All(partitions => partitions == 2));
+        await stage.SendAsync(10_000);
+        await stage.ReceivedAsync(15_000, second);
 
-        Assert.True(ended.ExitCode == 3, ended.ToString());
+        await first.TerminateAsync();
+        var ended = await first.EndAsync();
+        await stage.OwnersAsync(owners => owners.Count == 1);
+        await stage.SendAsync(5_000);
+        await stage.ReceivedAsync(20_000, second);
+        await second.TerminateAsync();
+        var last = await second.EndAsync();
+
+        Assert.True(ended.ExitCode == 0, ended.ToString());
         Assert.True(last.ExitCode == 0, last.ToString());
+        await stage.OwnersAsync(owners => owners.Count == 0);
         await stage.NothingIsLostOrDoubledAsync();
+    }
+
+    [Fact]
+    public async Task It_waits_for_hub_and_database_at_its_start_as_at_any_other_time()
+    {
+        await using var stage = await WorkerStage.CreateAsync(postgres);
+        await using var hub = TcpProxy.Start(stage.Hub.Port);
+        await using var database = TcpProxy.Start((await postgres.ServerAsync()).Port);
+        hub.Close();
+        database.Close();
+        var environment = new Dictionary<string, string>(stage.Environment)
+        {
+            ["Hub__ConnectionString"] = stage.Environment["Hub__ConnectionString"].Replace($":{stage.Hub.Port};", $":{hub.Port};", StringComparison.Ordinal),
+            ["Database__ConnectionString"] = new NpgsqlConnectionStringBuilder(stage.Environment["Database__ConnectionString"]) { Port = database.Port }.ConnectionString,
+        };
+        var check = await CliProcess.RunAsync(environment, "run", "--check");
+        await using var worker = WorkerProcess.Start(environment, LoopbackPort.Free());
+        await WorkerStage.UntilAsync(async () => worker.Logged(2015) == 1 && worker.Logged(2016) == 1 && await worker.HealthAsync(CancellationToken.None) is { Ready: false });
+
+        hub.Open();
+        database.Open();
+        await stage.SendAsync(100);
+        await WorkerStage.UntilAsync(async () => (await stage.AccountsAsync()).Received == 100 && await worker.HealthAsync(CancellationToken.None) is { Ready: true });
+
+        Assert.True(check.ExitCode == 1, check.ToString());
+        Assert.Equal((1, 1, 2), (worker.Logged(2015), worker.Logged(2016), worker.Logged(2018)));
     }
 
     [Fact]

@@ -1,5 +1,5 @@
 using System.Globalization;
-using System.Text;
+using Azure.Messaging.EventHubs;
 using Ingest.IntegrationTests.EventHubs.Support;
 using Ingest.LocalHub;
 using Ingest.Settings;
@@ -121,11 +121,8 @@ public sealed class HubReplayTests
         return hub;
     }
 
-    private static HubMessage Stamped(int number, DateTime stamp) => new()
-    {
-        Body = Encoding.UTF8.GetBytes(number.ToString(CultureInfo.InvariantCulture)),
-        Annotations = new Dictionary<string, object?> { ["iothub-connection-device-id"] = "d", ["iothub-enqueuedtime"] = stamp },
-    };
+    private static EventData Stamped(int number, DateTime stamp) => TestHub.Message(
+        number.ToString(CultureInfo.InvariantCulture), new() { ["iothub-connection-device-id"] = "d", ["iothub-enqueuedtime"] = stamp });
 
     private sealed class LastProgress : IProgress<ReplayProgress>
     {

@@ -4,6 +4,8 @@ using Ingest.LocalHub;
 using Ingest.Settings;
 using Ingest.Sources.EventHubs;
 using Ingest.TestSupport.Databases;
+using Ingest.Worker;
+using Ingest.Worker.Ownership;
 using Ingest.Write;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
@@ -35,7 +37,12 @@ internal sealed class TableStage : IAsyncDisposable
         _login = DatabaseConnections.Create(database);
         _client = new HubClient(new HubSettings { ConnectionString = hub.ConnectionString }, TimeProvider.System, NullLogger<HubClient>.Instance);
         _pipeline = new IngestPipeline(_login, new IngestOptions { Telemetry = telemetry, Database = database });
-        _worker = new HubWorker(_client, telemetry.TimeSource, new CheckpointStore(_login).ClaimAsync, _pipeline.ProcessAsync);
+        _worker = new HubWorker(
+            _client,
+            telemetry.TimeSource,
+            new CheckpointTable(_login).ClaimAsync,
+            _pipeline.ProcessAsync,
+            new DatabaseOwnership(new PartitionOwnerTable(_login), _client.Hub, TimeSpan.FromSeconds(6), TimeSpan.FromSeconds(30), TimeProvider.System));
         _working = _worker.RunAsync(_stop.Token, CancellationToken.None);
     }
 
@@ -73,7 +80,7 @@ internal sealed class TableStage : IAsyncDisposable
         {
             await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, timeout.Token);
             Assert.False(_working.IsCompleted, $"The worker ended: {_working.Exception}");
-            checkpoints = await new CheckpointStore(_owner).ListAsync(timeout.Token);
+            checkpoints = await new CheckpointTable(_owner).ListAsync(timeout.Token);
         }
 
         Assert.All(checkpoints, checkpoint => Assert.True(checkpoint.Accounts.Balance));

@@ -31,6 +31,8 @@ internal sealed class WorkerStage : IAsyncDisposable
         {
             ["Hub__ConnectionString"] = hub.ConnectionString,
             ["Database__ConnectionString"] = login,
+            ["Hub__LoadBalancingIntervalSeconds"] = "1",
+            ["Hub__OwnershipExpirySeconds"] = "5",
             ["Health__Port"] = "0",
         };
         _client = new HubClient(new HubSettings { ConnectionString = hub.ConnectionString }, TimeProvider.System, NullLogger<HubClient>.Instance);
@@ -92,7 +94,7 @@ internal sealed class WorkerStage : IAsyncDisposable
 
     /// <summary>The accounts of the stored checkpoints, summed.</summary>
     public async Task<Accounts> AccountsAsync() =>
-        (await new CheckpointStore(Owner).ListAsync(CancellationToken.None)).Aggregate(default(Accounts), (sum, checkpoint) => sum + checkpoint.Accounts);
+        (await new CheckpointTable(Owner).ListAsync(CancellationToken.None)).Aggregate(default(Accounts), (sum, checkpoint) => sum + checkpoint.Accounts);
 
     /// <summary>Waits until at least so many readings are accounted for.</summary>
     public async Task ReceivedAsync(long readings, CliProcess worker)
@@ -103,6 +105,24 @@ internal sealed class WorkerStage : IAsyncDisposable
         while ((await AccountsAsync()).Received < readings)
         {
             Assert.False(ended.IsCompleted, ended.IsCompleted ? $"The worker ended: {await ended}" : "");
+            await timer.WaitForNextTickAsync(timeout.Token);
+        }
+    }
+
+    /// <summary>Waits until the partitions' owners, each with how many it has, are as they should be.</summary>
+    public Task OwnersAsync(Func<Dictionary<string, int>, bool> areRight) => UntilAsync(async () =>
+    {
+        var owners = await new PartitionOwnerTable(Owner).ListAsync(CancellationToken.None);
+        return areRight(owners.Where(owner => owner.Owner.Length > 0).GroupBy(owner => owner.Owner).ToDictionary(owner => owner.Key, owner => owner.Count()));
+    });
+
+    /// <summary>Waits for a condition; patiently, but not for ever.</summary>
+    public static async Task UntilAsync(Func<Task<bool>> condition)
+    {
+        using var timeout = new CancellationTokenSource(Patience, TimeProvider.System);
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
+        while (!await condition())
+        {
             await timer.WaitForNextTickAsync(timeout.Token);
         }
     }
@@ -126,7 +146,7 @@ internal sealed class WorkerStage : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        _sender.Dispose();
+        await _sender.DisposeAsync();
         await _client.DisposeAsync();
         await Hub.DisposeAsync();
         await Owner.DisposeAsync();

@@ -21,7 +21,7 @@ public sealed class CheckpointTests(PostgresFixture postgres, TimescaleFixture t
     {
         await using var database = await TestDatabase.CreateAsync(server, postgres, timescale, Stop);
         await using var stage = new WriteStage(database.Source, database.Copy);
-        var store = new CheckpointStore(database.Source);
+        var store = new CheckpointTable(database.Source);
         var first = Assert.Single(await store.ClaimAsync("hub", "group", ["0"], Stop));
         Assert.Equal((1, null), (first.Epoch, first.Position));
         await stage.ProcessAsync([new(0, "a", 1.0, 1.0)], Move(first, null, 10), Stop);
@@ -45,7 +45,7 @@ public sealed class CheckpointTests(PostgresFixture postgres, TimescaleFixture t
     {
         await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
         await using var stage = new WriteStage(database.Source, commit: new() { MaxDelayMilliseconds = 200 });
-        var store = new CheckpointStore(database.Source);
+        var store = new CheckpointTable(database.Source);
         var claimed = await store.ClaimAsync("hub", "group", ["0", "1"], Stop);
         await store.ClaimAsync("hub", "group", ["1"], Stop);
 
@@ -65,10 +65,10 @@ public sealed class CheckpointTests(PostgresFixture postgres, TimescaleFixture t
     {
         await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
         await using var stage = new WriteStage(database.Source);
-        var claimed = Assert.Single(await new CheckpointStore(database.Source).ClaimAsync("hub", "group", ["0"], Stop));
+        var claimed = Assert.Single(await new CheckpointTable(database.Source).ClaimAsync("hub", "group", ["0"], Stop));
 
         Assert.Equal(default, await stage.ProcessAsync([], Move(claimed, null, 10), Stop));
-        Assert.Equal(10, (await new CheckpointStore(database.Source).ReadAsync(claimed.Partition, Stop))!.Position!.SequenceNumber);
+        Assert.Equal(10, (await new CheckpointTable(database.Source).ReadAsync(claimed.Partition, Stop))!.Position!.SequenceNumber);
     }
 
     [Theory]
@@ -85,7 +85,7 @@ public sealed class CheckpointTests(PostgresFixture postgres, TimescaleFixture t
         await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
         await using var proxy = TcpProxy.Start((await postgres.ServerAsync()).Port);
         await using var stage = new WriteStage(database.NewSource(new NpgsqlConnectionStringBuilder(database.ConnectionString) { Port = proxy.Port }.ConnectionString));
-        var store = new CheckpointStore(database.Source);
+        var store = new CheckpointTable(database.Source);
         var claimed = Assert.Single(await store.ClaimAsync("hub", "group", ["0"], Stop));
         await stage.ProcessAsync([new(0, "a", 1.0, 1.0)], withCheckpoint ? Move(claimed, null, 10) : null, Stop);
 
@@ -111,7 +111,7 @@ public sealed class CheckpointTests(PostgresFixture postgres, TimescaleFixture t
         await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
         await using var proxy = TcpProxy.Start((await postgres.ServerAsync()).Port);
         await using var stage = new WriteStage(database.NewSource(new NpgsqlConnectionStringBuilder(database.ConnectionString) { Port = proxy.Port }.ConnectionString));
-        var claimed = Assert.Single(await new CheckpointStore(database.Source).ClaimAsync("hub", "group", ["0"], Stop));
+        var claimed = Assert.Single(await new CheckpointTable(database.Source).ClaimAsync("hub", "group", ["0"], Stop));
         await stage.ProcessAsync([new(0, "a", 1.0, 1.0)], Move(claimed, null, 10), Stop);
 
         proxy.CutAnswerTo("COMMIT\0", beforeTheServerHasIt);

@@ -168,7 +168,7 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
     {
         await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
         await using var stage = new WriteStage(database.NewSource(commandTimeoutSeconds: 1), commit: new() { MaxDelayMilliseconds = 100 });
-        var claimed = await new CheckpointStore(database.Source).ClaimAsync("hub", "group", ["0", "1"], Stop);
+        var claimed = await new CheckpointTable(database.Source).ClaimAsync("hub", "group", ["0", "1"], Stop);
         await using var connection = await database.Source.OpenConnectionAsync(Stop);
         await using var transaction = await LockTableAsync(connection, "checkpoints");
         using var cancel = new CancellationTokenSource();
@@ -197,7 +197,7 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
             """,
             Stop);
         await using var stage = new WriteStage(database.Source);
-        var claimed = Assert.Single(await new CheckpointStore(database.Source).ClaimAsync("hub", "group", ["0"], Stop));
+        var claimed = Assert.Single(await new CheckpointTable(database.Source).ClaimAsync("hub", "group", ["0"], Stop));
         var move = new Checkpoint(claimed.Partition, claimed.Epoch, null, new Position("10", 10, WriteStage.Start));
 
         var accounts = await stage.ProcessAsync([.. Rows(0, 300), new(1_000, "zero", 0.0, 1.0)], move, Stop).WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, Stop);

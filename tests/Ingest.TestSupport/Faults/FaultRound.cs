@@ -73,7 +73,7 @@ public static class FaultRound
 
     private static async Task EverythingIsInOnePlaceAsync(FaultStage stage, CancellationToken cancellationToken)
     {
-        var checkpoints = await new CheckpointStore(stage.Owner).ListAsync(cancellationToken);
+        var checkpoints = await new CheckpointTable(stage.Owner).ListAsync(cancellationToken);
         foreach (var partition in stage.Hub.Partitions)
         {
             var stands = checkpoints.Single(checkpoint => checkpoint.Partition.Partition == partition.Id).Position?.SequenceNumber;
@@ -99,7 +99,7 @@ public static class FaultRound
         Check(fault.Outages is null || begins == fault.Outages, $"the log tells of {begins} outages, not {fault.Outages}");
         foreach (var worker in stage.Workers)
         {
-            var complaints = worker.Complaints([FaultStage.OutageBegins, .. fault.Complains]);
+            var complaints = worker.Complaints([FaultStage.OutageBegins, FaultStage.OwnershipUnavailable, .. fault.Complains]);
             Check(complaints.Count == 0, $"the worker complains: {string.Join(" | ", complaints.Take(3))}");
             Check(worker.Lines.Count <= MostLines, $"the worker has written {worker.Lines.Count} lines, such as: {worker.Lines[^1]}");
             foreach (var id in fault.Complains)

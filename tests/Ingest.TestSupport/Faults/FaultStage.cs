@@ -23,6 +23,9 @@ public sealed class FaultStage : IAsyncDisposable
     /// <summary>The log's event that a database outage has ended.</summary>
     public const int OutageEnds = 1002;
 
+    /// <summary>The log's event that nobody can say who reads which partition, as the database is away.</summary>
+    public const int OwnershipUnavailable = 2021;
+
     private const int MessagesPerSecond = 500;
 
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
@@ -114,6 +117,8 @@ public sealed class FaultStage : IAsyncDisposable
         {
             ["Hub__ConnectionString"] = Hub.ConnectionString,
             ["Hub__LagIntervalSeconds"] = "1",
+            ["Hub__LoadBalancingIntervalSeconds"] = "1",
+            ["Hub__OwnershipExpirySeconds"] = "5",
             ["Database__ConnectionString"] = new NpgsqlConnectionStringBuilder(_worker) { Port = Wire.Port }.ConnectionString,
         };
         var worker = WorkerProcess.Start(environment, LoopbackPort.Free());
@@ -133,7 +138,7 @@ public sealed class FaultStage : IAsyncDisposable
 
     /// <summary>The accounts of the stored checkpoints, summed.</summary>
     public async Task<Accounts> AccountsAsync(CancellationToken cancellationToken) =>
-        (await new CheckpointStore(Owner).ListAsync(cancellationToken)).Aggregate(default(Accounts), (sum, checkpoint) => sum + checkpoint.Accounts);
+        (await new CheckpointTable(Owner).ListAsync(cancellationToken)).Aggregate(default(Accounts), (sum, checkpoint) => sum + checkpoint.Accounts);
 
     /// <summary>Waits until the devices have sent so many messages more.</summary>
     public async Task SendsAsync(int messages, CancellationToken cancellationToken)

@@ -253,7 +253,7 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
             connection.MaxPoolSize = 1;
             var settings = new DatabaseSettings { ConnectionString = connection.ConnectionString };
             var source = DatabaseConnections.Create(settings);
-            var claims = await new CheckpointStore(direct).ClaimAsync("cuts/telemetry", "$Default", [device], cancellationToken);
+            var claims = await new CheckpointTable(direct).ClaimAsync("cuts/telemetry", "$Default", [device], cancellationToken);
             var commit = new CommitSettings { MaxRows = Math.Max(rowsInFlush, 5_000) };
             return new Lane(direct, wire, source, new IngestOptions { Database = settings, Commit = commit }, claims[0], device, rowsInFlush);
         }
@@ -315,7 +315,7 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
                 }
             }
 
-            var stored = await new CheckpointStore(_direct).ReadAsync(_claim.Partition, cancellationToken);
+            var stored = await new CheckpointTable(_direct).ReadAsync(_claim.Partition, cancellationToken);
             return number == _sent && stored?.Accounts == new Accounts(Received: _sent, Stored: _sent) && stored.Position?.SequenceNumber == _sent - 1
                 ? number
                 : throw new FaultException($"{_device}: of {_sent} rows {number} are there, and the checkpoint is {stored}.");

@@ -1,6 +1,7 @@
 using Ingest.Cli.Commands;
 using Ingest.Cli.Hosting;
 using Ingest.Settings;
+using Ingest.Worker.Hosting;
 using Xunit;
 
 namespace Ingest.Tests.Cli;

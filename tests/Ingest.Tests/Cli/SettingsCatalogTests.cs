@@ -1,9 +1,9 @@
 using System.Collections;
 using System.Reflection;
 using Ingest.Cli.Commands;
-using Ingest.Cli.Hosting;
 using Ingest.Settings;
 using Ingest.Sources.EventHubs;
+using Ingest.Worker.Hosting;
 using Xunit;
 
 namespace Ingest.Tests.Cli;

@@ -13,14 +13,15 @@ public sealed class HubConnectionStringTests
     {
         var hub = HubConnectionString.Parse(Real);
 
-        Assert.Equal(("ihsuprod-1.servicebus.windows.net", 5671, true), (hub.Host, hub.Port, hub.UseTls));
-        Assert.Equal(("service", "c2VjcmV0a2V5=", "iothub-1"), (hub.KeyName, hub.Key, hub.EntityPath));
+        Assert.Equal(("ihsuprod-1.servicebus.windows.net", null, true), (hub.Host, hub.Port, hub.UseTls));
+        Assert.Equal(("service", "iothub-1"), (hub.KeyName, hub.EntityPath));
+        Assert.Equal("Endpoint=sb://ihsuprod-1.servicebus.windows.net/;SharedAccessKeyName=service;SharedAccessKey=c2VjcmV0a2V5=", hub.ForClient());
     }
 
     [Theory]
-    [InlineData("Endpoint=sb://localhost;SharedAccessKeyName=k;SharedAccessKey=v;UseDevelopmentEmulator=true;", 5672)]
+    [InlineData("Endpoint=sb://localhost;SharedAccessKeyName=k;SharedAccessKey=v;UseDevelopmentEmulator=true;", null)]
     [InlineData("Endpoint=sb://localhost:15672/;SharedAccessKeyName=k;SharedAccessKey=v;usedevelopmentemulator=True", 15672)]
-    public void A_hub_of_development_is_reached_without_tls(string connectionString, int port)
+    public void A_hub_of_development_is_reached_without_tls(string connectionString, int? port)
     {
         var hub = HubConnectionString.Parse(connectionString);
 
@@ -42,6 +43,48 @@ public sealed class HubConnectionStringTests
 
         Assert.Contains(named, refused.Message, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("\"{0}\"")]
+    [InlineData("'{0}'")]
+    [InlineData("  {0};  ")]
+    [InlineData("{0}\r\n")]
+    public void Quotes_spaces_and_line_ends_around_it_do_not_matter(string pasted)
+    {
+        var hub = HubConnectionString.Parse(string.Format(System.Globalization.CultureInfo.InvariantCulture, pasted, Real.Replace(";", " ; ", StringComparison.Ordinal)));
+
+        Assert.Equal(HubConnectionString.Parse(Real).ForClient(), hub.ForClient());
+        Assert.Equal("iothub-1", hub.EntityPath);
+    }
+
+    [Fact]
+    public void Its_transport_is_taken_unless_a_setting_names_one()
+    {
+        var settings = new HubSettings { ConnectionString = Real + ";TransportType=AmqpWebSockets" };
+
+        Assert.Equal(HubTransport.AmqpWebSockets, HubEndpoint.From(settings).Transport);
+        settings.Transport = HubTransport.Amqp;
+        Assert.Equal(HubTransport.Amqp, HubEndpoint.From(settings).Transport);
+        Assert.Contains("TransportType", Assert.Throws<FormatException>(() => HubConnectionString.Parse(Real + ";TransportType=Mqtt")).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("", null, null, "Hub:ConnectionString is missing")]
+    [InlineData("", "plant.servicebus.windows.net", null, "Hub:Name")]
+    [InlineData("", "sb://plant", "telemetry", "no host name")]
+    [InlineData(Real, "plant.servicebus.windows.net", "telemetry", "both name a hub")]
+    public void Settings_that_do_not_name_one_hub_say_why(string connectionString, string? host, string? name, string named)
+    {
+        var settings = new HubSettings { ConnectionString = connectionString, FullyQualifiedNamespace = host, Name = name };
+
+        Assert.Contains(named, HubEndpoint.Problem(settings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_host_and_a_name_are_a_hub_that_an_identity_reads() =>
+        Assert.Equal(
+            "plant.servicebus.windows.net/telemetry",
+            HubEndpoint.From(new HubSettings { FullyQualifiedNamespace = "Plant.servicebus.windows.net", Name = "telemetry" }).Identity);
 
     [Fact]
     public void Its_text_never_shows_the_key()

@@ -12,8 +12,10 @@ internal sealed class MemoryStore
     private readonly Lock _lock = new();
     private readonly Dictionary<string, (long Epoch, Position? Position)> _checkpoints = [];
     private readonly Dictionary<string, List<string>> _bodies = [];
+    private readonly Dictionary<string, List<RawEvent>> _events = [];
     private readonly Dictionary<string, Task> _tails = [];
     private readonly List<TaskCompletionSource> _changed = [];
+    private readonly List<(string OfEvent, string? OfCheckpoint)> _hubs = [];
     private long _missed;
     private int _waiting;
 
@@ -75,6 +77,7 @@ internal sealed class MemoryStore
     {
         lock (_lock)
         {
+            _hubs.Add((events[0].Hub, checkpoint?.Partition.Hub));
             if (checkpoint is not null)
             {
                 var partition = checkpoint.Partition.Partition;
@@ -93,8 +96,10 @@ internal sealed class MemoryStore
                 if (!_bodies.TryGetValue(received.Partition, out var bodies))
                 {
                     _bodies[received.Partition] = bodies = [];
+                    _events[received.Partition] = [];
                 }
 
+                _events[received.Partition].Add(received);
                 bodies.Add(System.Text.Encoding.UTF8.GetString(received.Body.Span));
             }
 
@@ -111,6 +116,36 @@ internal sealed class MemoryStore
         lock (_lock)
         {
             return [.. _bodies.GetValueOrDefault(partition, [])];
+        }
+    }
+
+    /// <summary>What was stored of a partition, in order.</summary>
+    public IReadOnlyList<RawEvent> Events(string partition)
+    {
+        lock (_lock)
+        {
+            return [.. _events.GetValueOrDefault(partition, [])];
+        }
+    }
+
+    /// <summary>How many claims a partition has seen.</summary>
+    public long Epoch(string partition)
+    {
+        lock (_lock)
+        {
+            return _checkpoints.GetValueOrDefault(partition).Epoch;
+        }
+    }
+
+    /// <summary>What events and checkpoints called the hub.</summary>
+    public IReadOnlyList<(string OfEvent, string? OfCheckpoint)> Hubs
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. _hubs];
+            }
         }
     }
 

@@ -1,3 +1,4 @@
+using Azure.Messaging.EventHubs;
 using Ingest.LocalHub;
 using Ingest.Sources.EventHubs;
 using Microsoft.Extensions.Logging;
@@ -30,6 +31,9 @@ internal sealed class TestHub : IAsyncDisposable
         return new TestHub(hub, new TcpRelay(hub.Port));
     }
 
+    /// <summary>A hub of one or more partitions.</summary>
+    public static Task<TestHub> StartAsync(int partitions) => StartAsync(new LocalHubOptions { Port = 0, Partitions = partitions });
+
     /// <summary>Ends the hub with all it holds, and puts another in its place.</summary>
     public async Task ReplaceAsync(LocalHubOptions options)
     {
@@ -42,7 +46,7 @@ internal sealed class TestHub : IAsyncDisposable
 
     public HubClient Client(Action<HubSettings>? change = null, TimeProvider? time = null, ILogger<HubClient>? logger = null)
     {
-        var settings = new HubSettings { ConnectionString = ConnectionString, OperationTimeoutSeconds = 20, MaxRetryDelaySeconds = 1 };
+        var settings = new HubSettings { ConnectionString = ConnectionString, OperationTimeoutSeconds = 20, MaxRetryDelaySeconds = 1, LoadBalancingIntervalSeconds = 1, OwnershipExpirySeconds = 4, LagIntervalSeconds = 1 };
         change?.Invoke(settings);
         var client = new HubClient(settings, time ?? TimeProvider.System, logger ?? NullLogger<HubClient>.Instance);
         _clients.Add(client);
@@ -50,11 +54,11 @@ internal sealed class TestHub : IAsyncDisposable
     }
 
     /// <summary>Sends numbered messages, each body its number, to one partition.</summary>
-    public async Task SendAsync(string partition, int first, int count, Func<int, HubMessage>? make = null)
+    public async Task SendAsync(string partition, int first, int count, Func<int, EventData>? make = null)
     {
         await using var client = new HubClient(
             new HubSettings { ConnectionString = Hub.ConnectionString }, TimeProvider.System, NullLogger<HubClient>.Instance);
-        using var sender = new HubSender(client);
+        await using var sender = new HubSender(client);
         var messages = Enumerable.Range(first, count).Select(make ?? Numbered).ToList();
         await sender.SendAsync(messages, SendTarget.Partition(partition), TestContext.Current.CancellationToken);
     }
@@ -67,11 +71,20 @@ internal sealed class TestHub : IAsyncDisposable
         Hub.Append(partition, encoded.Buffer.AsSpan(encoded.Offset, encoded.Length));
     }
 
-    public static HubMessage Numbered(int number) => new()
+    public static EventData Numbered(int number) =>
+        Message(number.ToString(), new() { ["iothub-connection-device-id"] = $"device-{number % 7}" });
+
+    /// <summary>A message with annotations, as IoT Hub would set them.</summary>
+    public static EventData Message(string body, Dictionary<string, object> annotations)
     {
-        Body = System.Text.Encoding.UTF8.GetBytes(number.ToString()),
-        Annotations = new Dictionary<string, object?> { ["iothub-connection-device-id"] = $"device-{number % 7}" },
-    };
+        var message = new EventData(body);
+        foreach (var (name, value) in annotations)
+        {
+            message.GetRawAmqpMessage().MessageAnnotations[name] = value;
+        }
+
+        return message;
+    }
 
     public async ValueTask DisposeAsync()
     {

@@ -1,0 +1,28 @@
+using Ingest.Settings;
+using Ingest.Sources.EventHubs;
+
+namespace Ingest.Worker.Hosting;
+
+/// <summary>The settings of a command that reads a hub through the pipeline.</summary>
+public sealed record PipelineSettings
+{
+    public required HubSettings Hub { get; init; }
+
+    public required DatabaseSettings Database { get; init; }
+
+    public required TelemetrySettings Telemetry { get; init; }
+
+    public required CommitSettings Commit { get; init; }
+
+    public required DeadLetterSettings DeadLetters { get; init; }
+
+    /// <summary>Reads every section, adding what is wrong to the reader.</summary>
+    public static PipelineSettings Read(SettingsReader reader) => new()
+    {
+        Hub = reader.Read<HubSettings>(HubSettings.Section),
+        Database = reader.Read<DatabaseSettings>(DatabaseSettings.Section),
+        Telemetry = reader.Read<TelemetrySettings>(TelemetrySettings.Section),
+        Commit = reader.Read<CommitSettings>(CommitSettings.Section),
+        DeadLetters = reader.Read<DeadLetterSettings>(DeadLetterSettings.Section),
+    };
+}

@@ -1,0 +1,97 @@
+using Ingest.Schema;
+using Ingest.Sources.EventHubs;
+using Ingest.Write;
+using Npgsql;
+
+namespace Ingest.Worker.Hosting;
+
+/// <summary>What the start-up check found wrong.</summary>
+/// <param name="Hub">With the hub.</param>
+/// <param name="Database">With the database.</param>
+public sealed record StartUpReport(IReadOnlyList<StartUpProblem> Hub, IReadOnlyList<StartUpProblem> Database)
+{
+    private IEnumerable<StartUpProblem> All => Hub.Concat(Database);
+
+    /// <summary>Whether there is nothing.</summary>
+    public bool IsClean => !All.Any();
+
+    /// <summary>Whether waiting helps against all of it.</summary>
+    public bool MayPass => All.All(problem => problem.MayPass);
+
+    /// <exception cref="StartUpException">There is something; the message lists it all, each with what to do.</exception>
+    public void ThrowIfAny()
+    {
+        if (!IsClean)
+        {
+            throw new StartUpException(
+                string.Join(Environment.NewLine, All.Select(problem => "  - " + problem.Sentence).Prepend("The start-up check found:")), MayPass);
+        }
+    }
+}
+
+/// <summary>Something that is wrong.</summary>
+/// <param name="Sentence">What, and what to do.</param>
+/// <param name="MayPass">Whether it may pass by itself.</param>
+public sealed record StartUpProblem(string Sentence, bool MayPass);
+
+/// <summary>Looks at hub and database before anything is read, and reports all that is wrong at once.</summary>
+public static class StartUpCheck
+{
+    /// <param name="client">The hub.</param>
+    /// <param name="consumerGroup">The group to be read in.</param>
+    /// <param name="parts">The pipeline's parts.</param>
+    /// <param name="tell">Told what was found; or null.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public static async Task<StartUpReport> RunAsync(
+        HubClient client, string consumerGroup, PipelineParts parts, Action<string>? tell, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(client);
+        ArgumentNullException.ThrowIfNull(parts);
+        return new StartUpReport(
+            await AskHubAsync(client, consumerGroup, tell, cancellationToken),
+            await AskDatabaseAsync(parts, tell, cancellationToken));
+    }
+
+    private static async Task<List<StartUpProblem>> AskHubAsync(
+        HubClient client, string consumerGroup, Action<string>? tell, CancellationToken cancellationToken)
+    {
+        List<StartUpProblem> problems = [];
+        try
+        {
+            var hub = await client.GetHubAsync(cancellationToken);
+            tell?.Invoke($"hub: {client.Hub}, {hub.PartitionIds.Length} partitions");
+            var unknown = client.Settings.Partitions.Except(hub.PartitionIds).ToList();
+            if (unknown.Count > 0)
+            {
+                problems.Add(new($"Hub:Partitions names {string.Join(", ", unknown)}, and the hub has {string.Join(", ", hub.PartitionIds)}. Correct it, or leave it out to read all.", MayPass: false));
+            }
+
+            if (hub.PartitionIds is [var first, ..])
+            {
+                await client.CheckConsumerGroupAsync(consumerGroup, first, cancellationToken);
+            }
+        }
+        catch (HubException exception)
+        {
+            problems.Add(new(exception.Message, exception.Failure == HubFailure.Transient));
+        }
+
+        return problems;
+    }
+
+    private static async Task<List<StartUpProblem>> AskDatabaseAsync(PipelineParts parts, Action<string>? tell, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var report = await SchemaCheck.RunAsync(parts.DataSource, TargetTable.Of(parts.Mapping), parts.Settings.Database, cancellationToken);
+            tell?.Invoke($"database: PostgreSQL {report.ServerVersion}, {(report.TimescaleVersion is { } version ? $"TimescaleDB {version} ({report.TimescaleLicense})" : "no TimescaleDB")}");
+            return [.. report.Problems.Select(problem => new StartUpProblem(problem.ToString(), MayPass: false))];
+        }
+        catch (NpgsqlException exception)
+        {
+            // What may pass by itself is no setting that is wrong.
+            var failure = PostgresFailure.Of(exception);
+            return [new(failure.Sentence, failure.Kind is FailureKind.Outage or FailureKind.TooSlow or FailureKind.RetryAtOnce)];
+        }
+    }
+}

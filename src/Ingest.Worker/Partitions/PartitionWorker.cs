@@ -1,0 +1,295 @@
+using System.Diagnostics;
+using Azure.Messaging.EventHubs;
+using Ingest.Checkpoints;
+using Ingest.Events;
+using Ingest.Settings;
+using Ingest.Sources;
+using Ingest.Sources.Diagnostics;
+using Ingest.Sources.EventHubs;
+using Ingest.Worker.Diagnostics;
+
+namespace Ingest.Worker.Partitions;
+
+/// <summary>What the partitions of a worker share.</summary>
+/// <param name="Client">The hub.</param>
+/// <param name="TimeSource">Which stamp is the row's time.</param>
+/// <param name="Claim">Claims a partition's checkpoint.</param>
+/// <param name="Process">The pipeline.</param>
+/// <param name="ClaimOutage">Told when the checkpoint cannot be claimed, and when it can again.</param>
+/// <param name="Fatal">Told of a failure that ends the worker.</param>
+/// <param name="Abandon">Gives up what is not durable yet.</param>
+internal sealed record PartitionContext(
+    HubClient Client,
+    TimeSource TimeSource,
+    ClaimPartitions Claim,
+    ProcessEvents Process,
+    Ownership.Outage ClaimOutage,
+    Action<Exception> Fatal,
+    CancellationToken Abandon);
+
+/// <summary>
+/// Takes a partition's events through the pipeline, batch by batch, each with its move of the checkpoint, for as long as the partition is
+/// this worker's. Reading stands on proven ground: whatever may have moved it (a connection made anew, a gap, an event that the client cannot
+/// read) ends the reading, and the partition is claimed and its position proved again.
+/// </summary>
+/// <remarks><see cref="InitializeAsync"/> and <see cref="AcceptAsync"/> are called by one task at a time; the rest by anybody.</remarks>
+internal sealed class PartitionWorker
+{
+    // Microsoft's processor reads with this one.
+    private const long OwnerLevel = 0;
+
+    // Events read one by one without trouble after which the client is trusted again.
+    private const int StepsPastTrouble = 100;
+    private static readonly TimeSpan StepPatience = TimeSpan.FromSeconds(2);
+
+    // Times that the hub was quiet although it is known to hold more.
+    private const int SilencesBeforeStepping = 2;
+
+    private readonly PartitionContext _context;
+    private readonly string _reader;
+    private readonly PartitionKey _key;
+    private readonly PositionProof _proof;
+    private readonly EventMapping _mapping;
+    private readonly BatchChain _batches = new();
+    private long _epoch;
+    private readonly EventSequence _sequence = new();
+    private long? _handedOver;
+    private int _silences;
+    private volatile bool _distrusted;
+    private Position? _copied;
+
+    public PartitionWorker(PartitionContext context, string partition, string reader)
+    {
+        _context = context;
+        _reader = reader;
+        var client = context.Client;
+        _key = new PartitionKey(client.Hub, client.Settings.ConsumerGroup, partition);
+        _proof = new PositionProof(client, _key.ConsumerGroup, OwnerLevel);
+        _mapping = new EventMapping(client.Hub, partition, context.TimeSource);
+        Progress = new PartitionProgress(client, partition);
+    }
+
+    public string Partition => _key.Partition;
+
+    public PartitionProgress Progress { get; }
+
+    /// <summary>Where the client is to read; known once initialised.</summary>
+    public StartAt Start { get; private set; } = StartAt.Earliest;
+
+    /// <summary>Claims the partition's checkpoint and proves where it stands.</summary>
+    public async Task InitializeAsync(CancellationToken cancellationToken)
+    {
+        Progress.Assigned();
+        await _batches.DrainAsync().WaitAsync(cancellationToken);
+        var claim = await ClaimAsync(cancellationToken);
+        _epoch = claim.Epoch;
+        _handedOver = claim.Position?.SequenceNumber;
+        _silences = 0;
+        Progress.Claimed(claim);
+
+        var start = await ProveAsync(claim.Position, cancellationToken);
+        Start = start.At;
+        _sequence.Begin(_handedOver, start);
+        if (_distrusted)
+        {
+            await StepAsync(cancellationToken);
+        }
+
+        LinkWatch.Begin(_reader);
+    }
+
+    /// <summary>Takes what the client received; nothing, where it waited in vain.</summary>
+    /// <exception cref="PartitionRestartException">The partition must be initialised again.</exception>
+    public async Task AcceptAsync(IReadOnlyList<EventData> received, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (LinkWatch.Count(_reader) > 1)
+            {
+                throw Restart("the connection was made anew", distrust: false);
+            }
+
+            await _batches.RoomAsync(cancellationToken);
+            if (received.Count == 0)
+            {
+                await QuietAsync(cancellationToken);
+                return;
+            }
+
+            _silences = 0;
+            var events = Mapped(received);
+            if (_sequence.Fault(events) is { } fault)
+            {
+                throw Restart(fault, distrust: true);
+            }
+
+            Progress.Reading();
+            HandOver(events);
+        }
+        catch (Exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            // Nothing of this reading may be under way when the next one claims.
+            await _batches.DrainAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Waits until nothing is under way.</summary>
+    public Task DrainAsync() => _batches.DrainAsync();
+
+    /// <summary>Copies how far everything is durable, where it has moved since the last copy.</summary>
+    public async Task CopyAsync(Func<string, Position, CancellationToken, Task> copy, CancellationToken cancellationToken)
+    {
+        if (Progress.Last is { } position && !ReferenceEquals(position, _copied))
+        {
+            await copy(Partition, position, cancellationToken);
+            _copied = position;
+        }
+    }
+
+    /// <summary>The client failed over an event: it is read one by one after the next initialisation.</summary>
+    public void Distrust(Exception exception)
+    {
+        _distrusted = true;
+        Progress.Interrupted($"the client cannot read an event: {exception.Message}");
+    }
+
+    private async Task<StoredCheckpoint> ClaimAsync(CancellationToken cancellationToken)
+    {
+        var (client, outage) = (_context.Client, _context.ClaimOutage);
+        var retry = ClaimRetry.Create(TimeSpan.FromSeconds(client.Settings.MaxRetryDelaySeconds), client.Time, outage.Begins);
+
+        // Claiming twice is harmless: the epoch grows once more.
+        var claims = await retry.ExecuteAsync(
+            async token => await _context.Claim(_key.Hub, _key.ConsumerGroup, [Partition], token), cancellationToken);
+        outage.Ends();
+        return claims[0];
+    }
+
+    private async Task<ReadingStart> ProveAsync(Position? position, CancellationToken cancellationToken)
+    {
+        var client = _context.Client;
+        var retry = ReconnectRetry.ForReading(
+            TimeSpan.FromSeconds(client.Settings.MaxRetryDelaySeconds), client.Time, (exception, _) => Progress.Failed(exception));
+        return await retry.ExecuteAsync(async token => await _proof.StartAfterAsync(Partition, position, token), cancellationToken);
+    }
+
+    /// <summary>Reads one by one until the trouble is behind.</summary>
+    private async Task StepAsync(CancellationToken cancellationToken)
+    {
+        var client = _context.Client;
+        var end = (await client.GetPartitionAsync(Partition, cancellationToken)).LastEnqueuedSequenceNumber;
+        await using var reader = await SteppingReader.OpenAsync(
+            client, _key.ConsumerGroup, Partition, Start, OwnerLevel, _context.TimeSource, cancellationToken);
+
+        // What does not say where it stands is committed with the next that does: a checkpoint is a place.
+        List<RawEvent> unplaced = [];
+        for (var left = StepsPastTrouble; left > 0 && _sequence.Last < end; left--)
+        {
+            if (await reader.NextAsync(StepPatience, cancellationToken) is not { } found)
+            {
+                break;
+            }
+
+            left = found.Undecodable is null ? left : StepsPastTrouble;
+            unplaced.Add(found);
+            if (found.Offset is { } offset)
+            {
+                await _batches.RoomAsync(cancellationToken);
+                HandOver([.. unplaced]);
+                Start = StartAt.After(offset);
+                unplaced.Clear();
+            }
+        }
+
+        _distrusted = unplaced.Count > 0;
+    }
+
+    private RawEvent[] Mapped(IReadOnlyList<EventData> received)
+    {
+        var events = new RawEvent[received.Count];
+        try
+        {
+            for (var i = 0; i < events.Length; i++)
+            {
+                events[i] = _mapping.ToEvent(received[i]);
+            }
+        }
+        catch (Exception exception)
+        {
+            throw Restart($"an event cannot be read: {exception.Message}", distrust: true);
+        }
+
+        return events;
+    }
+
+    /// <summary>The client waited and nothing came: there is nothing, or it cannot read what there is.</summary>
+    private async Task QuietAsync(CancellationToken cancellationToken)
+    {
+        Progress.Reading();
+        var last = _sequence.Last;
+        if (!Progress.HasMoreAfter(last) || ++_silences < SilencesBeforeStepping)
+        {
+            return;
+        }
+
+        var now = await _context.Client.GetPartitionAsync(Partition, cancellationToken);
+        Progress.EndIs(now.LastEnqueuedSequenceNumber);
+        if (now.LastEnqueuedSequenceNumber > last && !now.IsEmpty)
+        {
+            throw Restart($"nothing comes, and the hub holds events after {last}", distrust: true);
+        }
+    }
+
+    private PartitionRestartException Restart(string why, bool distrust)
+    {
+        _distrusted |= distrust;
+        Progress.Interrupted(why);
+        return new PartitionRestartException(why);
+    }
+
+    private void HandOver(RawEvent[] events)
+    {
+        var last = events[^1];
+        var to = new Position(last.Offset!, last.SequenceNumber!.Value, last.HubEnqueuedTime ?? last.EnqueuedTime ?? DateTime.UnixEpoch);
+        var missed = 0L;
+        foreach (var (missing, next) in _sequence.Take(events))
+        {
+            WorkerLog.Missed(_context.Client.Logger, _key.Hub, Partition, missing, next);
+            missed += missing;
+        }
+
+        var checkpoint = new Checkpoint(_key, _epoch, _handedOver, to, missed);
+        _handedOver = to.SequenceNumber;
+        _batches.Add(ProcessAsync(Progress.HandedOver(events.Length), events, checkpoint));
+    }
+
+    private async Task ProcessAsync(long batch, RawEvent[] events, Checkpoint checkpoint)
+    {
+        using var activity = SourcesMetrics.StartProcessing(_key, events.Length);
+        var started = _context.Client.Time.GetTimestamp();
+        BatchResult result;
+        try
+        {
+            result = await _context.Process(events, checkpoint, _context.Abandon);
+        }
+        catch (Exception exception)
+        {
+            Progress.NotDurable(events.Length);
+            activity?.SetStatus(ActivityStatusCode.Error, exception.Message);
+            if (exception is CheckpointFencedException fenced)
+            {
+                WorkerLog.Fenced(_context.Client.Logger, _key.Hub, Partition, fenced.Message);
+            }
+            else if (exception is not OperationCanceledException)
+            {
+                _context.Fatal(exception);
+            }
+
+            throw;
+        }
+
+        SourcesMetrics.Processed(_key, events.Length, _context.Client.Time.GetElapsedTime(started));
+        Progress.Durable(batch, events.Length, checkpoint.To, result.Accounts);
+    }
+}

@@ -1,0 +1,124 @@
+using Ingest.IntegrationTests.EventHubs.Support;
+using Xunit;
+
+namespace Ingest.IntegrationTests.EventHubs;
+
+/// <summary>Several workers on one hub and consumer group.</summary>
+public sealed class SharedPartitionsTests
+{
+    private const int Partitions = 6;
+
+    private readonly MemoryStore _store = new();
+    private readonly MemoryOwnership _ownership = new();
+    private int _sent;
+
+    [Fact]
+    public async Task Workers_that_join_take_a_share_and_what_a_stopped_one_leaves_is_taken_over_at_once()
+    {
+        await using var hub = await TestHub.StartAsync(Partitions);
+        await using var first = Start(hub);
+        await SharesAsync(6);
+        await using var second = Start(hub);
+        await SharesAsync(3, 3);
+        await using var third = Start(hub);
+        await SharesAsync(2, 2, 2);
+        await SendAsync(hub, first);
+
+        await first.StopAsync();
+
+        Assert.DoesNotContain(first.Worker.Name, _ownership.Owners.Values);
+        await SharesAsync(3, 3);
+        await SendAsync(hub, second);
+        await second.StopAsync();
+        await SharesAsync(6);
+        await SendAsync(hub, third);
+        await third.StopAsync();
+
+        AllIsStoredOnceAndInOrder();
+        Assert.Empty(_ownership.Owners);
+    }
+
+    [Fact]
+    public async Task An_outage_of_the_ownership_longer_than_its_expiry_keeps_everybody_reading()
+    {
+        await using var hub = await TestHub.StartAsync(Partitions);
+        await using var first = Start(hub);
+        await using var second = Start(hub);
+        await SharesAsync(3, 3);
+        var before = _ownership.Owners;
+
+        _ownership.Failure = new TimeoutException("the store is away");
+        await Eventually.Is(() => first.Worker.WaitsFor is not null && second.Worker.WaitsFor is not null);
+        await SendAsync(hub, first);
+        _ownership.Failure = null;
+        await Eventually.Is(() => first.Worker.WaitsFor is null && second.Worker.WaitsFor is null);
+
+        await SendAsync(hub, second);
+        Assert.Equivalent(before, _ownership.Owners, strict: true);
+        AllIsStoredOnceAndInOrder();
+    }
+
+    [Fact]
+    public async Task Positions_are_copied_to_where_the_ownership_is_and_never_read_back()
+    {
+        // Reading a position back throws in this store.
+        await using var hub = await TestHub.StartAsync(partitions: 1);
+        await using (var first = Start(hub))
+        {
+            await hub.SendAsync("0", 0, 25);
+            await first.StoredAsync(_store, 25);
+            await first.StopAsync();
+        }
+
+        Assert.Equal(("0", 24L), (_ownership.Copies[^1].Partition, _ownership.Copies[^1].SequenceNumber));
+        Assert.Equal(_store.Position("0")!.Offset, _ownership.Copies[^1].Offset);
+        await using var second = Start(hub);
+        await hub.SendAsync("0", 25, 5);
+        await second.StoredAsync(_store, 30);
+        await second.StopAsync();
+        Assert.Equal(Enumerable.Range(0, 30).Select(number => $"{number}"), _store.Bodies("0"));
+    }
+
+    [Fact]
+    public async Task A_partition_that_a_stranger_reads_with_a_higher_owner_level_is_told_and_taken_back_when_he_leaves()
+    {
+        await using var hub = await TestHub.StartAsync(partitions: 1);
+        await using var worker = Start(hub);
+        await Eventually.Is(() => worker.Partitions is [{ IsAttached: true }]);
+        await using (var stranger = await hub.Client().ReadWithOwnerLevelAsync("0", 7))
+        {
+            await Eventually.Is(() => worker.Partitions is [{ IsAttached: false, LastError.Length: > 0 }]);
+            Assert.Contains("Another reader has taken the partition", worker.Partitions[0].LastError, StringComparison.Ordinal);
+        }
+
+        await hub.SendAsync("0", 0, 10);
+        await worker.StoredAsync(_store, 10);
+        await worker.StopAsync();
+    }
+
+    private RunningWorker Start(TestHub hub) => RunningWorker.Start(hub.Client(), _store, _ownership);
+
+    private async Task SendAsync(TestHub hub, RunningWorker alive)
+    {
+        for (var partition = 0; partition < Partitions; partition++)
+        {
+            await hub.SendAsync($"{partition}", _sent, 100);
+        }
+
+        _sent += 100;
+        await alive.StoredAsync(_store, _sent * Partitions);
+    }
+
+    private Task SharesAsync(params IEnumerable<int> shares) => Eventually.Is(
+        () => _ownership.Owners.Values.GroupBy(owner => owner).Select(owner => owner.Count()).Order().SequenceEqual(shares.Order()));
+
+    private void AllIsStoredOnceAndInOrder()
+    {
+        for (var partition = 0; partition < Partitions; partition++)
+        {
+            Assert.Equal(Enumerable.Range(0, _sent).Select(number => $"{number}"), _store.Bodies($"{partition}"));
+        }
+
+        Assert.Equal(0, _store.Missed);
+    }
+}
