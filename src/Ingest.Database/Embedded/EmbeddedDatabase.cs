@@ -36,7 +36,7 @@ public sealed class EmbeddedDatabase : IAsyncDisposable
     public Task<string> DiedByItself => _server.DiedByItself;
 
     /// <summary>Starts it: a few seconds for a new data folder, else about one and a half.</summary>
-    /// <exception cref="DatabaseSetupException">Node.js is missing or too old, the packages cannot be installed, or the folder is in use.</exception>
+    /// <exception cref="DatabaseSetupException">Node.js is missing or too old, the packages cannot be installed, or the folder is in use or somebody else's.</exception>
     public static async Task<EmbeddedDatabase> StartAsync(
         EmbeddedDatabaseOptions options,
         IProgress<string>? progress,
@@ -44,6 +44,12 @@ public sealed class EmbeddedDatabase : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         var dataFolder = Path.GetFullPath(options.DataFolder);
+        if (options.PackagesFolder == StateFolder.OfUser)
+        {
+            // Nobody else looks in there; a folder that was named, as the tests' is, may have readers.
+            TrustedFiles.MakePrivateFolder(StateFolder.OfUser);
+        }
+
         var folderLock = await DataFolderLock.TakeAsync(dataFolder, cancellationToken);
         try
         {
