@@ -13,7 +13,7 @@ namespace Ingest.Database.Embedded;
 /// </summary>
 public sealed class EmbeddedDatabase : IAsyncDisposable
 {
-    private static readonly TimeSpan PatienceToStart = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan PatienceToStart = TimeSpan.FromSeconds(120);
     private static readonly TimeSpan PatienceToStop = TimeSpan.FromSeconds(10);
 
     private readonly DataFolderLock _lock;

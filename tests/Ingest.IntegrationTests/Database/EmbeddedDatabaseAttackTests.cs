@@ -3,6 +3,7 @@ using System.Text;
 using Dapper;
 using Ingest.Database.Embedded;
 using Ingest.TestSupport.Databases;
+using Ingest.TestSupport.Fuzzing;
 using Ingest.TestSupport.Network;
 using Npgsql;
 using Xunit;
@@ -304,6 +305,15 @@ public sealed class EmbeddedDatabaseAttackTests(EmbeddedStage stage) : IClassFix
             Assert.Equal('E', (await leaving.ReadAsync(Token)).Type);
         }
 
+        await stage.AssertServesAsync();
+    }
+
+    [Fact]
+    public async Task Any_bytes_end_their_sender_alone_and_let_nobody_in()
+    {
+        var fuzzer = new EmbeddedPortFuzzer(await stage.ConnectionStringAsync(), seed: 1);
+
+        Assert.Null(await fuzzer.RunAsync(4_000, Token));
         await stage.AssertServesAsync();
     }
 

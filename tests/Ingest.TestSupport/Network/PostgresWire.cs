@@ -95,6 +95,22 @@ public sealed class PostgresWire : IAsyncDisposable
         return ((char)header[0], await ExactlyAsync(BinaryPrimitives.ReadInt32BigEndian(header.AsSpan(1)) - 4, cancellationToken));
     }
 
+    /// <summary>Sends these bytes and no more. Returns all that the server says until it closes.</summary>
+    public async Task<byte[]> SendAndFinishAsync(byte[] bytes, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await SendAsync(bytes, cancellationToken);
+            _socket.Shutdown(SocketShutdown.Send);
+        }
+        catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionReset or SocketError.ConnectionAborted or SocketError.Shutdown or SocketError.NotConnected)
+        {
+            // Closed before all of it was sent.
+        }
+
+        return await ToTheEndAsync(cancellationToken);
+    }
+
     /// <summary>All that the server says until it closes.</summary>
     public async Task<byte[]> ToTheEndAsync(CancellationToken cancellationToken)
     {
