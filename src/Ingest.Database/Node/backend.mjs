@@ -124,7 +124,8 @@ export class Backend {
 
     const [session] = (await this.#database.query(`
       SELECT session_user AS "user", current_setting('is_superuser') AS superuser,
-             EXISTS (SELECT FROM pg_catalog.pg_auth_members WHERE member = session_user::regrole) AS member`)).rows;
+             EXISTS (SELECT FROM pg_catalog.pg_auth_members
+                     WHERE member IN (session_user::regrole, 'ingest_writer'::regrole) AND roleid <> 'ingest_writer'::regrole) AS member`)).rows;
     if (session.user !== clientRole || session.superuser !== 'off' || session.member) {
       throw new Error(`clients would get more than they may: ${JSON.stringify(session)}. Empty the embedded database (ingest up --fresh).`);
     }

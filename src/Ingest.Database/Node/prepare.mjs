@@ -16,6 +16,8 @@ await database.exec(`
   END $$;
   ALTER ROLE ${clientRole} LOGIN INHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
   ALTER ROLE ingest_writer NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+  -- So that it can be tried out what a worker may do that owns nothing.
+  GRANT ingest_writer TO ${clientRole} WITH INHERIT FALSE, SET TRUE;
   GRANT USAGE, CREATE ON SCHEMA public TO ${clientRole} WITH GRANT OPTION;
   -- PGlite keeps template1's row in its cache from before it was last written; this has it read again.
   ALTER DATABASE template1 CONNECTION LIMIT -1;
