@@ -1,27 +1,61 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
+using Ingest.Database.Embedded;
 using Ingest.Database.Migrations;
 using Ingest.TestSupport.Databases;
 using Ingest.TestSupport.Fuzzing;
 
 namespace Ingest.Benchmarks;
 
-/// <summary>The long run of the fuzzer that the tests run briefly.</summary>
+/// <summary>The long runs of the fuzzers that the tests run briefly.</summary>
 internal static class Fuzzing
 {
     private const int Progress = 1_000_000;
 
     public static Command Command()
     {
-        var bodies = new Option<long>("--bodies") { Description = "How many bodies to decode.", DefaultValueFactory = _ => 1_000_000 };
+        var bodies = new Option<long>("--bodies") { Description = "How many bodies, or inputs with --embedded.", DefaultValueFactory = _ => 1_000_000 };
         var seed = new Option<int>("--seed") { Description = "Where to start; the same seed gives the same bodies.", DefaultValueFactory = _ => 1 };
         var pipeline = new Option<bool>("--pipeline") { Description = "Through the whole pipeline into a native PostgreSQL, where every body is looked for; otherwise through the decoder alone." };
-        var command = new Command("fuzz", "Mutated bodies, each judged by an independent reading of it.") { bodies, seed, pipeline };
-        command.SetAction(async (result, cancellationToken) => result.GetValue(pipeline)
-            ? await RunPipelineAsync(result.GetValue(bodies), result.GetValue(seed), cancellationToken)
+        var embedded = new Option<bool>("--embedded") { Description = "Raw bytes into the embedded database's port instead, each input on a connection of its own." };
+        var command = new Command("fuzz", "Mutated bodies, each judged by an independent reading of it.") { bodies, seed, pipeline, embedded };
+        command.SetAction(async (result, cancellationToken) =>
+            result.GetValue(embedded) ? await RunEmbeddedAsync(result.GetValue(bodies), result.GetValue(seed), cancellationToken)
+            : result.GetValue(pipeline) ? await RunPipelineAsync(result.GetValue(bodies), result.GetValue(seed), cancellationToken)
             : Run(result.GetValue(bodies), result.GetValue(seed)));
         return command;
+    }
+
+    private static async Task<int> RunEmbeddedAsync(long inputs, int seed, CancellationToken cancellationToken)
+    {
+        var folder = Directory.CreateTempSubdirectory("ingest-fuzzed-");
+        var options = new EmbeddedDatabaseOptions { DataFolder = folder.FullName, PackagesFolder = TestPackages.StateFolder };
+        try
+        {
+            await using var database = await EmbeddedDatabase.StartAsync(options, progress: null, cancellationToken);
+            var started = Stopwatch.GetTimestamp();
+            var fuzzer = new EmbeddedPortFuzzer(database.ConnectionString, seed);
+            while (fuzzer.Inputs < inputs)
+            {
+                if (await fuzzer.RunAsync(Math.Min(Progress / 10, inputs - fuzzer.Inputs), cancellationToken) is { } failure)
+                {
+                    await Console.Error.WriteLineAsync(failure);
+                    return 1;
+                }
+
+                using var server = Process.GetProcessById(database.ProcessId);
+                Console.WriteLine(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{fuzzer.Inputs:n0} inputs ({fuzzer.LoggedIn:n0} after a login) in {Stopwatch.GetElapsedTime(started).TotalSeconds:n0} s: nobody let in, every connection ended, every {1_000:n0} an honest client served; {server.WorkingSet64 / 1_048_576:n0} MiB"));
+            }
+
+            return 0;
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
     }
 
     private static async Task<int> RunPipelineAsync(long bodies, int seed, CancellationToken cancellationToken)

@@ -10,16 +10,20 @@ namespace Ingest.Cli.Commands;
 /// <summary><c>ingest up</c>.</summary>
 internal static class UpCommand
 {
+    private const string FromEnvironment = "env";
+
     private static readonly Option<string?> Hub = new("--hub")
     {
-        Description = "Send to and read from this event hub instead of the local one.",
-        HelpName = "connection string",
+        Description = "Send to and read from this event hub instead of the local one. 'env' takes the connection string from the environment variable Hub__ConnectionString: "
+            + "it holds a key, and a command line is seen by other users of this machine and kept by the shell.",
+        HelpName = "env or connection string",
     };
 
     private static readonly Option<string?> Database = new("--database")
     {
-        Description = "Store in this database instead of the embedded TimescaleDB.",
-        HelpName = "connection string",
+        Description = "Store in this database instead of the embedded TimescaleDB. 'env' takes the connection string from the environment variable Database__ConnectionString, "
+            + "where a password belongs.",
+        HelpName = "env or connection string",
     };
 
     private static readonly Option<bool> Fresh = new("--fresh") { Description = "Empty the embedded database first." };
@@ -53,12 +57,21 @@ internal static class UpCommand
         return command;
     }
 
+    /// <summary>
+    /// The connection string that an option names. The environment only where it says so: a variable set for <c>ingest run</c> must not make
+    /// <c>up</c> send its simulated devices to a real hub.
+    /// </summary>
+    internal static string? Named(string option, string? value, string variable, Func<string, string?> environment) =>
+        value != FromEnvironment ? value
+        : environment(variable) is { Length: > 0 } found ? found
+        : throw new CommandException($"{option} {FromEnvironment} takes the connection string from the environment variable {variable}, which is not set.");
+
     private static async Task<int> RunAsync(ParseResult arguments, CancellationToken cancellationToken)
     {
         var options = new UpOptions
         {
-            Hub = arguments.GetValue(Hub),
-            Database = arguments.GetValue(Database),
+            Hub = Named(Hub.Name, arguments.GetValue(Hub), "Hub__ConnectionString", Environment.GetEnvironmentVariable),
+            Database = Named(Database.Name, arguments.GetValue(Database), "Database__ConnectionString", Environment.GetEnvironmentVariable),
             Fresh = arguments.GetValue(Fresh),
             Port = arguments.GetValue(Port),
             Partitions = arguments.GetValue(Partitions),

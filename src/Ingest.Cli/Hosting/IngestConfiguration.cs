@@ -1,3 +1,4 @@
+using Ingest.Database;
 using Microsoft.Extensions.Configuration;
 
 namespace Ingest.Cli.Hosting;
@@ -5,21 +6,32 @@ namespace Ingest.Cli.Hosting;
 /// <summary>Where settings come from, the later ones winning: <c>appsettings.json</c> in the working directory, the environment, the command line.</summary>
 internal static class IngestConfiguration
 {
+    private const string File = "appsettings.json";
+
     public static IConfigurationRoot Build(IEnumerable<KeyValuePair<string, string?>> commandLine, string? directory = null)
     {
+        directory ??= Directory.GetCurrentDirectory();
+        // A folder that others may write to (/tmp, a share) is a good place to leave somebody a hub or a database of one's own.
+        if (TrustedFiles.Doubt(Path.Combine(directory, File), linksAllowed: true) is { } doubt)
+        {
+            throw new CommandException(
+                $"{Path.Combine(directory, File)} {doubt}: it is not read, as whoever can write it decides where events go. "
+                + "If it is yours, make it so (chown, chmod go-w); else run the command in another folder.");
+        }
+
         var builder = new ConfigurationBuilder();
         try
         {
             return builder
-                .SetBasePath(directory ?? Directory.GetCurrentDirectory())
-                .AddJsonFile("appsettings.json", optional: true)
+                .SetBasePath(directory)
+                .AddJsonFile(File, optional: true)
                 .AddEnvironmentVariables()
                 .AddInMemoryCollection(commandLine)
                 .Build();
         }
         catch (InvalidDataException exception)
         {
-            throw new CommandException($"appsettings.json in this folder cannot be read: {(exception.InnerException ?? exception).Message} Correct it or remove it.", exception);
+            throw new CommandException($"{File} in this folder cannot be read: {(exception.InnerException ?? exception).Message} Correct it or remove it.", exception);
         }
     }
 

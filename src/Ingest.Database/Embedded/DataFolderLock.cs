@@ -20,17 +20,17 @@ internal sealed class DataFolderLock : IDisposable
         _ownerFile = ownerFile;
     }
 
-    /// <exception cref="DatabaseSetupException">Another process has it.</exception>
+    /// <exception cref="DatabaseSetupException">Another process has it, or somebody else may change it.</exception>
     public static async Task<DataFolderLock> TakeAsync(string dataFolder, CancellationToken cancellationToken)
     {
-        Directory.CreateDirectory(dataFolder);
+        TrustedFiles.MakePrivateFolder(dataFolder);
         var lockFile = Path.Combine(dataFolder, "lock");
         // Apart from the lock: on Windows a locked file cannot be read by others.
         var ownerFile = Path.Combine(dataFolder, "owner");
         FileStream locked;
         try
         {
-            locked = new FileStream(lockFile, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            locked = TrustedFiles.OpenLock(lockFile);
         }
         catch (IOException e) when (File.Exists(lockFile))
         {
@@ -51,7 +51,7 @@ internal sealed class DataFolderLock : IDisposable
     }
 
     /// <summary>Notes the process that serves the folder, which may outlive this one by a moment.</summary>
-    public void SetServer(int id, DateTime startTime) => File.WriteAllText(
+    public void SetServer(int id, DateTime startTime) => TrustedFiles.WritePrivate(
         _ownerFile,
         string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId} {id} {startTime.ToUniversalTime():O}"));
 

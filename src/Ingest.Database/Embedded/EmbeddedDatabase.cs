@@ -6,13 +6,14 @@ namespace Ingest.Database.Embedded;
 
 /// <summary>
 /// A real TimescaleDB without Docker or an installed PostgreSQL, for development and tests: PostgreSQL 17 and TimescaleDB 2.23 (the full
-/// edition) compiled to WebAssembly, in a Node process of its own on 127.0.0.1. It runs one transaction at a time (another client's waits for up
-/// to 20 s, then 55P03), takes no <c>COPY FROM STDIN</c> (0A000), cannot cancel a statement, and keeps no prepared statements between
-/// transactions. It never outlives this process.
+/// edition) compiled to WebAssembly, in a Node process of its own on 127.0.0.1. It lets in who has the password of this start (SCRAM-SHA-256), as
+/// a role that loads no library, writes no file of the server and is no superuser. It runs one transaction at a time (another client's waits for
+/// up to 20 s, then 55P03), takes no <c>COPY FROM STDIN</c> (0A000) and no message over 64 MiB (54000), cannot cancel a statement, and keeps no
+/// prepared statements between transactions. It never outlives this process.
 /// </summary>
 public sealed class EmbeddedDatabase : IAsyncDisposable
 {
-    private static readonly TimeSpan PatienceToStart = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan PatienceToStart = TimeSpan.FromSeconds(120);
     private static readonly TimeSpan PatienceToStop = TimeSpan.FromSeconds(10);
 
     private readonly DataFolderLock _lock;
@@ -25,7 +26,7 @@ public sealed class EmbeddedDatabase : IAsyncDisposable
         ConnectionString = connectionString;
     }
 
-    /// <summary>For a pool of one connection, which is all that is of use here.</summary>
+    /// <summary>For a pool of one connection, which is all that is of use here. It holds the password of this start: not to be shown or logged.</summary>
     public string ConnectionString { get; }
 
     /// <summary>The id of the process that serves it.</summary>
@@ -35,7 +36,7 @@ public sealed class EmbeddedDatabase : IAsyncDisposable
     public Task<string> DiedByItself => _server.DiedByItself;
 
     /// <summary>Starts it: a few seconds for a new data folder, else about one and a half.</summary>
-    /// <exception cref="DatabaseSetupException">Node.js is missing or too old, the packages cannot be installed, or the folder is in use.</exception>
+    /// <exception cref="DatabaseSetupException">Node.js is missing or too old, the packages cannot be installed, or the folder is in use or somebody else's.</exception>
     public static async Task<EmbeddedDatabase> StartAsync(
         EmbeddedDatabaseOptions options,
         IProgress<string>? progress,
@@ -43,6 +44,12 @@ public sealed class EmbeddedDatabase : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         var dataFolder = Path.GetFullPath(options.DataFolder);
+        if (options.PackagesFolder == StateFolder.OfUser)
+        {
+            // Nobody else looks in there; a folder that was named, as the tests' is, may have readers.
+            TrustedFiles.MakePrivateFolder(StateFolder.OfUser);
+        }
+
         var folderLock = await DataFolderLock.TakeAsync(dataFolder, cancellationToken);
         try
         {
@@ -84,7 +91,8 @@ public sealed class EmbeddedDatabase : IAsyncDisposable
         {
             Host = "127.0.0.1",
             Port = ready.RootElement.GetProperty("port").GetInt32(),
-            Username = "postgres",
+            Username = ready.RootElement.GetProperty("user").GetString(),
+            Password = ready.RootElement.GetProperty("password").GetString(),
             Database = "postgres",
             MaxPoolSize = 1,
             NoResetOnClose = true,

@@ -37,15 +37,30 @@ internal static class NodeCommand
         return RunAsync(info, cancellationToken);
     }
 
-    public static ProcessStartInfo StartInfo(string command, IEnumerable<string> arguments) => new(command, arguments)
+    public static ProcessStartInfo StartInfo(string command, IEnumerable<string> arguments)
     {
-        RedirectStandardInput = true,
-        RedirectStandardOutput = true,
-        RedirectStandardError = true,
-        StandardOutputEncoding = Encoding.UTF8,
-        StandardErrorEncoding = Encoding.UTF8,
-        CreateNoWindow = true,
-    };
+        var info = new ProcessStartInfo(command, arguments)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            StandardOutputEncoding = Encoding.UTF8,
+            StandardErrorEncoding = Encoding.UTF8,
+            CreateNoWindow = true,
+        };
+        RemoveSecrets(info.Environment);
+        return info;
+    }
+
+    /// <summary>Takes away what is meant for this process alone: npm's packages are other people's code, and have no use for it.</summary>
+    internal static void RemoveSecrets(IDictionary<string, string?> environment)
+    {
+        string[] ours = ["Hub__", "Hub:", "Database__", "Database:", "AZURE_", "OTEL_EXPORTER_OTLP_"];
+        foreach (var name in environment.Keys.Where(name => ours.Any(prefix => name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase))).ToList())
+        {
+            environment.Remove(name);
+        }
+    }
 
     public static Process Start(ProcessStartInfo info)
     {

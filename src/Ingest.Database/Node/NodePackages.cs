@@ -26,7 +26,7 @@ public sealed class NodePackages
     /// <summary>
     /// Installs them below <paramref name="stateFolder"/> unless this lock file's packages are there already. Any number of processes may do so at once.
     /// </summary>
-    /// <exception cref="DatabaseSetupException">Node.js or npm is missing or too old, or npm failed.</exception>
+    /// <exception cref="DatabaseSetupException">Node.js or npm is missing or too old, npm failed, or somebody else may change the folder.</exception>
     public static async Task<NodePackages> InstallAsync(
         NodePackageSet packages,
         string stateFolder,
@@ -37,11 +37,13 @@ public sealed class NodePackages
 
         var lockFile = await File.ReadAllBytesAsync(Path.Combine(NodeCommand.Scripts, "package-lock.json"), cancellationToken);
         var name = Convert.ToHexStringLower(SHA256.HashData(lockFile))[..16] + (packages == NodePackageSet.Everything ? "-everything" : "");
-        var parent = Directory.CreateDirectory(Path.Combine(stateFolder, "node"));
-        var folder = Path.Combine(parent.FullName, name);
+        var parent = Path.Combine(stateFolder, "node");
+        TrustedFiles.MakeFolder(stateFolder);
+        TrustedFiles.MakeFolder(parent);
+        var folder = Path.Combine(parent, name);
         if (!Directory.Exists(folder))
         {
-            using (await LockAsync(Path.Combine(parent.FullName, name + ".lock"), progress, cancellationToken))
+            using (await LockAsync(Path.Combine(parent, name + ".lock"), progress, cancellationToken))
             {
                 if (!Directory.Exists(folder))
                 {
@@ -50,6 +52,7 @@ public sealed class NodePackages
             }
         }
 
+        TrustedFiles.MakeFolder(folder);
         return new NodePackages(folder);
     }
 
@@ -59,7 +62,7 @@ public sealed class NodePackages
         {
             try
             {
-                return new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+                return TrustedFiles.OpenLock(file);
             }
             catch (IOException) when (File.Exists(file))
             {
@@ -85,7 +88,7 @@ public sealed class NodePackages
             Directory.Delete(unfinished, recursive: true);
         }
 
-        Directory.CreateDirectory(unfinished);
+        TrustedFiles.MakeFolder(unfinished);
         foreach (var file in (string[])["package.json", "package-lock.json"])
         {
             File.Copy(Path.Combine(NodeCommand.Scripts, file), Path.Combine(unfinished, file));

@@ -37,7 +37,8 @@ internal sealed class NodeProcess : IAsyncDisposable
         Action<NodeProcess> started,
         CancellationToken cancellationToken)
     {
-        string[] nodeArguments = ["--no-warnings", Path.Combine(NodeCommand.Scripts, script), .. arguments];
+        // No text becomes code: what somebody may have put into a database or a library finds no way to run here.
+        string[] nodeArguments = ["--no-warnings", "--disallow-code-generation-from-strings", Path.Combine(NodeCommand.Scripts, script), .. arguments];
         var node = new NodeProcess(NodeCommand.Start(NodeCommand.StartInfo("node", nodeArguments)));
         using var patient = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patient.CancelAfter(patience);

@@ -1,33 +1,86 @@
-// What is needed of PostgreSQL's frontend/backend protocol 3.0 to hand whole messages to a database in this process.
+// What is needed of PostgreSQL's frontend/backend protocol 3.0 to hand whole messages to a database in this process. Everything here takes
+// any bytes: what no client would send is a ProtocolError.
 
 const encryptionRequests = new Set([80877103, 80877104]);
 const cancelRequest = 80877102;
 const sessionStartOnly = new Set(['user', 'database', 'options', 'replication', 'client_encoding']);
+
+// As long as PostgreSQL's own bound, and longer than any answer of a login.
+const longestBeforeLogin = 10_000;
+const longestMessage = 64 * 1024 * 1024;
+const joinedUpTo = 16_384;
+
+// CopyData, CopyDone, CopyFail: outside of a copy, PostgreSQL ignores them.
+const ofCopy = new Set(['d', 'c', 'f']);
+// PGlite takes the type on trust: another one would end it.
+const statements = new Set(['Q', 'P', 'B', 'D', 'E', 'C', 'S', 'H', 'F']);
+
+/** Something a client sent that cannot be gone on with. */
+export class ProtocolError extends Error {
+  constructor(text, sqlState = '08P01') {
+    super(text);
+    this.sqlState = sqlState;
+  }
+}
 
 /** The messages of one client, cut from the bytes as they arrive. */
 export class FrontendMessages {
   #chunks = [];
   #length = 0;
 
-  add(bytes) {
-    this.#chunks.push(bytes);
-    this.#length += bytes.length;
+  /** Bytes kept. */
+  get length() {
+    return this.#length;
   }
 
-  /** The next whole message, or null until more bytes arrive. */
-  next(started) {
-    const header = started ? 5 : 4;
+  add(bytes) {
+    this.#length += bytes.length;
+    // Bytes that come one at a time must not cost a buffer each.
+    if (this.#chunks.length > 0 && this.#length <= joinedUpTo) {
+      this.#chunks = [Buffer.concat([...this.#chunks, bytes])];
+    } else {
+      this.#chunks.push(bytes);
+    }
+  }
+
+  /** The start-up packet, or null until more bytes arrive. */
+  nextOpening() {
+    const bytes = this.#next(0, 8, longestBeforeLogin);
+    return bytes === null ? null : openingMessage(bytes);
+  }
+
+  /** The body of the next answer to a question of the login, or null until more bytes arrive. */
+  nextOfLogin() {
+    const bytes = this.#next(1, 4, longestBeforeLogin);
+    if (bytes !== null && bytes[0] !== 0x70) {
+      throw new ProtocolError('expected an answer to the question for the password');
+    }
+    return bytes?.subarray(5) ?? null;
+  }
+
+  /** The next message of a client that is logged in, or null until more bytes arrive. */
+  next() {
+    const bytes = this.#next(1, 4, longestMessage);
+    return bytes === null ? null : new Message(bytes);
+  }
+
+  #next(typeBytes, shortest, longest) {
+    const header = typeBytes + 4;
     if (this.#length < header) {
       return null;
     }
 
-    const length = this.#peek(header).readInt32BE(header - 4) + header - 4;
-    if (this.#length < length) {
-      return null;
+    const length = this.#peek(header).readUInt32BE(typeBytes);
+    if (length < shortest) {
+      throw new ProtocolError(`a message cannot be ${length} bytes long`);
+    }
+    if (length > longest) {
+      throw longest === longestMessage
+        ? new ProtocolError(`the embedded database takes messages of up to ${longestMessage / 1024 / 1024} MiB, and this one has ${length} bytes: send less at once`, '54000')
+        : new ProtocolError(`a message of ${length} bytes is too long before the login`);
     }
 
-    const bytes = this.#take(length);
-    return started ? new Message(bytes) : openingMessage(bytes);
+    return this.#length < length + typeBytes ? null : this.#take(length + typeBytes);
   }
 
   // Joined only when a message is whole: large ones arrive in hundreds of pieces.
@@ -39,11 +92,7 @@ export class FrontendMessages {
   }
 
   #take(count) {
-    if (this.#chunks[0].length < count) {
-      this.#chunks = [Buffer.concat(this.#chunks)];
-    }
-
-    const first = this.#chunks[0];
+    const first = this.#peek(count);
     this.#length -= count;
     if (first.length === count) {
       this.#chunks.shift();
@@ -58,6 +107,13 @@ class Message {
   constructor(bytes) {
     this.bytes = bytes;
     this.type = String.fromCharCode(bytes[0]);
+    if (this.type !== 'X' && !this.isOfCopy && !statements.has(this.type)) {
+      throw new ProtocolError(`there is no message of the type 0x${bytes[0].toString(16)}`);
+    }
+  }
+
+  get isOfCopy() {
+    return ofCopy.has(this.type);
   }
 
   isCopyFromStdin() {
@@ -86,6 +142,9 @@ function openingMessage(bytes) {
   if (code === cancelRequest) {
     return { kind: 'cancel' };
   }
+  if (code >> 16 !== 3) {
+    throw new ProtocolError('only version 3 of the protocol is spoken here');
+  }
 
   const fields = bytes.toString('utf8', 8).split('\0');
   const parameters = [];
@@ -97,26 +156,36 @@ function openingMessage(bytes) {
   return { kind: 'startup', parameters };
 }
 
-/** Everything a client waits for before its first statement: no password is asked, as only this machine reaches the port. */
+/** A question or an answer of the login: `kind` is one of PostgreSQL's numbers. */
+export function authentication(kind, body = '') {
+  const bytes = Buffer.alloc(4 + Buffer.byteLength(body));
+  bytes.writeInt32BE(kind, 0);
+  bytes.write(body, 4);
+  return message('R', bytes);
+}
+
+/** Everything a client waits for between its login and its first statement. */
 export function serverGreeting(settings) {
-  const authenticationOk = message('R', Buffer.alloc(4));
   const parameters = settings.map(({ name, setting }) => message('S', Buffer.from(`${name}\0${setting}\0`)));
   const backendKey = message('K', Buffer.alloc(8));
   const readyForQuery = message('Z', Buffer.from('I'));
-  return Buffer.concat([authenticationOk, ...parameters, backendKey, readyForQuery]);
+  return Buffer.concat([authentication(0), ...parameters, backendKey, readyForQuery]);
 }
 
 /** Whether this answer tells the client that it may go on, and that no transaction is open. */
 export function isIdle(request, answer) {
-  return (request.type === 'Q' || request.type === 'S' || request.type === 'F')
-    && answer.length >= 6 && answer[answer.length - 6] === 0x5a && answer[answer.length - 1] === 0x49;
+  return (request.type === 'Q' || request.type === 'S' || request.type === 'F') && endsIdle(answer);
+}
+
+export function endsIdle(answer) {
+  return answer.length >= 6 && answer[answer.length - 6] === 0x5a && answer[answer.length - 1] === 0x49;
 }
 
 export function errorResponse(sqlState, text) {
   return message('E', Buffer.from(`SFATAL\0VFATAL\0C${sqlState}\0M${text}\0\0`));
 }
 
-function message(type, body) {
+export function message(type, body) {
   const bytes = Buffer.alloc(5 + body.length);
   bytes.write(type, 0, 'latin1');
   bytes.writeInt32BE(4 + body.length, 1);

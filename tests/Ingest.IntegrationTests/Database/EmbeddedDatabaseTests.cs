@@ -3,6 +3,7 @@ using Dapper;
 using Ingest.Database;
 using Ingest.Database.Embedded;
 using Ingest.Database.Migrations;
+using Ingest.Database.Node;
 using Ingest.TestSupport.Databases;
 using Npgsql;
 using Xunit;
@@ -36,6 +37,46 @@ public sealed class EmbeddedDatabaseTests : IDisposable
         await using (var database = await StartAsync(fresh: true))
         {
             Assert.Null(await ScalarAsync<string>(database.ConnectionString, "SELECT to_regclass('conditions')::text"));
+        }
+    }
+
+    [Fact]
+    public async Task What_an_earlier_version_stored_as_the_superuser_is_handed_over()
+    {
+        await using (var database = await StartAsync())
+        {
+            await DatabaseMigrator.MigrateAsync(database.ConnectionString, new MigrationOptions { RetentionDays = 36_500 }, Token);
+            await StoreAsync(database.ConnectionString, 1_000);
+            await using var connection = await OpenAsync(database.ConnectionString);
+            await connection.ExecuteAsync(
+                """
+                SELECT compress_chunk(show_chunks('conditions'));
+                CREATE SCHEMA plant;
+                CREATE TYPE plant.state AS ENUM ('on', 'off');
+                CREATE TABLE plant.machines (id integer GENERATED ALWAYS AS IDENTITY, number serial, state plant.state);
+                CREATE VIEW plant.running AS SELECT id FROM plant.machines WHERE state = 'on';
+                CREATE FUNCTION plant.one() RETURNS integer LANGUAGE sql AS 'SELECT 1';
+                """);
+        }
+
+        await MakeOlderAsync();
+        await using (var database = await StartAsync())
+        {
+            await StoreAsync(database.ConnectionString, 500);
+            await StoreAsync(database.ConnectionString, 1_000, day: 20);
+            Assert.Empty((await DatabaseMigrator.MigrateAsync(database.ConnectionString, new MigrationOptions { RetentionDays = 36_400 }, Token)).Applied);
+            await using var connection = await OpenAsync(database.ConnectionString);
+            await connection.ExecuteAsync(
+                """
+                SELECT decompress_chunk(chunk) FROM show_chunks('conditions', older_than => '2026-01-10Z'::timestamptz) AS chunk;
+                INSERT INTO plant.machines (state) VALUES ('on');
+                ALTER TABLE plant.machines ADD name text;
+                ALTER FUNCTION plant.one() RENAME TO two;
+                ALTER TYPE plant.state ADD VALUE 'broken';
+                DROP VIEW plant.running;
+                DROP TABLE conditions;
+                DROP SCHEMA plant CASCADE;
+                """);
         }
     }
 
@@ -201,11 +242,20 @@ public sealed class EmbeddedDatabaseTests : IDisposable
         progress: null,
         Token);
 
+    private async Task MakeOlderAsync()
+    {
+        var packages = await NodePackages.InstallAsync(NodePackageSet.EmbeddedDatabase, TestPackages.StateFolder, progress: null, Token);
+        var older = await NodeCommand.RunAsync(
+            NodeCommand.StartInfo("node", [Path.Combine(NodeCommand.Scripts, "older.mjs"), packages.Folder, Path.Combine(_folder, "postgres")]),
+            Token);
+        Assert.True(older.ExitCode == 0, older.Errors);
+    }
+
     private static async Task StoreAsync(string connectionString, int rows, int day = 1)
     {
         await using var connection = await OpenAsync(connectionString);
         await connection.ExecuteAsync(
-            "INSERT INTO conditions (time, device) SELECT '2026-01-01Z'::timestamptz + @day * INTERVAL '1 day' + n * INTERVAL '1 s', 'd' FROM generate_series(1, @rows) AS n",
+            "INSERT INTO conditions (time, device) SELECT '2026-01-01Z'::timestamptz + @day * INTERVAL '1 day' + n * INTERVAL '1 s', 'd' FROM generate_series(1, @rows) AS n ON CONFLICT DO NOTHING",
             new { day, rows });
     }
 

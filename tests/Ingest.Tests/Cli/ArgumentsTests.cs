@@ -45,6 +45,34 @@ public sealed class ArgumentsTests
         Assert.Contains(parsed.Errors, error => error.Message.StartsWith(expected, StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData(null, null)]
+    [InlineData("Endpoint=sb://named", "Endpoint=sb://named")]
+    [InlineData("env", "Endpoint=sb://from-environment")]
+    public void Up_takes_a_connection_string_from_the_environment_only_where_it_is_told_to(string? option, string? expected) =>
+        Assert.Equal(expected, UpCommand.Named("--hub", option, "Hub__ConnectionString", name => name == "Hub__ConnectionString" ? "Endpoint=sb://from-environment" : null));
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("")]
+    public void Up_says_which_variable_it_misses(string? value)
+    {
+        var exception = Assert.Throws<CommandException>(() => UpCommand.Named("--database", "env", "Database__ConnectionString", _ => value));
+
+        Assert.Contains("--database env", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("Database__ConnectionString, which is not set", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--hub")]
+    [InlineData("--database")]
+    public void The_help_of_up_says_why_secrets_belong_in_the_environment(string name)
+    {
+        var option = Assert.Single(IngestCommand.Create().Subcommands.Single(command => command.Name == "up").Options, option => option.Name == name);
+
+        Assert.Contains("__ConnectionString", option.Description, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_setting_without_a_value_is_refused_without_repeating_it()
     {
