@@ -20,3 +20,11 @@ GRANT SELECT, INSERT ON conditions TO ingest_writer;
 GRANT SELECT, INSERT, UPDATE ON checkpoints TO ingest_writer;
 GRANT SELECT, INSERT, DELETE ON dead_letters TO ingest_writer;
 GRANT SELECT, INSERT, UPDATE, DELETE ON dead_letter_quotas TO ingest_writer;
+
+-- Made by a later script, which grants it where this role is there already.
+DO $$
+BEGIN
+    IF to_regclass('dead_letter_totals') IS NOT NULL THEN
+        GRANT SELECT, INSERT, UPDATE, DELETE ON dead_letter_totals TO ingest_writer;
+    END IF;
+END $$;

@@ -31,7 +31,7 @@ public sealed class IngestOptions
 /// </summary>
 public sealed class IngestPipeline : IAsyncDisposable
 {
-    private readonly EventDecoder _decoder;
+    private readonly Func<IReadOnlyList<RawEvent>, int, bool, DecodedBatch> _decode;
     private readonly GroupCommitter _commits;
     private readonly PipelineMetrics? _ownMetrics;
 
@@ -58,7 +58,9 @@ public sealed class IngestPipeline : IAsyncDisposable
         Health = health ?? new PipelineHealth(clock);
         _ownMetrics = metrics is null ? new PipelineMetrics() : null;
         Metrics = metrics ?? _ownMetrics!;
-        _decoder = new EventDecoder(mapping, options.Telemetry, clock);
+        var decoder = new EventDecoder(mapping, options.Telemetry, clock);
+        var limits = new PartLimits(options.Commit.MaxRows, options.Commit.MaxBytes);
+        _decode = (events, first, atPosition) => decoder.Decode(events, first, limits with { AtPosition = atPosition });
         _commits = new GroupCommitter(
             options.Commit,
             writer => new FlushRunner(
@@ -78,21 +80,24 @@ public sealed class IngestPipeline : IAsyncDisposable
 
     public PipelineMetrics Metrics { get; }
 
-    /// <summary>Takes a batch of one partition through every stage.</summary>
+    /// <summary>
+    /// Takes a batch of one partition through every stage. One that holds more readings or bytes than a transaction takes is divided between messages: its
+    /// parts are stored one after the other, each with the checkpoint at its end, so that an exception can leave the first of them stored.
+    /// </summary>
     /// <param name="events">The messages; none is legal with a checkpoint.</param>
     /// <param name="checkpoint">The move to store with them; null for heads that keep their checkpoints elsewhere.</param>
     /// <param name="cancellationToken">
     /// Abandons the batch. The call returns when nothing touches the messages any more: with the result where it was committed all the same.
     /// </param>
     /// <returns>Where its readings ended; everything is durable.</returns>
-    /// <exception cref="CheckpointFencedException">The checkpoint is no longer this owner's. Nothing was stored.</exception>
-    /// <exception cref="DifferencesException">The batch contradicts what is stored. Nothing was stored.</exception>
+    /// <exception cref="CheckpointFencedException">The checkpoint is no longer this owner's. Nothing past it was stored.</exception>
+    /// <exception cref="DifferencesException">The batch contradicts what is stored. Nothing that does was stored.</exception>
     /// <exception cref="DatabaseUnavailableException">The time set in <see cref="CommitSettings.GiveUpAfterSeconds"/> is over.</exception>
     /// <exception cref="OperationCanceledException">Cancelled: not stored, or nobody knows. Trying again is safe.</exception>
     public Task<BatchResult> ProcessAsync(IReadOnlyList<RawEvent> events, Checkpoint? checkpoint, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(events);
-        return _commits.CommitAsync(events, checkpoint, _decoder.Decode, cancellationToken);
+        return _commits.CommitAsync(events, checkpoint, _decode, cancellationToken);
     }
 
     /// <summary>Abandons what is under way; its callers see a cancellation.</summary>

@@ -75,7 +75,7 @@ internal static class Fuzzing
 
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{fuzzer.Bodies:n0} bodies in {Stopwatch.GetElapsedTime(started).TotalSeconds:n0} s, with their neighbours: {fuzzer.Accounts.Received:n0} received = {fuzzer.Accounts.Stored:n0} stored + {fuzzer.Accounts.Duplicate:n0} duplicate + {fuzzer.Accounts.DeadLettered:n0} dead-lettered + {fuzzer.Accounts.Ignored:n0} ignored, and all of them sent again without a trace"));
+                $"{fuzzer.Bodies:n0} bodies and {fuzzer.Bombs:n0} that hold much work in {Stopwatch.GetElapsedTime(started).TotalSeconds:n0} s, with their neighbours: {fuzzer.Accounts.Received:n0} received = {fuzzer.Accounts.Stored:n0} stored + {fuzzer.Accounts.Duplicate:n0} duplicate + {fuzzer.Accounts.DeadLettered:n0} dead-lettered + {fuzzer.Accounts.Ignored:n0} ignored, and all of them sent again without a trace"));
         }
 
         return 0;
@@ -95,7 +95,7 @@ internal static class Fuzzing
 
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{fuzzer.Bodies:n0} bodies in {Stopwatch.GetElapsedTime(started).TotalSeconds:n0} s: {fuzzer.Stored:n0} readings taken, {fuzzer.Rejected:n0} rejected ({string.Join(", ", fuzzer.Reasons.Select(pair => $"{pair.Key} {pair.Value:n0}"))}), {fuzzer.Ignored:n0} ignored"));
+                $"{fuzzer.Bodies:n0} bodies and {fuzzer.Bombs:n0} that hold much work in {Stopwatch.GetElapsedTime(started).TotalSeconds:n0} s: {fuzzer.Stored:n0} readings taken, {fuzzer.Rejected:n0} rejected ({string.Join(", ", fuzzer.Reasons.Select(pair => $"{pair.Key} {pair.Value:n0}"))}), {fuzzer.Ignored:n0} ignored; {Environment.WorkingSet / 1_000_000:n0} MB resident"));
         }
 
         return 0;

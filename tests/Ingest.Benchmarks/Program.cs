@@ -13,4 +13,5 @@ return await new RootCommand("Benchmarks of Ingest, and its long runs of faults 
     CompressedBenchmark.Command(),
     FaultRounds.Command(),
     Fuzzing.Command(),
+    Bombs.Command(),
 }.Parse(args).InvokeAsync();

@@ -1,9 +1,11 @@
 using Ingest.Database;
 using Ingest.Database.Embedded;
+using System.Globalization;
 using Ingest.TestSupport.Databases;
+using Ingest.TestSupport.Fuzzing;
 
-// A process that owns a database, for the tests that kill such a process. It prints the connection string, the id of the serving process and
-// the data folder, then serves until its standard input ends.
+// A process that owns a database, for the tests that kill such a process: it prints the connection string, the id of the serving process and
+// the data folder, then serves until its standard input ends. Or one whose memory is measured while small messages hold much work.
 try
 {
     switch (args)
@@ -23,8 +25,11 @@ try
             }
 
             return 0;
+        case ["bombs", var kind, var messages, var database]:
+            await BombRun.RunAsync(kind, int.Parse(messages, CultureInfo.InvariantCulture), database, CancellationToken.None);
+            return 0;
         default:
-            await Console.Error.WriteLineAsync("usage: embedded <data folder> | native");
+            await Console.Error.WriteLineAsync("usage: embedded <data folder> | native | bombs <kind> <messages> <connection string>");
             return 2;
     }
 }

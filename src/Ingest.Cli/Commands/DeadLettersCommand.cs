@@ -13,6 +13,10 @@ namespace Ingest.Cli.Commands;
 /// <summary><c>ingest deadletters list|show</c>.</summary>
 internal static class DeadLettersCommand
 {
+    // SHA-256.
+    private const int KeyDigits = 64;
+    private const int ShownDigits = 12;
+
     private static readonly Option<string?> Reason = new("--reason") { Description = "Only this reason code, such as wrong_type.", HelpName = "code" };
     private static readonly Option<string?> Device = new("--device") { Description = "Only this device.", HelpName = "name" };
     private static readonly Option<DateTimeOffset?> Since = Arguments.Time("--since", "Only those received since this time: ISO 8601 (UTC), or a span back from now like 6h.");
@@ -66,9 +70,9 @@ internal static class DeadLettersCommand
     {
         var output = new Output(arguments.GetValue(SharedOptions.Json));
         var key = arguments.GetRequiredValue(Key);
-        if (key.Length == 0 || !key.All(char.IsAsciiHexDigit))
+        if (key.Length is 0 or > KeyDigits || !key.All(char.IsAsciiHexDigit))
         {
-            throw new CommandException($"'{key}' is no key: a key is hexadecimal digits, as 'ingest deadletters list' prints them.");
+            throw new CommandException(NoKey(key));
         }
 
         await using var database = await OpenAsync(arguments, output, cancellationToken);
@@ -108,7 +112,13 @@ internal static class DeadLettersCommand
         return await CommandDatabase.OpenAsync(settings, new ProgressLines(output), cancellationToken);
     }
 
-    private static string ShortKey(StoredDeadLetter letter) => Convert.ToHexStringLower(letter.Key)[..12];
+    // Another writer's dead letters may have shorter keys: whatever the table holds is shown.
+    private static string ShortKey(StoredDeadLetter letter) =>
+        Convert.ToHexStringLower(letter.Key) is var key && key.Length > ShownDigits ? key[..ShownDigits] : key;
+
+    internal static string NoKey(string key) => key.Length > KeyDigits
+        ? string.Create(CultureInfo.InvariantCulture, $"A key of {key.Length} characters is none: a key has {KeyDigits} hexadecimal digits, and its first ones are enough where they tell it from the others.")
+        : $"'{key}' is no key: a key is hexadecimal digits, as 'ingest deadletters list' prints them.";
 
     private static object Summary(StoredDeadLetter letter) => new
     {

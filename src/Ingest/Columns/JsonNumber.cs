@@ -58,6 +58,10 @@ internal readonly ref struct JsonNumber
     /// <summary>Whether PostgreSQL's numeric holds it: 131,072 digits before the point, 16,383 behind it.</summary>
     public bool FitsNumeric => HighestPower < 131_072 && LowestPower >= -16_383;
 
+    /// <summary>Digits, point and sign of a number that numeric holds, as the server writes it out: without an exponent.</summary>
+    public long WrittenLength =>
+        (IsNegative && !IsZero ? 1 : 0) + Math.Max(1, HighestPower + 1) + (LowestPower < 0 ? 1 - LowestPower : 0);
+
     /// <summary>The value of a number without a fraction (<see cref="IsWhole"/>).</summary>
     /// <returns>False where it does not fit.</returns>
     public bool TryGetInt64(out long value)

@@ -33,11 +33,19 @@ internal sealed class JsonbCanonicalizer : IComparer<JsonbCanonicalizer.Member>,
     private readonly PooledBuffer<Container> _open = new();
     private int _scratchStart;
 
+    // What the server writes besides the canonical text: all the digits of a number, and a space after each comma and colon.
+    private long _expansion;
+
+    /// <summary>Bytes of the last value when the server writes it out: a number such as <c>1e9999</c> then has all its digits.</summary>
+    public long WrittenLength { get; private set; }
+
     public JsonbFault TryCanonicalize(ReadOnlySpan<byte> json, out JsonbValue value)
     {
         try
         {
+            _expansion = 0;
             var fault = Write(json);
+            WrittenLength = _text.Count + _expansion;
             value = fault == JsonbFault.None ? new JsonbValue(Encoding.UTF8.GetString(_text.Span)) : default;
             return fault;
         }
@@ -81,8 +89,9 @@ internal sealed class JsonbCanonicalizer : IComparer<JsonbCanonicalizer.Member>,
                         return nameFault;
                     }
 
-                    _members.Append(new Member(name, _text.Count, 0));
+                    _members.Append(new Member(name, _text.Count, 0, _expansion));
                     _text.Append((byte)':');
+                    _expansion++;
                     continue;
                 case JsonTokenType.EndObject:
                     CloseObject();
@@ -106,7 +115,9 @@ internal sealed class JsonbCanonicalizer : IComparer<JsonbCanonicalizer.Member>,
                         return JsonbFault.NumberOutOfRange;
                     }
 
+                    var start = _text.Count;
                     number.AppendCanonical(_text);
+                    _expansion += number.WrittenLength - (_text.Count - start);
                     break;
                 default:
                     _text.AppendRange(reader.ValueSpan);
@@ -136,10 +147,11 @@ internal sealed class JsonbCanonicalizer : IComparer<JsonbCanonicalizer.Member>,
         if (_open.Span[^1].IsObject)
         {
             ref var member = ref _members.Span[^1];
-            member = member with { End = _text.Count };
+            member = member with { End = _text.Count, Expansion = _expansion - member.Expansion };
         }
 
         _text.Append((byte)',');
+        _expansion++;
     }
 
     private void CloseObject()
@@ -160,6 +172,10 @@ internal sealed class JsonbCanonicalizer : IComparer<JsonbCanonicalizer.Member>,
                 {
                     _text.AppendRange(_scratch.Span[(members[i].Name - start)..(members[i].End - start)]);
                     _text.Append((byte)',');
+                }
+                else
+                {
+                    _expansion -= members[i].Expansion + 1;
                 }
             }
         }
@@ -198,6 +214,7 @@ internal sealed class JsonbCanonicalizer : IComparer<JsonbCanonicalizer.Member>,
         if (_text.Span[^1] == (byte)',')
         {
             _text.RemoveLast();
+            _expansion--;
         }
     }
 
@@ -229,8 +246,11 @@ internal sealed class JsonbCanonicalizer : IComparer<JsonbCanonicalizer.Member>,
         return JsonbFault.None;
     }
 
-    /// <summary>A member of an object that is still open: where its name begins and ends and its value ends in the text.</summary>
-    internal readonly record struct Member(int Name, int NameEnd, int End);
+    /// <summary>
+    /// A member of an object that is still open: where its name begins and ends and its value ends in the text, and what the server writes of it
+    /// besides (until its end: what it had written before it).
+    /// </summary>
+    internal readonly record struct Member(int Name, int NameEnd, int End, long Expansion);
 
     private readonly record struct Container(int Start, int FirstMember, bool IsObject);
 }

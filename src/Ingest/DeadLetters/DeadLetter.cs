@@ -9,7 +9,7 @@ internal enum DeadLetterFate
     /// <summary>Kept whole.</summary>
     Kept,
 
-    /// <summary>Past what is kept of its message, or past the device's quota: counted only.</summary>
+    /// <summary>Past a quota of the device or of all devices: counted only.</summary>
     NotKept,
 
     /// <summary>Already kept, or another of the same flush is.</summary>
@@ -17,22 +17,30 @@ internal enum DeadLetterFate
 }
 
 /// <summary>A rejected reading on its way into the table.</summary>
-/// <param name="message">Its message.</param>
+/// <param name="source">Its message.</param>
 /// <param name="batch">The index of its batch in the flush.</param>
 /// <param name="rejection">Why it is rejected.</param>
-/// <param name="key">Its key; null past what is kept of its message.</param>
-/// <param name="quotaName">Whose quota it counts against; empty where the hub names no device.</param>
-internal sealed class DeadLetter(RawEvent message, int batch, Rejection rejection, byte[]? key, string quotaName)
+internal sealed class DeadLetter(DeadLetterSource source, int batch, Rejection rejection)
 {
-    public RawEvent Message { get; } = message;
+    public RawEvent Message => Source.Message;
+
+    public DeadLetterSource Source { get; } = source;
 
     public int Batch { get; } = batch;
 
     public Rejection Rejection { get; } = rejection;
 
-    public byte[]? Key { get; } = key;
+    public byte[] Key { get; } = DeadLetterKey.Of(source.Hash, rejection.Element);
 
-    public string QuotaName { get; } = quotaName;
+    /// <summary>Bytes that it takes in the table, by and large.</summary>
+    public long Bytes { get; } = source.Bytes + rejection.Detail.Length;
 
     public DeadLetterFate Fate { get; set; } = DeadLetterFate.NotKept;
 }
+
+/// <summary>Rejected readings past those that can be kept of their message: counted only.</summary>
+/// <param name="Batch">The index of their batch in the flush.</param>
+/// <param name="QuotaName">Whose quota they count against.</param>
+/// <param name="Reason">Why.</param>
+/// <param name="Count">How many.</param>
+internal readonly record struct DeadLetterCount(int Batch, string QuotaName, RejectReason Reason, long Count);

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Ingest.Decode;
 using Ingest.Events;
 
@@ -5,52 +6,49 @@ namespace Ingest.DeadLetters;
 
 /// <summary>
 /// The dead letters of a flush. Each carries its whole body, so of one message's elements only the first ones can be kept: else a body
-/// of 256 KiB with ten thousand bad elements would become 2.5 GB.
+/// of 256 KiB with ten thousand bad elements would become 2.5 GB. The others are counted, and no object is made for them.
 /// </summary>
 internal sealed class DeadLetterList
 {
-    /// <summary>Most dead letters kept of one message.</summary>
-    public const int MostOfMessage = 100;
-
-    /// <summary>Most bytes that they hold of its body altogether; the first is kept whatever its length.</summary>
+    /// <summary>Most bytes that the dead letters of one message take altogether; the first is kept whatever its length.</summary>
     public const int MostBytesOfMessage = 1024 * 1024;
 
-    // The quota's key is indexed, and an index row has a limit that a name of any length would pass.
-    private const int LongestQuotaName = 128;
-
     private readonly List<DeadLetter> _letters = [];
-    private readonly Dictionary<RawEvent, Source> _sources = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<RawEvent, DeadLetterSource> _sources = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<(int Batch, string QuotaName, RejectReason Reason), long> _counts = [];
 
     public IReadOnlyList<DeadLetter> Letters => _letters;
 
+    /// <summary>Those that are counted only.</summary>
+    public IReadOnlyList<DeadLetterCount> Counts => [.. _counts.Select(pair => new DeadLetterCount(pair.Key.Batch, pair.Key.QuotaName, pair.Key.Reason, pair.Value))];
+
     public void Add(RawEvent message, int batch, Rejection rejection)
+    {
+        var source = SourceOf(message);
+        if (source.TakeRoom())
+        {
+            _letters.Add(new DeadLetter(source, batch, rejection));
+        }
+        else
+        {
+            Add(source, batch, rejection.Reason, 1);
+        }
+    }
+
+    /// <summary>Adds readings that are counted only.</summary>
+    public void Add(RawEvent message, int batch, RejectReason reason, long count) => Add(SourceOf(message), batch, reason, count);
+
+    private void Add(DeadLetterSource source, int batch, RejectReason reason, long count) =>
+        CollectionsMarshal.GetValueRefOrAddDefault(_counts, (batch, source.QuotaName, reason), out _) += count;
+
+    private DeadLetterSource SourceOf(RawEvent message)
     {
         if (!_sources.TryGetValue(message, out var source))
         {
-            source = new Source(message);
+            source = new DeadLetterSource(message);
             _sources.Add(message, source);
         }
 
-        _letters.Add(new DeadLetter(message, batch, rejection, source.NextKey(rejection.Element), source.QuotaName));
-    }
-
-    private static string Shorten(string name)
-    {
-        if (name.Length <= LongestQuotaName)
-        {
-            return name;
-        }
-
-        return char.IsHighSurrogate(name[LongestQuotaName - 1]) ? name[..(LongestQuotaName - 1)] : name[..LongestQuotaName];
-    }
-
-    private sealed class Source(RawEvent message)
-    {
-        private readonly byte[] _hash = DeadLetterKey.OfMessage(message);
-        private int _room = Math.Clamp(MostBytesOfMessage / Math.Max(1, message.Body.Length), 1, MostOfMessage);
-
-        public string QuotaName { get; } = Shorten(DeadLetterText.Clean(message.DeviceId) ?? "");
-
-        public byte[]? NextKey(int element) => _room-- > 0 ? DeadLetterKey.Of(_hash, element) : null;
+        return source;
     }
 }

@@ -13,6 +13,8 @@ internal sealed class DeadLetterRetention(NpgsqlDataSource dataSource, int reten
     private const string QuotasSql =
         "DELETE FROM dead_letter_quotas WHERE (device, day) IN (SELECT device, day FROM dead_letter_quotas WHERE day < $1 LIMIT $2)";
 
+    private const string TotalsSql = "DELETE FROM dead_letter_totals WHERE day IN (SELECT day FROM dead_letter_totals WHERE day < $1 LIMIT $2)";
+
     /// <summary>One turn.</summary>
     /// <returns>How many dead letters were deleted, and whether more may be due.</returns>
     public async Task<(int Deleted, bool More)> CleanAsync(CancellationToken cancellationToken)
@@ -23,7 +25,9 @@ internal sealed class DeadLetterRetention(NpgsqlDataSource dataSource, int reten
         }
 
         var cutoff = clock.GetUtcNow().UtcDateTime.AddDays(-retentionDays);
-        var quotas = await DeleteAsync(QuotasSql, new NpgsqlParameter<DateOnly> { TypedValue = DateOnly.FromDateTime(cutoff) }, cancellationToken);
+        var day = DateOnly.FromDateTime(cutoff);
+        await DeleteAsync(TotalsSql, new NpgsqlParameter<DateOnly> { TypedValue = day }, cancellationToken);
+        var quotas = await DeleteAsync(QuotasSql, new NpgsqlParameter<DateOnly> { TypedValue = day }, cancellationToken);
         var letters = await DeleteAsync(LettersSql, new NpgsqlParameter<DateTime> { TypedValue = cutoff }, cancellationToken);
         return (letters, letters == RowsAtOnce || quotas == RowsAtOnce);
     }

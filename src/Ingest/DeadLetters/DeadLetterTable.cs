@@ -1,18 +1,21 @@
 using Ingest.Decode;
+using Ingest.Settings;
 using Npgsql;
 using NpgsqlTypes;
 
 namespace Ingest.DeadLetters;
 
-/// <summary>The tables <c>dead_letters</c> and <c>dead_letter_quotas</c>: the statements of a flush on them.</summary>
-internal sealed class DeadLetterTable(int quotaPerDeviceAndDay)
+/// <summary>The tables <c>dead_letters</c>, <c>dead_letter_quotas</c> and <c>dead_letter_totals</c>: the statements of a flush on them.</summary>
+internal sealed class DeadLetterTable(DeadLetterSettings settings)
 {
-    // Of bodies, in one statement.
+    // In one statement.
     private const int MostBytesInStatement = 8 * 1024 * 1024;
 
     private const string KnownSql = "SELECT key FROM dead_letters WHERE key = ANY($1)";
 
-    private const string QuotaSql = "SELECT device, kept FROM dead_letter_quotas WHERE day = $1 AND device = ANY($2)";
+    private const string QuotaSql = "SELECT device, kept, kept_bytes FROM dead_letter_quotas WHERE day = $1 AND device = ANY($2)";
+
+    private const string TotalSql = "SELECT kept, kept_bytes FROM dead_letter_totals WHERE day = $1";
 
     private const string InsertSql =
         """
@@ -25,32 +28,42 @@ internal sealed class DeadLetterTable(int quotaPerDeviceAndDay)
 
     private const string CountSql =
         """
-        INSERT INTO dead_letter_quotas AS q (device, day, kept, not_kept)
-        SELECT u.device, $1, u.kept, u.not_kept FROM unnest($2::text[], $3::bigint[], $4::bigint[]) AS u(device, kept, not_kept) ORDER BY u.device
-        ON CONFLICT (device, day) DO UPDATE SET kept = q.kept + EXCLUDED.kept, not_kept = q.not_kept + EXCLUDED.not_kept
+        INSERT INTO dead_letter_quotas AS q (device, day, kept, kept_bytes, not_kept)
+        SELECT u.device, $1, u.kept, u.kept_bytes, u.not_kept
+        FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[]) AS u(device, kept, kept_bytes, not_kept) ORDER BY u.device
+        ON CONFLICT (device, day) DO UPDATE
+            SET kept = q.kept + EXCLUDED.kept, kept_bytes = q.kept_bytes + EXCLUDED.kept_bytes, not_kept = q.not_kept + EXCLUDED.not_kept
         """;
 
-    private readonly DeadLetterQuota _quota = new(quotaPerDeviceAndDay);
+    private const string CountAllSql =
+        """
+        INSERT INTO dead_letter_totals AS t (day, kept, kept_bytes, not_kept) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (day) DO UPDATE
+            SET kept = t.kept + EXCLUDED.kept, kept_bytes = t.kept_bytes + EXCLUDED.kept_bytes, not_kept = t.not_kept + EXCLUDED.not_kept
+        """;
+
+    private readonly DeadLetterQuota _quota = new(settings);
 
     /// <summary>Decides which of the letters are new and which of those are kept.</summary>
     public async Task DecideAsync(NpgsqlConnection connection, IReadOnlyList<DeadLetter> letters, DateOnly day, CancellationToken cancellationToken)
     {
-        var candidates = letters.Where(letter => letter.Key is not null).ToArray();
         var known = new HashSet<string>(StringComparer.Ordinal);
-        var kept = new Dictionary<string, long>(StringComparer.Ordinal);
+        var byDevice = new Dictionary<string, DeadLettersKept>(StringComparer.Ordinal);
+        var all = default(DeadLettersKept);
         await using var batch = new NpgsqlBatch(connection)
         {
             BatchCommands =
             {
-                new NpgsqlBatchCommand(KnownSql) { Parameters = { new NpgsqlParameter<byte[][]> { TypedValue = [.. candidates.Select(letter => letter.Key!)] } } },
+                new NpgsqlBatchCommand(KnownSql) { Parameters = { new NpgsqlParameter<byte[][]> { TypedValue = [.. letters.Select(letter => letter.Key)] } } },
                 new NpgsqlBatchCommand(QuotaSql)
                 {
                     Parameters =
                     {
                         new NpgsqlParameter<DateOnly> { TypedValue = day },
-                        new NpgsqlParameter<string[]> { TypedValue = [.. candidates.Select(letter => letter.QuotaName).Distinct()] },
+                        new NpgsqlParameter<string[]> { TypedValue = [.. letters.Select(letter => letter.Source.QuotaName).Distinct()] },
                     },
                 },
+                new NpgsqlBatchCommand(TotalSql) { Parameters = { new NpgsqlParameter<DateOnly> { TypedValue = day } } },
             },
         };
         await using (var reader = await batch.ExecuteReaderAsync(cancellationToken))
@@ -63,20 +76,28 @@ internal sealed class DeadLetterTable(int quotaPerDeviceAndDay)
             await reader.NextResultAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))
             {
-                kept[reader.GetString(0)] = reader.GetInt64(1);
+                byDevice[reader.GetString(0)] = new DeadLettersKept(reader.GetInt64(1), reader.GetInt64(2));
+            }
+
+            await reader.NextResultAsync(cancellationToken);
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                all = new DeadLettersKept(reader.GetInt64(0), reader.GetInt64(1));
             }
         }
 
-        foreach (var letter in candidates)
+        foreach (var letter in letters)
         {
-            if (!known.Add(Convert.ToHexString(letter.Key!)))
+            var device = byDevice.GetValueOrDefault(letter.Source.QuotaName);
+            if (!known.Add(Convert.ToHexString(letter.Key)))
             {
                 letter.Fate = DeadLetterFate.Duplicate;
             }
-            else if (_quota.Keeps(kept.GetValueOrDefault(letter.QuotaName), letter.Key!))
+            else if (_quota.Keeps(device, all, letter.Key, letter.Bytes))
             {
                 letter.Fate = DeadLetterFate.Kept;
-                kept[letter.QuotaName] = kept.GetValueOrDefault(letter.QuotaName) + 1;
+                byDevice[letter.Source.QuotaName] = device.With(letter.Bytes);
+                all = all.With(letter.Bytes);
             }
         }
     }
@@ -88,14 +109,14 @@ internal sealed class DeadLetterTable(int quotaPerDeviceAndDay)
         long bytes = 0;
         foreach (var letter in letters.Where(letter => letter.Fate == DeadLetterFate.Kept))
         {
-            if (statements.Count == 0 || bytes + letter.Message.Body.Length > MostBytesInStatement)
+            if (statements.Count == 0 || bytes + letter.Bytes > MostBytesInStatement)
             {
                 statements.Add([]);
                 bytes = 0;
             }
 
             statements[^1].Add(letter);
-            bytes += letter.Message.Body.Length;
+            bytes += letter.Bytes;
         }
 
         return statements;
@@ -111,7 +132,7 @@ internal sealed class DeadLetterTable(int quotaPerDeviceAndDay)
         {
             Parameters =
             {
-                new NpgsqlParameter<byte[][]> { TypedValue = [.. kept.Select(letter => letter.Key!)] },
+                new NpgsqlParameter<byte[][]> { TypedValue = [.. kept.Select(letter => letter.Key)] },
                 new NpgsqlParameter<DateTime?[]> { TypedValue = [.. kept.Select(letter => Utc(letter.Message.EnqueuedTime))], NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz },
                 Texts(letter => letter.Message.DeviceId),
                 Texts(letter => letter.Message.ModuleId),
@@ -126,28 +147,49 @@ internal sealed class DeadLetterTable(int quotaPerDeviceAndDay)
                 Texts(letter => letter.Message.MessageSource),
                 Texts(letter => letter.Message.ContentType),
                 Texts(letter => letter.Message.ContentEncoding),
-                new NpgsqlParameter<string[]> { TypedValue = [.. kept.Select(letter => DeadLetterText.Properties(letter.Message.Properties))], NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb },
-                new NpgsqlParameter<byte[][]> { TypedValue = [.. kept.Select(letter => letter.Message.Body.ToArray())] },
+                new NpgsqlParameter<string[]> { TypedValue = [.. kept.Select(letter => letter.Source.Properties)], NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb },
+                new NpgsqlParameter<byte[][]> { TypedValue = [.. kept.Select(letter => letter.Source.Body)] },
                 new NpgsqlParameter<DateTime[]> { TypedValue = [.. kept.Select(_ => receivedAt)] },
             },
         };
     }
 
-    /// <summary>The statement that counts new letters against their devices' quotas.</summary>
-    public static NpgsqlBatchCommand Count(IReadOnlyList<DeadLetter> letters, DateOnly day)
+    /// <summary>The statements that count new letters against the quotas of their devices and of all.</summary>
+    public static IEnumerable<NpgsqlBatchCommand> Count(IReadOnlyList<DeadLetter> letters, IReadOnlyList<DeadLetterCount> counts, DateOnly day)
     {
         var byDevice = letters
             .Where(letter => letter.Fate != DeadLetterFate.Duplicate)
-            .GroupBy(letter => letter.QuotaName, StringComparer.Ordinal)
+            .Select(letter => (letter.Source.QuotaName, Kept: letter.Fate == DeadLetterFate.Kept ? 1L : 0, Bytes: letter.Fate == DeadLetterFate.Kept ? letter.Bytes : 0, NotKept: letter.Fate == DeadLetterFate.Kept ? 0L : 1))
+            .Concat(counts.Select(count => (count.QuotaName, Kept: 0L, Bytes: 0L, NotKept: count.Count)))
+            .GroupBy(count => count.QuotaName, StringComparer.Ordinal)
+            .Select(group => (Device: group.Key, Kept: group.Sum(count => count.Kept), Bytes: group.Sum(count => count.Bytes), NotKept: group.Sum(count => count.NotKept)))
             .ToArray();
-        return new NpgsqlBatchCommand(CountSql)
+        if (byDevice.Length == 0)
+        {
+            yield break;
+        }
+
+        yield return new NpgsqlBatchCommand(CountSql)
         {
             Parameters =
             {
                 new NpgsqlParameter<DateOnly> { TypedValue = day },
-                new NpgsqlParameter<string[]> { TypedValue = [.. byDevice.Select(group => group.Key)] },
-                new NpgsqlParameter<long[]> { TypedValue = [.. byDevice.Select(group => group.LongCount(letter => letter.Fate == DeadLetterFate.Kept))] },
-                new NpgsqlParameter<long[]> { TypedValue = [.. byDevice.Select(group => group.LongCount(letter => letter.Fate == DeadLetterFate.NotKept))] },
+                new NpgsqlParameter<string[]> { TypedValue = [.. byDevice.Select(count => count.Device)] },
+                new NpgsqlParameter<long[]> { TypedValue = [.. byDevice.Select(count => count.Kept)] },
+                new NpgsqlParameter<long[]> { TypedValue = [.. byDevice.Select(count => count.Bytes)] },
+                new NpgsqlParameter<long[]> { TypedValue = [.. byDevice.Select(count => count.NotKept)] },
+            },
+        };
+
+        // After the devices', in every writer: one row for all of them, whose lock is then held no longer than it takes to commit.
+        yield return new NpgsqlBatchCommand(CountAllSql)
+        {
+            Parameters =
+            {
+                new NpgsqlParameter<DateOnly> { TypedValue = day },
+                new NpgsqlParameter<long> { TypedValue = byDevice.Sum(count => count.Kept) },
+                new NpgsqlParameter<long> { TypedValue = byDevice.Sum(count => count.Bytes) },
+                new NpgsqlParameter<long> { TypedValue = byDevice.Sum(count => count.NotKept) },
             },
         };
     }

@@ -5,22 +5,74 @@ namespace Ingest.Decode;
 /// <summary>What a batch has come to so far.</summary>
 internal struct DecoderOutput(ReadingColumns readings)
 {
+    /// <summary>Most rejections of one message that are built, each with its sentence; its others are counted by reason.</summary>
+    public const int MostBuiltOfMessage = 100;
+
+    private int _message;
+    private int _firstRow;
+    private int _firstRejection;
+    private int _firstCount;
+
     public ReadingColumns Readings { get; } = readings;
 
     public List<Rejection>? Rejections { get; private set; }
 
+    public List<RejectionCount>? Counts { get; private set; }
+
     public long Ignored { get; set; }
 
-    public readonly int RejectionCount => Rejections?.Count ?? 0;
+    /// <summary>Bytes that it holds: bodies, and the text and JSON that was taken from them.</summary>
+    public long Bytes { get; set; }
 
-    /// <summary>Rejects a message whole, or one element of its array.</summary>
-    public void Reject(int message, RejectReason reason, string detail, int element = -1) =>
-        (Rejections ??= []).Add(new Rejection(message, element, reason, detail));
+    /// <summary>Readings that are rows or rejections of their own.</summary>
+    public readonly int Built => Readings.Count + (Rejections?.Count ?? 0);
 
-    /// <summary>Takes back what a message has left so far: all but the first rows and rejections.</summary>
-    public readonly void RollBack(int rows, int rejections)
+    /// <summary>Whether the next rejection of this message will be built.</summary>
+    public readonly bool Builds => (Rejections?.Count ?? 0) - _firstRejection < MostBuiltOfMessage;
+
+    /// <summary>The next message.</summary>
+    public void Begin(int message)
     {
-        Readings.Truncate(rows);
-        Rejections?.RemoveRange(rejections, Rejections.Count - rejections);
+        _message = message;
+        _firstRow = Readings.Count;
+        _firstRejection = Rejections?.Count ?? 0;
+        _firstCount = Counts?.Count ?? 0;
+    }
+
+    /// <summary>Rejects the message whole, or one element of its array.</summary>
+    public void Reject(RejectReason reason, string detail, int element = -1)
+    {
+        if (Builds)
+        {
+            (Rejections ??= []).Add(new Rejection(_message, element, reason, detail));
+            Bytes += sizeof(char) * detail.Length;
+        }
+        else
+        {
+            Count(reason);
+        }
+    }
+
+    /// <summary>Takes back what the message has left so far.</summary>
+    public readonly void RollBack()
+    {
+        Readings.Truncate(_firstRow);
+        Rejections?.RemoveRange(_firstRejection, Rejections.Count - _firstRejection);
+        Counts?.RemoveRange(_firstCount, Counts.Count - _firstCount);
+    }
+
+    private void Count(RejectReason reason)
+    {
+        Counts ??= [];
+        for (var i = _firstCount; i < Counts.Count; i++)
+        {
+            if (Counts[i].Reason == reason)
+            {
+                Counts[i] = Counts[i] with { Count = Counts[i].Count + 1 };
+                return;
+            }
+        }
+
+        Counts.Add(new RejectionCount(_message, reason, 1));
     }
 }

@@ -16,8 +16,7 @@ namespace Ingest.Decode;
 /// <see cref="TelemetrySettings.EarliestAccepted"/> and a day after the later of the local clock and the highest hub stamp seen.</para>
 /// <para><b>The body.</b> UTF-8, with or without a byte order mark, at most 256 KiB; with <c>content-encoding: gzip</c>, at most 1 MiB
 /// inflated. <c>content-type</c> is not looked at: devices seldom set it. It is one JSON text (RFC 8259: no comments, no trailing commas): an
-/// object is one reading, an array's elements are one each, 10,000 at the most: so a batch never becomes more rows than ten thousand times its
-/// messages, and a body past it is rejected whole. A body that is not JSON to its end is rejected whole; what is wrong
+/// object is one reading, an array's elements are one each, 10,000 at the most: a body past it is rejected whole. A body that is not JSON to its end is rejected whole; what is wrong
 /// with a value rejects its reading alone, and so does nesting over 64 levels, counted from the body's outermost bracket.</para>
 /// <para><b>The device</b> is the one IoT Hub authenticated. A body may repeat it in <c>device</c>, and may name another only where the
 /// authenticated one is listed as a gateway; <c>device</c> must be a string or null, unless a path below it is mapped and it is an object. Where IoT Hub
@@ -27,8 +26,8 @@ namespace Ingest.Decode;
 /// <c>bigint</c> and <c>integer</c> take numbers whose fraction is zero (<c>1.0</c>, <c>1e3</c>). <c>boolean</c> takes true and false,
 /// <c>text</c> strings without NUL, <c>timestamptz</c> ISO 8601 strings with <c>Z</c> or an offset, cut to microseconds (the first instant of the year 1 is out of range: it
 /// would be stored as <c>-infinity</c>). Nothing is converted from text to a number or
-/// from anything to text. <c>jsonb</c> takes any value whose numbers fit numeric and whose strings hold no NUL; the payload column takes the
-/// whole reading. For application properties see <see cref="PropertyValues"/>.</para>
+/// from anything to text. <c>jsonb</c> takes any value whose numbers fit numeric and whose strings hold no NUL, as long as the server could
+/// write out what one message holds of them in 16 MiB: <c>1e131071</c> is 131,072 digits then. The payload column takes the whole reading. For application properties see <see cref="PropertyValues"/>.</para>
 /// </remarks>
 public sealed class EventDecoder
 {
@@ -56,7 +55,10 @@ public sealed class EventDecoder
     }
 
     /// <summary>Decodes a batch. The result holds the events and their bodies, and must be disposed when its rows are stored.</summary>
-    public DecodedBatch Decode(IReadOnlyList<RawEvent> events)
+    public DecodedBatch Decode(IReadOnlyList<RawEvent> events) => Decode(events, 0, PartLimits.None);
+
+    /// <summary>Decodes a batch from the message <paramref name="first"/> on, up to the limits; one message at the least.</summary>
+    internal DecodedBatch Decode(IReadOnlyList<RawEvent> events, int first, PartLimits limits)
     {
         ArgumentNullException.ThrowIfNull(events);
         var bounds = Bounds(events);
@@ -64,12 +66,15 @@ public sealed class EventDecoder
         var output = new DecoderOutput(_columns.Rent());
         try
         {
-            for (var i = 0; i < events.Count; i++)
+            var next = first;
+            for (; next < events.Count && (next == first || !limits.Pauses(output, events[next - 1], events[next])); next++)
             {
-                var message = events[i];
+                var message = events[next];
+                output.Begin(next);
+                output.Bytes += message.Body.Length;
                 if (message.Undecodable is { } why)
                 {
-                    output.Reject(i, RejectReason.Undecodable, $"The message cannot be read as AMQP: {why}");
+                    output.Reject(RejectReason.Undecodable, $"The message cannot be read as AMQP: {why}");
                 }
                 else if (!IsTelemetry(message.MessageSource))
                 {
@@ -77,11 +82,11 @@ public sealed class EventDecoder
                 }
                 else if (message.EnqueuedTime is not { } time)
                 {
-                    output.Reject(i, RejectReason.TimeMissing, "The hub gave no stamp that could be read.");
+                    output.Reject(RejectReason.TimeMissing, "The hub gave no stamp that could be read.");
                 }
                 else if (time < bounds.Earliest || time > bounds.Latest)
                 {
-                    output.Reject(i, RejectReason.TimeOutOfBounds, OutOfBounds(time, bounds));
+                    output.Reject(RejectReason.TimeOutOfBounds, OutOfBounds(time, bounds));
                 }
                 else if (time < bounds.Oldest)
                 {
@@ -89,11 +94,18 @@ public sealed class EventDecoder
                 }
                 else
                 {
-                    decoder.Decode(message, i, Microseconds(time), ref output);
+                    decoder.Decode(message, next, Microseconds(time), ref output);
                 }
             }
 
-            return new DecodedBatch(events, output.Readings, output.Rejections ?? (IReadOnlyList<Rejection>)[], output.Ignored) { Pool = _columns };
+            return new DecodedBatch(events, output.Readings, output.Rejections ?? (IReadOnlyList<Rejection>)[], output.Ignored)
+            {
+                First = first,
+                End = next,
+                Counts = output.Counts ?? (IReadOnlyList<RejectionCount>)[],
+                Bytes = output.Bytes,
+                Pool = _columns,
+            };
         }
         catch
         {

@@ -13,6 +13,7 @@ internal static class MessageBody
     /// <summary>Most bytes that a compressed body may inflate to.</summary>
     public const int LongestInflated = 1024 * 1024;
 
+    private const int LongestEncoding = 64;
     private const byte FirstOfGzip = 0x1f;
 
     /// <summary>Opens the body of <paramref name="message"/>.</summary>
@@ -69,9 +70,10 @@ internal static class MessageBody
         return null;
     }
 
-    // IoT Hub's contentEncoding names the character set, where HTTP's names the compression. Devices use it for either.
+    // IoT Hub's contentEncoding names the character set, where HTTP's names the compression. Devices use it for either. One of any length is not
+    // copied to be looked at.
     private static bool? IsCompressed(string? encoding) =>
-        string.IsNullOrEmpty(encoding) ? false : encoding.Trim().ToLowerInvariant() switch
+        string.IsNullOrEmpty(encoding) ? false : encoding.Length > LongestEncoding ? null : encoding.Trim().ToLowerInvariant() switch
         {
             "" or "utf-8" or "utf8" or "us-ascii" or "ascii" or "identity" => false,
             "gzip" or "x-gzip" => true,

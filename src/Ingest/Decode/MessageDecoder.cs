@@ -20,8 +20,16 @@ internal sealed class MessageDecoder(TelemetryMapping mapping, BodyDeviceRules d
     /// <summary>Most readings of one message: a small compressed body could hold a third of a million.</summary>
     public const int MostReadings = 10_000;
 
+    /// <summary>
+    /// Most bytes of one message's jsonb values when the server writes them out, where <c>1e131071</c> is 131,072 digits: what it stores and cannot
+    /// write out (1 GiB) nobody could read or dump again.
+    /// </summary>
+    public const long LongestWritten = 16 * 1024 * 1024;
+
     // The reader's own limit would reject a body whole where only one of its elements is too deep.
     private static readonly JsonReaderOptions ReaderOptions = new() { MaxDepth = int.MaxValue };
+
+    private static readonly string TooDeepDetail = $"The reading is nested over {DeepestNesting} levels.";
 
     private readonly StringCache _deviceNames = new();
     private readonly StringCache _texts = new();
@@ -44,6 +52,13 @@ internal sealed class MessageDecoder(TelemetryMapping mapping, BodyDeviceRules d
     private bool _tooDeep;
     private BodyDevice _bodyDevice;
 
+    // Of the message: bytes of the text and JSON that was taken, and of its jsonb values as the server writes them out.
+    private long _valueBytes;
+    private long _written;
+
+    // Whether a rejection would only be counted, so that its sentence is not made.
+    private bool _countsOnly;
+
     /// <summary>Gives the buffers back. The decoder can be used again.</summary>
     public void Dispose()
     {
@@ -65,42 +80,45 @@ internal sealed class MessageDecoder(TelemetryMapping mapping, BodyDeviceRules d
             device = Intern(message.DeviceId, out var reason);
             if (device is null)
             {
-                output.Reject(index, reason!.Value, DeviceDetail(reason.Value, message.DeviceId));
+                output.Reject(reason!.Value, DeviceDetail(reason.Value, message.DeviceId));
                 return;
             }
         }
         else if (!devices.WhereHubNamesNone)
         {
-            output.Reject(index, RejectReason.DeviceMissing, "The hub named no device, and Telemetry:AllowBodyDevice is off.");
+            output.Reject(RejectReason.DeviceMissing, "The hub named no device, and Telemetry:AllowBodyDevice is off.");
             return;
         }
 
         if (MessageBody.Open(message, _inflated, out var body, out var detail) is { } refused)
         {
-            output.Reject(index, refused, detail);
+            output.Reject(refused, detail);
             return;
         }
 
-        var (rows, rejections) = (output.Readings.Count, output.RejectionCount);
         var context = new Context(message, index, stamp, device);
         var reader = new Utf8JsonReader(body, ReaderOptions);
         _columns = output.Readings.Columns;
         _tooDeep = false;
+        _valueBytes = 0;
+        _written = 0;
         try
         {
             if (!ReadBody(ref reader, body, context, ref output))
             {
-                output.RollBack(rows, rejections);
-                output.Reject(index, RejectReason.TooManyReadings, $"The body's array has over {MostReadings} elements.");
+                output.RollBack();
+                output.Reject(RejectReason.TooManyReadings, $"The body's array has over {MostReadings} elements.");
             }
+
+            output.Bytes += _valueBytes;
         }
         catch (JsonException)
         {
-            output.RollBack(rows, rejections);
+            output.RollBack();
             var (why, text) = _tooDeep
                 ? (RejectReason.TooDeep, $"The body is nested over {DeepestNesting} levels, and is not JSON.")
                 : (RejectReason.NotJson, NotJsonDetail(body, reader.BytesConsumed));
-            output.Reject(index, why, text);
+            output.Reject(why, text);
         }
     }
 
@@ -155,18 +173,13 @@ internal sealed class MessageDecoder(TelemetryMapping mapping, BodyDeviceRules d
     {
         var start = (int)reader.TokenStartIndex;
         _tooDeep = false;
+        _countsOnly = !output.Builds;
         if (reader.TokenType != JsonTokenType.StartObject)
         {
             Skip(ref reader);
-            var value = RejectionText.Value(body[start..(int)reader.BytesConsumed]);
-            if (_tooDeep)
-            {
-                output.Reject(context.Index, RejectReason.TooDeep, TooDeepDetail, element);
-            }
-            else
-            {
-                output.Reject(context.Index, RejectReason.NotObject, RejectionText.NotAnObject(element < 0 ? "The body" : "The element", value), element);
-            }
+            var (why, text) = _tooDeep ? (RejectReason.TooDeep, TooDeepDetail)
+                : (RejectReason.NotObject, _countsOnly ? "" : RejectionText.NotAnObject(element < 0 ? "The body" : "The element", RejectionText.Value(body[start..(int)reader.BytesConsumed])));
+            output.Reject(why, text, element);
 
             return;
         }
@@ -183,15 +196,13 @@ internal sealed class MessageDecoder(TelemetryMapping mapping, BodyDeviceRules d
         if (Fault(body, ref device) is var (reason, detail))
         {
             output.Readings.AbandonRow();
-            output.Reject(context.Index, reason, detail, element);
+            output.Reject(reason, detail, element);
         }
         else
         {
             output.Readings.EndRow(context.Stamp, device!, context.Index, element);
         }
     }
-
-    private static string TooDeepDetail => $"The reading is nested over {DeepestNesting} levels.";
 
     private void BeginReading(ReadingColumns readings)
     {
@@ -273,7 +284,7 @@ internal sealed class MessageDecoder(TelemetryMapping mapping, BodyDeviceRules d
             }
             else if (token is JsonTokenType.StartObject or JsonTokenType.StartArray)
             {
-                Refuse(column, RejectReason.WrongType, RejectionText.WrongType(path.Path, mapping.Columns[column].Type, RejectionText.Value(body.Slice(whole.Start, whole.Length))));
+                Refuse(column, RejectReason.WrongType, _countsOnly ? "" : RejectionText.WrongType(path.Path, mapping.Columns[column].Type, RejectionText.Value(body.Slice(whole.Start, whole.Length))));
             }
         }
 
@@ -281,7 +292,7 @@ internal sealed class MessageDecoder(TelemetryMapping mapping, BodyDeviceRules d
         {
             foreach (var column in path.Below)
             {
-                Refuse(column, RejectReason.WrongType, RejectionText.NotAnObject(path.Path, RejectionText.Value(body.Slice(whole.Start, whole.Length))));
+                Refuse(column, RejectReason.WrongType, _countsOnly ? "" : RejectionText.NotAnObject(path.Path, RejectionText.Value(body.Slice(whole.Start, whole.Length))));
             }
         }
     }
@@ -356,7 +367,7 @@ internal sealed class MessageDecoder(TelemetryMapping mapping, BodyDeviceRules d
             _ => RejectReason.WrongType,
         } is { } reason)
         {
-            Refuse(column, reason, Detail(reason, mapping.Names[column], target.Definition.Type, Shown(ref reader)));
+            Refuse(column, reason, _countsOnly ? "" : Detail(reason, mapping.Names[column], target.Definition.Type, Shown(ref reader)));
         }
     }
 
@@ -458,6 +469,7 @@ internal sealed class MessageDecoder(TelemetryMapping mapping, BodyDeviceRules d
             text = unescaped;
         }
 
+        _valueBytes += text.Length;
         column.SetLast(_texts.FromUtf8(text));
         return null;
     }
@@ -530,6 +542,7 @@ internal sealed class MessageDecoder(TelemetryMapping mapping, BodyDeviceRules d
                     : text.Contains('\0', StringComparison.Ordinal) ? RejectReason.NulInText
                     : DeviceNames.IsText(text) ? null
                     : RejectReason.NotJson;
+                _valueBytes += text?.Length ?? 0;
                 target.SetLast(text ?? "");
                 break;
             case ValueColumn<DateTime> target:
@@ -542,7 +555,7 @@ internal sealed class MessageDecoder(TelemetryMapping mapping, BodyDeviceRules d
 
         if (reason is { } refused)
         {
-            Refuse(column, refused, Detail(refused, mapping.Names[column], mapping.Columns[column].Type, RejectionText.Value(value)));
+            Refuse(column, refused, _countsOnly ? "" : Detail(refused, mapping.Names[column], mapping.Columns[column].Type, RejectionText.Value(value)));
         }
     }
 
@@ -579,7 +592,7 @@ internal sealed class MessageDecoder(TelemetryMapping mapping, BodyDeviceRules d
 
             if (definition.Required && _columns[column].IsNull(_row))
             {
-                return (RejectReason.MissingRequired, RejectionText.MissingRequired(mapping.Names[column], definition.Name));
+                return (RejectReason.MissingRequired, _countsOnly ? "" : RejectionText.MissingRequired(mapping.Names[column], definition.Name));
             }
         }
 
@@ -591,6 +604,14 @@ internal sealed class MessageDecoder(TelemetryMapping mapping, BodyDeviceRules d
         var fault = _canonicalizer.TryCanonicalize(json, out var value);
         if (fault == JsonbFault.None)
         {
+            var written = _canonicalizer.WrittenLength;
+            if (_written + written > LongestWritten)
+            {
+                return (RejectReason.OutOfRange, _countsOnly ? "" : RejectionText.TooLongWhenWritten(mapping.Names[column], mapping.Columns[column].Name, json.Length, written, _written, LongestWritten));
+            }
+
+            _written += written;
+            _valueBytes += sizeof(char) * value.Canonical.Length;
             ((ValueColumn<JsonbValue>)_columns[column]).SetLast(value);
             return null;
         }
@@ -601,7 +622,7 @@ internal sealed class MessageDecoder(TelemetryMapping mapping, BodyDeviceRules d
             JsonbFault.NumberOutOfRange => RejectReason.OutOfRange,
             _ => RejectReason.NotJson,
         };
-        return (reason, Detail(reason, mapping.Names[column], ColumnType.Jsonb, RejectionText.Value(json)));
+        return (reason, _countsOnly ? "" : Detail(reason, mapping.Names[column], ColumnType.Jsonb, RejectionText.Value(json)));
     }
 
     /// <summary>Settles who the reading is of: <paramref name="device"/> is who the hub authenticated, and becomes the row's device.</summary>
@@ -615,7 +636,7 @@ internal sealed class MessageDecoder(TelemetryMapping mapping, BodyDeviceRules d
         var json = body.Slice(_bodyDevice.Start, _bodyDevice.Length);
         if (!_bodyDevice.IsText)
         {
-            return (RejectReason.WrongType, RejectionText.WrongType(DeviceNames.Field, ColumnType.Text, RejectionText.Value(json)));
+            return (RejectReason.WrongType, _countsOnly ? "" : RejectionText.WrongType(DeviceNames.Field, ColumnType.Text, RejectionText.Value(json)));
         }
 
         var name = json[1..^1];
@@ -623,7 +644,7 @@ internal sealed class MessageDecoder(TelemetryMapping mapping, BodyDeviceRules d
         {
             if (!TryUnescape(name, out var unescaped))
             {
-                return (RejectReason.DeviceInvalid, $"{DeviceNames.Field} holds half of a surrogate pair: {RejectionText.Value(json)}");
+                return (RejectReason.DeviceInvalid, _countsOnly ? "" : $"{DeviceNames.Field} holds half of a surrogate pair: {RejectionText.Value(json)}");
             }
 
             name = unescaped;
@@ -636,13 +657,13 @@ internal sealed class MessageDecoder(TelemetryMapping mapping, BodyDeviceRules d
 
         if (device is not null && !devices.Gateways.Contains(device))
         {
-            return (RejectReason.DeviceMismatch, $"The body names the device {RejectionText.Value(json)}, and the hub authenticated {RejectionText.Quote(device)}, which is not listed in Telemetry:Gateways.");
+            return (RejectReason.DeviceMismatch, _countsOnly ? "" : $"The body names the device {RejectionText.Value(json)}, and the hub authenticated {RejectionText.Quote(device)}, which is not listed in Telemetry:Gateways.");
         }
 
         // A character takes at most three bytes for each of its UTF-16 units.
         if (name.Length > DeviceNames.Longest * 3)
         {
-            return (RejectReason.DeviceTooLong, $"The device's name has {name.Length} bytes; {DeviceNames.Longest} characters are the most: {RejectionText.Value(json)}");
+            return (RejectReason.DeviceTooLong, _countsOnly ? "" : $"The device's name has {name.Length} bytes; {DeviceNames.Longest} characters are the most: {RejectionText.Value(json)}");
         }
 
         Span<char> text = stackalloc char[DeviceNames.Longest * 3];
@@ -652,7 +673,7 @@ internal sealed class MessageDecoder(TelemetryMapping mapping, BodyDeviceRules d
         {
             if (DeviceNames.Check(text) is { } reason)
             {
-                return (reason, DeviceDetail(reason, new string(text)));
+                return (reason, _countsOnly ? "" : DeviceDetail(reason, new string(text)));
             }
 
             device = _deviceNames.Keep(new string(text));

@@ -6,3 +6,9 @@ namespace Ingest.Decode;
 /// <param name="Reason">Why.</param>
 /// <param name="Detail">One sentence: what was wrong, naming the field and, shortened, the value.</param>
 public readonly record struct Rejection(int Event, int Element, RejectReason Reason, string Detail);
+
+/// <summary>Readings of one message past those that can be kept of it: dead-lettered by their number alone.</summary>
+/// <param name="Event">The index of their message in the batch.</param>
+/// <param name="Reason">Why.</param>
+/// <param name="Count">How many.</param>
+public readonly record struct RejectionCount(int Event, RejectReason Reason, int Count);

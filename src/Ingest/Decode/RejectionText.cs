@@ -22,6 +22,16 @@ internal static class RejectionText
 
     public static string MissingRequired(string field, string column) => $"{field} is missing, and the column {Quote(column)} requires it.";
 
+    /// <param name="field">Where the value stands.</param>
+    /// <param name="column">The jsonb column it is mapped to.</param>
+    /// <param name="bytes">Its length in the body.</param>
+    /// <param name="written">Its length when the server writes it out.</param>
+    /// <param name="before">The same of the message's values before it.</param>
+    /// <param name="most">The most of one message.</param>
+    public static string TooLongWhenWritten(string field, string column, int bytes, long written, long before, long most) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{field}, of {bytes} bytes, would have {written} bytes when the server writes the column {Quote(column)} out{(before > 0 ? $", after {before} of the message's values before it" : "")}; {most} are the most of one message. A number like 1e9999 has all its digits then.");
+
     /// <summary>Part of a body, as it stands there: valid UTF-8, cut to 64 characters, on one line.</summary>
     public static string Value(ReadOnlySpan<byte> json)
     {

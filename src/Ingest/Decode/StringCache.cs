@@ -4,15 +4,26 @@ using System.Text.Unicode;
 namespace Ingest.Decode;
 
 /// <summary>
-/// Strings seen lately, so that a name that returns with every reading is one string. Bounded: a string takes the place of the one that has
-/// the same slot, and is forgotten in the same way. Not thread-safe.
+/// Strings seen lately, so that a name that returns with every reading is one string. Bounded in bytes: it keeps short strings only, one takes the
+/// place of another that has the same slot, and where all of them are too many bytes they are forgotten. Not thread-safe.
 /// </summary>
 internal sealed class StringCache
 {
+    /// <summary>Longest string that is kept, in UTF-16 units.</summary>
+    public const int LongestKept = 128;
+
+    /// <summary>Most bytes of the strings that are kept.</summary>
+    public const int MostBytes = 2 * 1024 * 1024;
+
     private const int Slots = 1 << 14;
-    private const int LongestKept = 128;
+
+    // An object's header, its type, the length and the terminator.
+    private const int BytesOfEmpty = 22;
 
     private readonly string?[] _slots = new string?[Slots];
+
+    /// <summary>Bytes of the strings that are kept.</summary>
+    public int Bytes { get; private set; }
 
     /// <summary>The cached string equal to <paramref name="text"/>, or null.</summary>
     public string? Find(ReadOnlySpan<char> text) =>
@@ -20,11 +31,22 @@ internal sealed class StringCache
 
     public string Keep(string text)
     {
-        if (text.Length <= LongestKept)
+        if (text.Length > LongestKept)
         {
-            _slots[Slot(text)] = text;
+            return text;
         }
 
+        ref var slot = ref _slots[Slot(text)];
+        var added = SizeOf(text) - (slot is { } replaced ? SizeOf(replaced) : 0);
+        if (Bytes + added > MostBytes)
+        {
+            Array.Clear(_slots);
+            Bytes = 0;
+            added = SizeOf(text);
+        }
+
+        Bytes += added;
+        slot = text;
         return text;
     }
 
@@ -41,6 +63,8 @@ internal sealed class StringCache
         text = text[..length];
         return Find(text) ?? Keep(new string(text));
     }
+
+    private static int SizeOf(string text) => BytesOfEmpty + (sizeof(char) * text.Length);
 
     private static int Slot(ReadOnlySpan<char> text) => string.GetHashCode(text) & (Slots - 1);
 }

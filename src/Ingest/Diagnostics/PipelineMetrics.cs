@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Ingest.Decode;
 using Ingest.Events;
 
 namespace Ingest.Diagnostics;
@@ -77,15 +78,16 @@ public sealed class PipelineMetrics : IDisposable
         _commitDuration.Record(duration.TotalSeconds);
     }
 
-    internal void Committed(IReadOnlyList<RawEvent> events, DateTimeOffset at)
+    internal void Committed(DecodedBatch batch, DateTimeOffset at)
     {
         if (!_latency.Enabled)
         {
             return;
         }
 
-        foreach (var message in events)
+        for (var index = batch.First; index < batch.End; index++)
         {
+            var message = batch.Events[index];
             if ((message.HubEnqueuedTime ?? message.EnqueuedTime) is { } enqueued)
             {
                 _latency.Record(Math.Max(0, (at.UtcDateTime - enqueued).TotalSeconds));

@@ -4,17 +4,21 @@ using Ingest.Checkpoints;
 namespace Ingest.GroupCommit;
 
 /// <summary>
-/// The batches that wait for a writer, in the order their callers came. Bounded in messages and bytes: a caller past the bound is held
-/// before its batch is decoded, and keeps its place. Nothing is ever dropped.
+/// The batches that wait for a writer, in the order their callers came. Bounded in readings and bytes as they are once decoded: a caller past the
+/// bound is held before its batch is decoded, and keeps its place. Nothing is ever dropped.
 /// </summary>
 internal sealed class BatchQueue
 {
+    // What a batch comes to is not known until it is decoded, and then bounded: so few at a time that all of them together are bounded, and enough to
+    // keep every processor at it.
+    private static readonly int MostDecoding = 2 * Environment.ProcessorCount;
+
     private readonly Lock _gate = new();
     private readonly LinkedList<PendingBatch> _places = new();
-    private readonly Queue<PendingBatch> _held = new();
+    private readonly LinkedList<PendingBatch> _held = new();
     private readonly FlushPolicy _policy;
     private readonly TimeProvider _clock;
-    private readonly int _mostEvents;
+    private readonly int _mostReadings;
     private readonly long _mostBytes;
 
     // A signal says "look again", so a second one before the reader has looked adds nothing: the one place that may drop.
@@ -23,14 +27,14 @@ internal sealed class BatchQueue
 
     private bool _closed;
     private bool _writerWorks;
-    private int _admitted;
-    private int _events;
+    private int _decoding;
+    private int _readings;
     private long _bytes;
 
-    public BatchQueue(FlushPolicy policy, int mostEvents, long mostBytes, TimeProvider clock)
+    public BatchQueue(FlushPolicy policy, int mostReadings, long mostBytes, TimeProvider clock)
     {
         _policy = policy;
-        _mostEvents = mostEvents;
+        _mostReadings = mostReadings;
         _mostBytes = mostBytes;
         _clock = clock;
     }
@@ -41,21 +45,50 @@ internal sealed class BatchQueue
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_closed, this);
-            _places.AddLast(batch);
-            _held.Enqueue(batch);
+            batch.Place = _places.AddLast(batch);
+            _held.AddLast(batch);
             Admit();
         }
     }
 
-    /// <summary>The batch at this place is decoded and may be written.</summary>
-    public void Ready(PendingBatch batch, Decode.DecodedBatch decoded)
+    /// <summary>The batch at this place is decoded, as far as it is to be written at once, and may be.</summary>
+    /// <returns>
+    /// What is left of it, which has the place behind it: nothing that came later overtakes it. It asks for room with <see cref="Continue"/>. Null
+    /// where nothing is left, or the batch was given up.
+    /// </returns>
+    public PendingBatch? Ready(PendingBatch batch, Decode.DecodedBatch decoded)
     {
+        PendingBatch? rest;
         lock (_gate)
         {
-            batch.Decoded = decoded;
+            if (batch.Place is null)
+            {
+                return null;
+            }
+
+            Release(batch);
+            rest = batch.Take(decoded);
+            Hold(batch);
+            if (rest is not null)
+            {
+                rest.Place = _places.AddAfter(batch.Place, rest);
+            }
+
+            Admit();
         }
 
         _signal.Writer.TryWrite(true);
+        return rest;
+    }
+
+    /// <summary>What is left of a batch is to be decoded, before all that came after it.</summary>
+    public void Continue(PendingBatch rest)
+    {
+        lock (_gate)
+        {
+            _held.AddFirst(rest);
+            Admit();
+        }
     }
 
     /// <summary>Gives a place up, unless a flush has taken it.</summary>
@@ -63,11 +96,12 @@ internal sealed class BatchQueue
     {
         lock (_gate)
         {
-            if (!_places.Remove(batch))
+            if (batch.Place is null)
             {
                 return false;
             }
 
+            RemovePlace(batch);
             if (batch.Admission.Task.IsCompletedSuccessfully)
             {
                 Release(batch);
@@ -103,7 +137,7 @@ internal sealed class BatchQueue
 
             foreach (var batch in batches)
             {
-                _places.Remove(batch);
+                RemovePlace(batch);
                 Release(batch);
             }
 
@@ -147,7 +181,11 @@ internal sealed class BatchQueue
         {
             _closed = true;
             var left = _places.ToArray();
-            _places.Clear();
+            foreach (var batch in left)
+            {
+                RemovePlace(batch);
+            }
+
             return left;
         }
     }
@@ -186,26 +224,41 @@ internal sealed class BatchQueue
         }
 
         // One that was cancelled needs no room.
-        while (_held.TryPeek(out var next)
-            && (next.Admission.Task.IsCompleted || _admitted == 0 || (_events + next.Events <= _mostEvents && _bytes + next.Bytes <= _mostBytes)))
+        while (_held.First?.Value is { } next && (next.Admission.Task.IsCompleted || HasRoom(next)))
         {
-            _held.Dequeue();
+            _held.RemoveFirst();
             if (next.Admission.Task.IsCompleted)
             {
                 continue;
             }
 
-            _admitted++;
-            _events += next.Events;
-            _bytes += next.Bytes;
+            Hold(next);
             next.Admission.TrySetResult();
         }
     }
 
+    // The first in order always has: all that is decoded behind it waits for it.
+    private bool HasRoom(PendingBatch next) =>
+        next.Place == _places.First
+        || (_decoding < MostDecoding && _readings + next.Readings <= _mostReadings && _bytes + next.Bytes <= _mostBytes);
+
+    private void RemovePlace(PendingBatch batch)
+    {
+        _places.Remove(batch.Place!);
+        batch.Place = null;
+    }
+
+    private void Hold(PendingBatch batch)
+    {
+        _decoding += batch.Decoded is null ? 1 : 0;
+        _readings += batch.Readings;
+        _bytes += batch.Bytes;
+    }
+
     private void Release(PendingBatch batch)
     {
-        _admitted--;
-        _events -= batch.Events;
+        _decoding -= batch.Decoded is null ? 1 : 0;
+        _readings -= batch.Readings;
         _bytes -= batch.Bytes;
     }
 }

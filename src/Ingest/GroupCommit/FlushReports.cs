@@ -77,7 +77,7 @@ internal sealed class FlushReports(PipelineHealth health, PipelineMetrics metric
         foreach (var (batch, accounts) in outcome.Batches)
         {
             total += accounts;
-            metrics.Committed(batch.Ready.Events, at);
+            metrics.Committed(batch.Ready, at);
         }
 
         if (health.Works(writer) is { } outage)

@@ -140,6 +140,7 @@ internal sealed class FlushRunner : IDisposable
         var way = _policy.Next;
         int? conflictingPlan = null;
         var fenced = false;
+        var triedByRow = false;
         Exception? suspect = null;
         flush.Refused.Clear();
         _reports.TriesAgain();
@@ -204,6 +205,8 @@ internal sealed class FlushRunner : IDisposable
                         Conflicted(failure.Sentence);
                         break;
                     case { Kind: FailureKind.Poison }:
+                    case { MayBeOneRow: true } when !triedByRow:
+                        triedByRow |= failure.MayBeOneRow;
                         way = WriteWay.Compared;
                         suspect = exception;
                         break;
@@ -276,15 +279,17 @@ internal sealed class FlushRunner : IDisposable
 
     private async Task FindPoisonAsync(Flush flush, Exception because)
     {
-        var (tried, refused) = await _transaction.ProbeAsync(flush, flush.Abandoned);
-        if (refused.Count == 0)
+        var probe = await _transaction.ProbeAsync(flush, flush.Abandoned);
+        var refused = probe.Refused;
+        if (probe.BlamesNoRow || refused.Count == 0)
         {
+            var failure = PostgresFailure.Of(probe.Said ?? because);
             throw new OperatorMistakeException(
-                because is OperatorMistakeException ? because.Message : $"{PostgresFailure.Of(because).Sentence} No single row is refused by itself: look for constraints that are checked at COMMIT.",
-                because);
+                failure.Kind == FailureKind.OperatorMistake ? failure.Sentence : $"{failure.Sentence} No single row is refused by itself: look for constraints that are checked at COMMIT.",
+                because) { SqlState = failure.SqlState };
         }
 
-        if (_streak.Judge(tried, refused, _transaction.Table.Columns) is { } mistake)
+        if (_streak.Judge(probe.Tried, refused, _transaction.Table.Columns) is { } mistake)
         {
             throw new OperatorMistakeException(mistake, because) { SqlState = refused[0].SqlState };
         }

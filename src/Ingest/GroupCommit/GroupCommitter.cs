@@ -10,8 +10,8 @@ using Microsoft.Extensions.Logging;
 namespace Ingest.GroupCommit;
 
 /// <summary>
-/// Merges the batches of many partitions and callers into few transactions. One or more writers, each with a queue of its own; a
-/// partition always goes to the same one, so its order is kept.
+/// Merges the batches of many partitions and callers into few transactions, and divides one that is too much for a transaction. One or more writers,
+/// each with a queue of its own; a partition always goes to the same one, so its order is kept.
 /// </summary>
 internal sealed class GroupCommitter : IAsyncDisposable
 {
@@ -53,10 +53,17 @@ internal sealed class GroupCommitter : IAsyncDisposable
     /// <summary>
     /// Waits for room, decodes the batch where its place in the order is already kept, and returns when it is committed. Cancelled while
     /// it waits, it is not committed; cancelled while a transaction with it is under way, it returns when that has ended: with its result,
-    /// or with the cancellation where it was not committed or nobody knows.
+    /// or with the cancellation where it was not committed or nobody knows. What <paramref name="decode"/> leaves for later is decoded when what is
+    /// before it is committed, with its own checkpoint.
     /// </summary>
+    /// <param name="events">The messages.</param>
+    /// <param name="checkpoint">The move to store with them.</param>
+    /// <param name="decode">
+    /// Decodes messages from an index on, as many as it sees fit; where the last argument says so, up to one at which a checkpoint can stand.
+    /// </param>
+    /// <param name="cancellationToken">Abandons it.</param>
     public async Task<BatchResult> CommitAsync(
-        IReadOnlyList<RawEvent> events, Checkpoint? checkpoint, Func<IReadOnlyList<RawEvent>, DecodedBatch> decode, CancellationToken cancellationToken)
+        IReadOnlyList<RawEvent> events, Checkpoint? checkpoint, Func<IReadOnlyList<RawEvent>, int, bool, DecodedBatch> decode, CancellationToken cancellationToken)
     {
         using var giveUp = _giveUpAfter > TimeSpan.Zero ? new CancellationTokenSource(_giveUpAfter, _clock) : null;
         using var either = giveUp is null ? null : CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, giveUp.Token);
@@ -69,14 +76,28 @@ internal sealed class GroupCommitter : IAsyncDisposable
         queue.Add(batch);
         // Until they are durable: also while a flush holds them that fails again and again.
         Interlocked.Increment(ref _batches);
-        Interlocked.Add(ref _events, batch.Events);
+        Interlocked.Add(ref _events, events.Count);
+        PendingBatch? rest = null;
         try
         {
-            await using var registration = token.UnsafeRegister(_ => Cancel(queue, batch), null);
-            await batch.Admission.Task;
-            using var decoded = decode(events);
-            queue.Ready(batch, decoded);
-            return await batch.Completion.Task;
+            var accounts = default(Accounts);
+            while (true)
+            {
+                var current = batch;
+                await using var registration = token.UnsafeRegister(_ => Cancel(queue, current), null);
+                await batch.Admission.Task;
+                using var decoded = decode(events, batch.First, checkpoint is not null);
+                rest = queue.Ready(batch, decoded);
+                var result = await batch.Completion.Task;
+                accounts += result.Accounts;
+                if (rest is null)
+                {
+                    return result with { Accounts = accounts };
+                }
+
+                batch = rest;
+                queue.Continue(rest);
+            }
         }
         catch (OperationCanceledException) when (giveUp?.IsCancellationRequested == true && !cancellationToken.IsCancellationRequested)
         {
@@ -85,8 +106,13 @@ internal sealed class GroupCommitter : IAsyncDisposable
         finally
         {
             queue.TryRemove(batch);
+            if (rest is not null)
+            {
+                queue.TryRemove(rest);
+            }
+
             Interlocked.Decrement(ref _batches);
-            Interlocked.Add(ref _events, -batch.Events);
+            Interlocked.Add(ref _events, -events.Count);
         }
     }
 

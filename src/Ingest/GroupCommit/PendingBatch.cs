@@ -4,27 +4,57 @@ using Ingest.Events;
 
 namespace Ingest.GroupCommit;
 
-/// <summary>A caller's batch on its way through group commit.</summary>
-internal sealed class PendingBatch(IReadOnlyList<RawEvent> events, Checkpoint? checkpoint, long queuedAt, CancellationToken cancellationToken)
+/// <summary>
+/// A caller's batch on its way through group commit, or what is left of one: where it comes to more readings or bytes than a transaction takes, its
+/// first part is committed with a checkpoint of its own before the rest is decoded.
+/// </summary>
+internal sealed class PendingBatch
 {
+    private readonly IReadOnlyList<RawEvent> _events;
     private Action<PendingBatch>? _cancelledInFlush;
 
-    public Checkpoint? Checkpoint { get; } = checkpoint;
+    /// <param name="events">The messages of the caller's batch.</param>
+    /// <param name="checkpoint">The move to store with them.</param>
+    /// <param name="queuedAt">When it was queued, as a timestamp of the clock.</param>
+    /// <param name="cancellationToken">The caller's.</param>
+    /// <param name="first">The first message that is left.</param>
+    public PendingBatch(IReadOnlyList<RawEvent> events, Checkpoint? checkpoint, long queuedAt, CancellationToken cancellationToken, int first = 0)
+    {
+        _events = events;
+        First = first;
+        Checkpoint = checkpoint;
+        QueuedAt = queuedAt;
+        CancellationToken = cancellationToken;
+        Partition = checkpoint?.Partition.Partition ?? (events.Count > 0 ? events[0].Partition : "");
+        Readings = events.Count - first;
+        for (var message = first; message < events.Count; message++)
+        {
+            Bytes += events[message].Body.Length;
+        }
+    }
+
+    public Checkpoint? Checkpoint { get; private set; }
 
     /// <summary>The partition of its first message, for the log; empty where it has none.</summary>
-    public string Partition { get; } = checkpoint?.Partition.Partition ?? (events.Count > 0 ? events[0].Partition : "");
+    public string Partition { get; }
 
-    /// <summary>Messages, for the bound of the queue.</summary>
-    public int Events { get; } = events.Count;
+    /// <summary>The first of the caller's messages in it.</summary>
+    public int First { get; }
 
-    /// <summary>Body bytes.</summary>
-    public long Bytes { get; } = events.Sum(message => (long)message.Body.Length);
+    /// <summary>For the bound of the queue: messages until it is decoded, from then on the readings that they hold.</summary>
+    public int Readings { get; private set; }
+
+    /// <summary>For the bounds of queue and flush: bytes of the bodies until it is decoded, from then on of all that it holds.</summary>
+    public long Bytes { get; private set; }
 
     /// <summary>When it was queued, as a timestamp of the clock.</summary>
-    public long QueuedAt { get; } = queuedAt;
+    public long QueuedAt { get; }
 
     /// <summary>The caller's own token.</summary>
-    public CancellationToken CancellationToken { get; } = cancellationToken;
+    public CancellationToken CancellationToken { get; }
+
+    /// <summary>Its place in the queue; null once a flush has taken it, or it was given up.</summary>
+    public LinkedListNode<PendingBatch>? Place { get; set; }
 
     /// <summary>Completes when the queue has room for the batch.</summary>
     public TaskCompletionSource Admission { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -33,12 +63,29 @@ internal sealed class PendingBatch(IReadOnlyList<RawEvent> events, Checkpoint? c
     public TaskCompletionSource<BatchResult> Completion { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>The decoded batch; null until it is ready to be written.</summary>
-    public DecodedBatch? Decoded { get; set; }
+    public DecodedBatch? Decoded { get; private set; }
 
     public DecodedBatch Ready => Decoded ?? throw new InvalidOperationException("The batch is not decoded yet");
 
     /// <summary>Readings to write, for the bounds of a flush.</summary>
     public int Rows => Decoded is { } decoded ? decoded.Readings.Count + decoded.Rejections.Count : 0;
+
+    /// <summary>It is decoded, as far as it is to be written at once.</summary>
+    /// <returns>What is left of it; null where that is nothing.</returns>
+    public PendingBatch? Take(DecodedBatch decoded)
+    {
+        Decoded = decoded;
+        Readings = Math.Max(Rows, decoded.End - decoded.First);
+        Bytes = Math.Max(decoded.Bytes, Bytes - BytesFrom(decoded.End));
+        if (decoded.End == decoded.Events.Count)
+        {
+            return null;
+        }
+
+        var (part, left) = Checkpoint is { } move ? Divide(move, decoded.End) : (null, null);
+        Checkpoint = part;
+        return new PendingBatch(_events, left, QueuedAt, CancellationToken, decoded.End);
+    }
 
     /// <summary>The batch is part of a flush from now on, which hears of its cancellation once.</summary>
     public void Join(Action<PendingBatch> cancelled)
@@ -51,4 +98,24 @@ internal sealed class PendingBatch(IReadOnlyList<RawEvent> events, Checkpoint? c
     }
 
     public void CancelInFlush() => Interlocked.Exchange(ref _cancelledInFlush, null)?.Invoke(this);
+
+    private long BytesFrom(int message)
+    {
+        var bytes = 0L;
+        for (; message < _events.Count; message++)
+        {
+            bytes += _events[message].Body.Length;
+        }
+
+        return bytes;
+    }
+
+    // Both together are the move as it was given: what is missing between the messages that are left counts with them, and the rest before.
+    private (Checkpoint Part, Checkpoint Left) Divide(Checkpoint move, int end)
+    {
+        var last = _events[end - 1];
+        var at = new Position(last.Offset!, last.SequenceNumber!.Value, last.HubEnqueuedTime!.Value);
+        var missed = Math.Clamp(move.To.SequenceNumber - at.SequenceNumber - (_events.Count - end), 0, move.Missed);
+        return (move with { To = at, Missed = move.Missed - missed }, move with { From = at.SequenceNumber, Missed = missed });
+    }
 }

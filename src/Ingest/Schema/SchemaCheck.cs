@@ -47,6 +47,7 @@ public static class SchemaCheck
         await CheckOwnTableAsync(catalog, "partition_owners", server, ["SELECT", "INSERT", "UPDATE"], problems);
         await CheckOwnTableAsync(catalog, "dead_letters", server, ["SELECT", "INSERT", "DELETE"], problems);
         await CheckOwnTableAsync(catalog, "dead_letter_quotas", server, ["SELECT", "INSERT", "UPDATE", "DELETE"], problems);
+        await CheckOwnTableAsync(catalog, "dead_letter_totals", server, ["SELECT", "INSERT", "UPDATE", "DELETE"], problems);
         return new SchemaReport(problems, server.Version, server.TimescaleVersion, server.TimescaleVersion is null ? null : server.TimescaleLicense, isHypertable);
     }
 

@@ -7,11 +7,11 @@ public sealed class CommitSettings
 {
     public const string Section = "Commit";
 
-    /// <summary>Most readings in one transaction. Default: 5,000; a batch larger than this is a transaction of its own.</summary>
+    /// <summary>Most readings in one transaction. Default: 5,000; the message that passes it still belongs to it.</summary>
     [Range(1, 100_000)]
     public int MaxRows { get; set; } = 5_000;
 
-    /// <summary>Most body bytes in one transaction. Default: 8 MiB.</summary>
+    /// <summary>Most bytes in one transaction: bodies, and the text and JSON taken from them. Default: 8 MiB.</summary>
     [Range(1_024, 256 * 1024 * 1024)]
     public int MaxBytes { get; set; } = 8 * 1024 * 1024;
 

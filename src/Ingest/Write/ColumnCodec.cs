@@ -76,24 +76,20 @@ internal abstract class ColumnCodec
         public override Task CopyAsync(NpgsqlBinaryImporter importer, ValueColumn column, int row, CancellationToken cancellationToken) =>
             Text(column, row) is { } text ? importer.WriteAsync(text, type, cancellationToken) : importer.WriteNullAsync(cancellationToken);
 
-        public override void Read(NpgsqlDataReader reader, int ordinal, ValueColumn column)
-        {
-            if (!reader.IsDBNull(ordinal))
-            {
-                Set(column, reader.GetString(ordinal));
-            }
-        }
-
         protected abstract string? Text(ValueColumn column, int row);
-
-        protected abstract void Set(ValueColumn column, string text);
     }
 
     private sealed class TextCodec() : StringCodec(NpgsqlDbType.Text)
     {
         protected override string? Text(ValueColumn column, int row) => column.IsNull(row) ? null : ((ValueColumn<string>)column).Values[row];
 
-        protected override void Set(ValueColumn column, string text) => ((ValueColumn<string>)column).SetLast(text);
+        public override void Read(NpgsqlDataReader reader, int ordinal, ValueColumn column)
+        {
+            if (!reader.IsDBNull(ordinal))
+            {
+                ((ValueColumn<string>)column).SetLast(reader.GetString(ordinal));
+            }
+        }
     }
 
     private sealed class JsonbCodec() : StringCodec(NpgsqlDbType.Jsonb)
@@ -101,6 +97,7 @@ internal abstract class ColumnCodec
         protected override string? Text(ValueColumn column, int row) =>
             column.IsNull(row) ? null : ((ValueColumn<JsonbValue>)column).Values[row].Canonical;
 
-        protected override void Set(ValueColumn column, string text) => ((ValueColumn<JsonbValue>)column).SetLast(JsonbValue.FromText(text));
+        // See StoredRows: it is compared where it is stored.
+        public override void Read(NpgsqlDataReader reader, int ordinal, ValueColumn column) => throw new NotSupportedException("A jsonb value is not read");
     }
 }

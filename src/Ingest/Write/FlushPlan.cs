@@ -26,6 +26,9 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
 
     public IReadOnlyList<DeadLetter> Letters { get; private set; } = [];
 
+    /// <summary>Dead letters that are counted only.</summary>
+    public IReadOnlyList<DeadLetterCount> Counts { get; private set; } = [];
+
     private Flush Flush => _flush ?? throw new InvalidOperationException("No flush is loaded");
 
     public void Load(Flush flush)
@@ -50,7 +53,7 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
     public void Resolve()
     {
         Twins.Resolve(Flush.Refused);
-        Letters = CollectLetters();
+        CollectLetters();
     }
 
     /// <summary>The batches that contradict what is stored, if that is more than the settings take for chance.</summary>
@@ -83,6 +86,13 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
             }
         }
 
+        foreach (var count in Counts)
+        {
+            tallies[count.Batch].Add(count);
+            var reason = RejectReasonCode.Of(count.Reason);
+            reasons[reason] = reasons.GetValueOrDefault(reason) + count.Count;
+        }
+
         return new FlushOutcome(
             [.. Flush.Batches.Select((batch, index) => (batch, tallies[index].Of(batch)))],
             reasons,
@@ -109,7 +119,7 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
 
     public void Dispose() => Stored.Dispose();
 
-    private IReadOnlyList<DeadLetter> CollectLetters()
+    private void CollectLetters()
     {
         var letters = new DeadLetterList();
         for (var batch = 0; batch < Flush.Batches.Count; batch++)
@@ -118,6 +128,11 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
             foreach (var rejection in decoded.Rejections)
             {
                 letters.Add(decoded.Events[rejection.Event], batch, rejection);
+            }
+
+            foreach (var (message, reason, count) in decoded.Counts)
+            {
+                letters.Add(decoded.Events[message], batch, reason, count);
             }
         }
 
@@ -135,7 +150,7 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
             }
         }
 
-        return letters.Letters;
+        (Letters, Counts) = (letters.Letters, letters.Counts);
     }
 
     /// <summary>One batch's readings by where they ended, counted in place.</summary>
@@ -144,8 +159,8 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
         private int _stored;
         private int _collisions;
         private int _duplicate;
-        private int _deadLettered;
-        private int _notKept;
+        private long _deadLettered;
+        private long _notKept;
 
         public void Add(RowFate fate)
         {
@@ -179,6 +194,12 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
             _deadLettered++;
             _notKept += fate == DeadLetterFate.NotKept ? 1 : 0;
             return true;
+        }
+
+        public void Add(DeadLetterCount count)
+        {
+            _deadLettered += count.Count;
+            _notKept += count.Count;
         }
 
         public readonly Accounts Of(PendingBatch batch) => new(

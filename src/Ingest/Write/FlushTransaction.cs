@@ -24,6 +24,7 @@ internal sealed class FlushTransaction : IDisposable
     private readonly bool _copy;
     private readonly TimeProvider _clock;
     private readonly RowWriter _writer;
+    private readonly StoredRows _stored;
     private readonly DeadLetterTable _deadLetters;
     private readonly LostCommits _lost;
     private readonly FlushPlan _plan;
@@ -36,7 +37,8 @@ internal sealed class FlushTransaction : IDisposable
         _copy = copy;
         _clock = clock;
         _writer = new RowWriter(table);
-        _deadLetters = new DeadLetterTable(deadLetters.QuotaPerDeviceAndDay);
+        _stored = new StoredRows(table);
+        _deadLetters = new DeadLetterTable(deadLetters);
         _lost = new LostCommits(dataSource);
         _plan = new FlushPlan(table);
     }
@@ -92,12 +94,11 @@ internal sealed class FlushTransaction : IDisposable
     }
 
     /// <summary>Finds the rows that the server refuses.</summary>
-    /// <returns>How many rows were tried, and the refused ones with what the server said.</returns>
-    public async Task<(int Tried, IReadOnlyList<RefusedRow> Refused)> ProbeAsync(Flush flush, CancellationToken cancellationToken)
+    public async Task<Probe> ProbeAsync(Flush flush, CancellationToken cancellationToken)
     {
         await using var session = await FlushSession.BeginAsync(_dataSource, flush, cancellationToken);
         await PlaceAsync(session.Connection, flush, WriteWay.Compared, cancellationToken);
-        return (_plan.Rows.New, await PoisonSearch.FindAsync(session, flush, _plan.Rows, _writer, cancellationToken));
+        return await PoisonSearch.FindAsync(session, flush, _plan.Rows, _writer, cancellationToken);
     }
 
     /// <inheritdoc cref="LostCommits.ResolveAsync"/>
@@ -108,7 +109,7 @@ internal sealed class FlushTransaction : IDisposable
         _plan.Load(flush);
         if (way == WriteWay.Compared)
         {
-            await _writer.ReadStoredAsync(connection, _plan, flush.IsUnderWay, cancellationToken);
+            await _stored.ReadAsync(connection, _plan, flush.IsUnderWay, cancellationToken);
         }
 
         _plan.Resolve();
@@ -118,7 +119,7 @@ internal sealed class FlushTransaction : IDisposable
 
     // Some that move at all: without, the server must be asked for the transaction's id before COMMIT.
     private bool OnlyCheckpointsAreLeft(Flush flush, IReadOnlyList<(Checkpoint Move, Accounts Accounts)> moves) =>
-        !FitsLastRoundTrip(flush) && _plan.Letters.Count == 0 && CheckpointMoves.Telling(moves.Select(move => move.Move)) is not null;
+        !FitsLastRoundTrip(flush) && _plan.Letters.Count == 0 && _plan.Counts.Count == 0 && CheckpointMoves.Telling(moves.Select(move => move.Move)) is not null;
 
     private bool Copies() => _copy && _plan.Rows.New >= FewestRowsToCopy;
 
@@ -185,10 +186,11 @@ internal sealed class FlushTransaction : IDisposable
         await using var batch = new NpgsqlBatch(session.Connection);
         var upsert = _plan.Rows.New > 0 && FitsLastRoundTrip(flush) ? Add(_writer.Upsert(_plan.Rows, ..)) : null;
         var insert = statements.Count > 0 ? Add(DeadLetterTable.Insert(statements[^1], now)) : null;
-        var newLetters = _plan.Letters.Any(letter => letter.Fate != DeadLetterFate.Duplicate);
-        if (newLetters)
+        var newLetters = false;
+        foreach (var count in DeadLetterTable.Count(_plan.Letters, _plan.Counts, DateOnly.FromDateTime(now)))
         {
-            Add(DeadLetterTable.Count(_plan.Letters, DateOnly.FromDateTime(now)));
+            newLetters = true;
+            Add(count);
         }
 
         var update = moves.Count > 0 ? Add(CheckpointTable.Move(moves)) : null;

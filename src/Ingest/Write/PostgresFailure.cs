@@ -39,6 +39,12 @@ public sealed record PostgresFailure(FailureKind Kind, string? SqlState, string 
     /// <summary>Whether TimescaleDB's limit on decompressed tuples was met, which a transaction may lift for itself.</summary>
     public bool IsDecompressionLimit { get; private init; }
 
+    /// <summary>
+    /// Whether single rows may be to blame, which trying them one by one tells: a trigger or a policy of the operator's can say anything, and no list of
+    /// codes is to decide alone whether one device stops every partition.
+    /// </summary>
+    public bool MayBeOneRow { get; private init; }
+
     /// <summary>Sorts what a database call threw.</summary>
     public static PostgresFailure Of(Exception exception)
     {
@@ -68,6 +74,8 @@ public sealed record PostgresFailure(FailureKind Kind, string? SqlState, string 
     private static PostgresFailure Away(string message) =>
         new(FailureKind.Outage, null, $"The database cannot be reached: {message.TrimEnd('.')}. Check that the server runs and that Database:ConnectionString names it.");
 
+    private static PostgresFailure MistakeOrRow(string code, string sentence) => new(FailureKind.OperatorMistake, code, sentence) { MayBeOneRow = true };
+
     private static PostgresFailure OfServer(PostgresException refused)
     {
         var code = refused.SqlState;
@@ -93,10 +101,10 @@ public sealed record PostgresFailure(FailureKind Kind, string? SqlState, string 
             "3D000" => new(FailureKind.OperatorMistake, code, $"The database does not exist ({said}). Create it, or correct Database in Database:ConnectionString."),
             _ when code.StartsWith("28", StringComparison.Ordinal) =>
                 new(FailureKind.OperatorMistake, code, $"The login is refused ({said}). Check user and password in Database:ConnectionString, and pg_hba.conf."),
-            "42501" => new(FailureKind.OperatorMistake, code, $"A privilege is missing ({said}). Grant it to the login of Database:ConnectionString."),
-            "42P01" or "42703" => new(FailureKind.OperatorMistake, code, $"The table does not fit the settings ({said}). Create or rename it, or correct Telemetry:Table and Telemetry:Columns."),
-            "42P10" => new(FailureKind.OperatorMistake, code, $"The unique index on (time, device) is missing ({said}). Create it."),
-            _ => new(FailureKind.OperatorMistake, code, $"The database refuses the work ({said})."),
+            "42501" => MistakeOrRow(code, $"A privilege is missing ({said}). Grant it to the login of Database:ConnectionString."),
+            "42P01" or "42703" => MistakeOrRow(code, $"The table does not fit the settings ({said}). Create or rename it, or correct Telemetry:Table and Telemetry:Columns."),
+            "42P10" => MistakeOrRow(code, $"The unique index on (time, device) is missing ({said}). Create it."),
+            _ => MistakeOrRow(code, $"The database refuses the work ({said})."),
         };
     }
 }

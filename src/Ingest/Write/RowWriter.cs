@@ -1,18 +1,12 @@
-using Ingest.Columns;
-using Ingest.Decode;
 using Npgsql;
 using NpgsqlTypes;
 
 namespace Ingest.Write;
 
-/// <summary>Sends new rows to the table, by COPY or by upsert, and reads stored ones. Its buffers are used again.</summary>
+/// <summary>Sends new rows to the table, by COPY or by upsert. Its buffers are used again.</summary>
 internal sealed class RowWriter(TargetTable table)
 {
     private const long MicrosecondTicks = TimeSpan.TicksPerMicrosecond;
-
-    // Devices of stored rows: the same names again and again.
-    private readonly StringCache _devices = new();
-    private readonly byte[] _device = new byte[256];
 
     private readonly ColumnCodec[] _codecs = [.. table.Columns.Select(ColumnCodec.Create)];
 
@@ -83,66 +77,7 @@ internal sealed class RowWriter(TargetTable table)
         return command;
     }
 
-    /// <summary>Reads every stored row in the plan's stretches of time that has a key of the flush.</summary>
-    /// <param name="connection">Where from.</param>
-    /// <param name="plan">The flush, loaded.</param>
-    /// <param name="underWay">Called when the server has been asked.</param>
-    /// <param name="cancellationToken">Abandons it.</param>
-    public async Task ReadStoredAsync(NpgsqlConnection connection, FlushPlan plan, Action underWay, CancellationToken cancellationToken)
-    {
-        plan.Stored.Clear();
-        var windows = plan.Windows();
-        if (windows.Count == 0)
-        {
-            return;
-        }
+    public static DateTime Time(long microseconds) => DateTime.UnixEpoch.AddTicks(microseconds * MicrosecondTicks);
 
-        await using var batch = new NpgsqlBatch(connection);
-        foreach (var window in windows)
-        {
-            batch.BatchCommands.Add(new NpgsqlBatchCommand(Table.WindowSql)
-            {
-                Parameters =
-                {
-                    new NpgsqlParameter<DateTime> { TypedValue = Time(window.Start) },
-                    new NpgsqlParameter<DateTime> { TypedValue = Time(window.End) },
-                },
-            });
-        }
-
-        underWay();
-        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
-        do
-        {
-            while (await reader.ReadAsync(cancellationToken))
-            {
-                Read(reader, plan.Twins, plan.Stored);
-            }
-        }
-        while (await reader.NextResultAsync(cancellationToken));
-    }
-
-    private static DateTime Time(long microseconds) => DateTime.UnixEpoch.AddTicks(microseconds * MicrosecondTicks);
-
-    private void Read(NpgsqlDataReader reader, TwinTable twins, ReadingColumns stored)
-    {
-        var time = (reader.GetDateTime(0).Ticks - DateTime.UnixEpoch.Ticks) / MicrosecondTicks;
-        var length = (int)reader.GetBytes(1, 0, _device, 0, _device.Length);
-        var device = length < _device.Length ? _devices.FromUtf8(_device.AsSpan(0, length)) : reader.GetString(1);
-        var stamp = TwinTable.FloorToMillisecond(time);
-        var key = twins.KeyOf(stamp, device);
-        if (key < 0)
-        {
-            return;
-        }
-
-        stored.BeginRow();
-        for (var column = 0; column < _codecs.Length; column++)
-        {
-            _codecs[column].Read(reader, column + 2, stored.Columns[column]);
-        }
-
-        stored.EndRow(stamp, device, -1, -1);
-        twins.AddStored(key, time, stored, stored.Count - 1);
-    }
+    public static long Microseconds(DateTime time) => (time.Ticks - DateTime.UnixEpoch.Ticks) / MicrosecondTicks;
 }

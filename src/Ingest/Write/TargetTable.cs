@@ -1,5 +1,6 @@
 using Ingest.Columns;
 using Ingest.Decode;
+using Ingest.Settings;
 using Npgsql;
 
 namespace Ingest.Write;
@@ -7,6 +8,12 @@ namespace Ingest.Write;
 /// <summary>The table that takes the readings, and the statements on it. Names from settings are quoted; values are always parameters.</summary>
 public sealed class TargetTable
 {
+    /// <summary>Read in place of a jsonb value: the row has none.</summary>
+    internal const long NoValue = -1;
+
+    /// <summary>Read in place of a jsonb value: it equals none of those that were asked for. Else the number of the one it equals, from 1.</summary>
+    internal const long AnotherValue = 0;
+
     private static readonly NpgsqlCommandBuilder Quoting = new();
 
     /// <param name="schema">The table's schema, unquoted; null where the server's search path decides.</param>
@@ -28,8 +35,13 @@ public sealed class TargetTable
             ON CONFLICT (time, device) DO NOTHING
             """;
 
-        // The bounds are constants when the statement is planned (it is never prepared), so chunks outside are not even opened.
-        WindowSql = $"SELECT {list} FROM {Quoted} WHERE time >= $1 AND time < $2";
+        WindowSql = Window();
+        WitnessSql = $"""
+            INSERT INTO {Quoted} ({list})
+            SELECT {string.Join(", ", columns.Select(column => Quote(column.Name)).Prepend("device").Prepend("date_trunc('milliseconds', time) + interval '999 microseconds'"))}
+            FROM {Quoted} ORDER BY time DESC LIMIT 1
+            ON CONFLICT (time, device) DO NOTHING
+            """;
     }
 
     public static TargetTable Of(TelemetryMapping mapping)
@@ -50,7 +62,35 @@ public sealed class TargetTable
 
     internal string UpsertSql { get; }
 
+    /// <summary>
+    /// The rows of a stretch of time, from $1 on and before $2; in place of each jsonb value, which of the values of the next parameter it equals.
+    /// </summary>
     internal string WindowSql { get; }
+
+    /// <summary>Stores the newest row once more, at a microsecond that hardly any reading has: to be rolled back.</summary>
+    internal string WitnessSql { get; }
+
+    // The bounds are constants when the statement is planned (it is never prepared), so chunks outside are not even opened.
+    private string Window()
+    {
+        var select = new List<string> { "t.time", "t.device" };
+        var joins = new List<string>();
+        foreach (var column in Columns)
+        {
+            var name = $"t.{Quote(column.Name)}";
+            if (column.Type != ColumnType.Jsonb)
+            {
+                select.Add(name);
+                continue;
+            }
+
+            var values = $"v{joins.Count}";
+            select.Add($"CASE WHEN {name} IS NULL THEN {NoValue} ELSE coalesce({values}.number, {AnotherValue}) END");
+            joins.Add($" LEFT JOIN unnest(${joins.Count + 3}::jsonb[]) WITH ORDINALITY AS {values}(value, number) ON {values}.value = {name}");
+        }
+
+        return $"SELECT {string.Join(", ", select)} FROM {Quoted} AS t{string.Concat(joins)} WHERE t.time >= $1 AND t.time < $2";
+    }
 
     private static string Quote(string identifier) => Quoting.QuoteIdentifier(identifier);
 }

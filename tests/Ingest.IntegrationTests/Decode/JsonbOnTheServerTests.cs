@@ -83,6 +83,28 @@ public sealed class JsonbOnTheServerTests(PostgresFixture postgres)
         Assert.True(equal.Count > 20, $"{equal.Count} pairs are equal: too few to prove anything");
     }
 
+    [Fact]
+    public async Task The_server_writes_a_value_out_in_as_many_bytes_as_were_counted()
+    {
+        using var canonicalizer = new JsonbCanonicalizer();
+        var counted = new Dictionary<string, long>(StringComparer.Ordinal);
+        foreach (var text in Texts(20_000))
+        {
+            // The server has shorter escapes for some control characters.
+            if (canonicalizer.TryCanonicalize(Encoding.UTF8.GetBytes(text), out var value) == JsonbFault.None && !value.Canonical.Contains("\\u", StringComparison.Ordinal))
+            {
+                counted[value.Canonical] = canonicalizer.WrittenLength;
+            }
+        }
+
+        await using var connection = await OpenAsync();
+        var written = await connection.QueryAsync<(string Text, long Bytes)>(
+            "SELECT t, octet_length(t::jsonb::text)::bigint FROM unnest(@texts) AS t WHERE pg_input_is_valid(t, 'jsonb')", new { texts = counted.Keys.ToArray() }, commandTimeout: 120);
+
+        Assert.True(counted.Count > 1_000, $"{counted.Count} different values are too few to prove anything");
+        Assert.All(written, row => Assert.Equal((row.Text, counted[row.Text]), row));
+    }
+
     private static string[] Texts(int mutated)
     {
         var mutator = new BodyMutator(seed: 3);

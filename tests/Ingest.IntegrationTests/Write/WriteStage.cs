@@ -58,14 +58,14 @@ internal sealed class WriteStage : IAsyncDisposable
     public PipelineHealth Health { get; }
 
     public async Task<Accounts> ProcessAsync(IReadOnlyList<Reading> readings, Checkpoint? checkpoint = null, CancellationToken cancellationToken = default) =>
-        (await _commits.CommitAsync([.. readings.Select(Message)], checkpoint, events => Decode(events, readings), cancellationToken)).Accounts;
+        (await _commits.CommitAsync([.. readings.Select(Message)], checkpoint, (events, _, _) => Decode(events, readings), cancellationToken)).Accounts;
 
     /// <summary>Processes messages that are all rejected with one reason.</summary>
     public async Task<Accounts> RejectAsync(IReadOnlyList<RawEvent> messages, CancellationToken cancellationToken = default) =>
         (await _commits.CommitAsync(
             messages,
             null,
-            events => new DecodedBatch(events, new ReadingColumns(_columns), [.. events.Select((_, index) => new Rejection(index, -1, RejectReason.NotJson, "not JSON"))], 0),
+            (events, _, _) => new DecodedBatch(events, new ReadingColumns(_columns), [.. events.Select((_, index) => new Rejection(index, -1, RejectReason.NotJson, "not JSON"))], 0),
             cancellationToken)).Accounts;
 
     public async ValueTask DisposeAsync()

@@ -19,17 +19,29 @@ public sealed class DecoderFuzzer(int seed)
     private const int BatchSize = 200;
     private const double Good = 4_711;
 
+    // A bomb takes as long as thousands of other bodies.
+    private const int BodiesToABomb = 1_000;
+
+    private const int LongestBody = 256 * 1024;
+    private const int LongestText = 1024 * 1024;
+    private const int MostReadings = 10_000;
+    private const int MostRejections = 100;
+
     private static readonly DateTime Stamp = new(2026, 3, 4, 0, 0, 0, DateTimeKind.Utc);
     private static readonly byte[] GoodBody = Encoding.UTF8.GetBytes("""{"temperature":4711}""");
     private static readonly JsonDocumentOptions Unbounded = new() { MaxDepth = 100_000 };
 
     private readonly BodyMutator _bodies = new(seed);
+    private readonly BombMutator _bombs = new(seed);
     private readonly EventDecoder _narrow = Decoder(FuzzedTable.Narrow());
     private readonly EventDecoder _wide = Decoder(FuzzedTable.Wide());
 
     private readonly Dictionary<RejectReason, long> _reasons = [];
 
     public long Bodies { get; private set; }
+
+    /// <summary>Bodies besides that are small and mean much.</summary>
+    public long Bombs { get; private set; }
 
     public long Stored { get; private set; }
 
@@ -53,12 +65,32 @@ public sealed class DecoderFuzzer(int seed)
             }
 
             Bodies += mutated.Length;
+            for (; Bombs < Bodies / BodiesToABomb; Bombs++)
+            {
+                var bomb = _bombs.Next();
+                if ((JudgeBomb(_narrow, bomb) ?? JudgeBomb(_wide, bomb)) is { } wrong)
+                {
+                    return wrong;
+                }
+            }
         }
 
         return null;
     }
 
     private static EventDecoder Decoder(TelemetrySettings settings) => new(TelemetryMapping.Create(settings), settings, TimeProvider.System);
+
+    private static RawEvent Message(Bomb bomb) => new()
+    {
+        Hub = "fuzz",
+        Partition = "0",
+        DeviceId = "dev-1",
+        EnqueuedTime = Stamp,
+        HubEnqueuedTime = Stamp,
+        ContentEncoding = bomb.ContentEncoding,
+        ContentType = bomb.ContentType,
+        Body = bomb.Body,
+    };
 
     private static RawEvent Message(byte[] body) => new() { Hub = "fuzz", Partition = "0", DeviceId = "dev-1", EnqueuedTime = Stamp, HubEnqueuedTime = Stamp, Body = body };
 
@@ -118,6 +150,31 @@ public sealed class DecoderFuzzer(int seed)
         Rejected += batch.Rejections.Count;
         Ignored += batch.Ignored;
         return batch.Received == received ? null : Failure($"{batch.Received} received instead of {received}, somewhere in the batch of", bodies[0]);
+    }
+
+    /// <summary>How many readings a message is received as.</summary>
+    internal static long Received(Bomb bomb)
+    {
+        if (bomb.Text is null || bomb.Body.Length > LongestBody || bomb.Text.Length > LongestText)
+        {
+            return 1;
+        }
+
+        return Readings(bomb.Text) is { } readings and > 0 and <= MostReadings ? readings : 1;
+    }
+
+    // All of its readings are somewhere, few of them as objects, and its neighbours are as they were.
+    private static string? JudgeBomb(EventDecoder decoder, Bomb bomb)
+    {
+        using var batch = decoder.Decode([Message(GoodBody), Message(bomb), Message(GoodBody)]);
+        var temperatures = ((ValueColumn<double>)batch.Readings.Columns[0]).Values;
+        var expected = Received(bomb);
+        var neighbours = Enumerable.Range(0, batch.Readings.Count).Count(row => batch.Readings.Events[row] != 1);
+        return batch.Received != expected + 2 ? Failure($"{batch.Received - 2} received instead of {expected}", bomb.Body)
+            : neighbours != 2 || temperatures[0] != Good || temperatures[batch.Readings.Count - 1] != Good ? Failure("its neighbour was disturbed", bomb.Body)
+            : batch.Rejections.Count > MostRejections || batch.Counts.Count > 10 ? Failure($"{batch.Rejections.Count} rejections and {batch.Counts.Count} counts were made", bomb.Body)
+            : batch.Rejections.FirstOrDefault(rejection => rejection.Detail.Length is < 5 or > 400 || rejection.Detail.Any(char.IsControl)) is { Detail: { } detail } ? Failure($"a detail of the wrong shape: {detail}", bomb.Body)
+            : null;
     }
 
     /// <summary>How many readings the body holds; null where it is no JSON.</summary>

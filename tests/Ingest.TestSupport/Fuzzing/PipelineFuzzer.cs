@@ -19,26 +19,34 @@ public sealed class PipelineFuzzer : IAsyncDisposable
     private const int Partitions = 4;
     private const int BatchSize = 50;
     private const string Good = "4711";
+    private const int RoundsToBombs = 25;
+    private const int BombsOfBatch = 3;
 
     private static readonly DateTime Start = new(2026, 3, 4, 0, 0, 0, DateTimeKind.Utc);
     private static readonly byte[] GoodBody = Encoding.UTF8.GetBytes($$"""{"temperature":{{Good}}}""");
 
     private readonly NpgsqlDataSource _source;
     private readonly BodyMutator _bodies;
+    private readonly BombMutator _bombs;
     private readonly EventDecoder _decoder;
     private readonly IngestPipeline _pipeline;
     private int _messages;
+    private int _rounds;
 
     private PipelineFuzzer(NpgsqlDataSource source, int seed)
     {
         _source = source;
         _bodies = new BodyMutator(seed);
+        _bombs = new BombMutator(seed);
         var telemetry = FuzzedTable.Wide();
         _decoder = new EventDecoder(TelemetryMapping.Create(telemetry), telemetry, TimeProvider.System);
         _pipeline = new IngestPipeline(source, new IngestOptions { Telemetry = telemetry, DeadLetters = new DeadLetterSettings { QuotaPerDeviceAndDay = 10_000_000 } });
     }
 
     public long Bodies { get; private set; }
+
+    /// <summary>Messages besides that are small and mean much.</summary>
+    public long Bombs { get; private set; }
 
     /// <summary>Where the readings of the first delivery ended, those of the good bodies included.</summary>
     public Accounts Accounts { get; private set; }
@@ -60,7 +68,7 @@ public sealed class PipelineFuzzer : IAsyncDisposable
     {
         for (var until = Bodies + bodies; Bodies < until; Bodies += Partitions * BatchSize)
         {
-            if (await RoundAsync(cancellationToken) is { } failure)
+            if ((await RoundAsync(cancellationToken) ?? (++_rounds % RoundsToBombs == 0 ? await BombRoundAsync(cancellationToken) : null)) is { } failure)
             {
                 return failure;
             }
@@ -77,11 +85,7 @@ public sealed class PipelineFuzzer : IAsyncDisposable
 
     private async Task<string?> RoundAsync(CancellationToken cancellationToken)
     {
-        await using (var empty = _source.CreateCommand("TRUNCATE fuzzed, dead_letters, dead_letter_quotas"))
-        {
-            await empty.ExecuteNonQueryAsync(cancellationToken);
-        }
-
+        await EmptyAsync(cancellationToken);
         var batches = Enumerable.Range(0, Partitions).Select(Batch).ToList();
         var first = await SendAsync(batches, cancellationToken);
         var again = await SendAsync(batches, cancellationToken);
@@ -115,11 +119,46 @@ public sealed class PipelineFuzzer : IAsyncDisposable
             : null;
     }
 
+    // What has ten thousand readings is not looked for by each of them: the counts agree, the neighbours are there, nothing is stored twice, and what is
+    // stored can be written out.
+    private async Task<string?> BombRoundAsync(CancellationToken cancellationToken)
+    {
+        await EmptyAsync(cancellationToken);
+        var bombs = Enumerable.Range(0, Partitions).Select(_ => Enumerable.Range(0, BombsOfBatch).Select(_ => _bombs.Next()).ToArray()).ToArray();
+        var batches = bombs.Select((some, partition) => some.SelectMany(bomb => new[] { Message(partition, GoodBody), Message(partition, bomb.Body, bomb) }).Append(Message(partition, GoodBody)).ToArray()).ToList();
+        var good = batches.Sum(batch => batch.Count(message => message.Body.Span.SequenceEqual(GoodBody)));
+        var first = await SendAsync(batches, cancellationToken);
+        var again = await SendAsync(batches, cancellationToken);
+        Bombs += bombs.Sum(some => some.Length);
+        Accounts += first;
+        await using var count = _source.CreateCommand(
+            $"""
+            SELECT (SELECT count(*) FROM fuzzed), (SELECT count(*) FROM dead_letters), (SELECT count(*) FROM fuzzed WHERE temperature = {Good}),
+                (SELECT coalesce(max(octet_length(payload::text) + octet_length(coalesce(data::text, ''))), 0) FROM fuzzed)
+            """);
+        await using var reader = await count.ExecuteReaderAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        var (rows, letters, neighbours) = (reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2));
+        var received = bombs.Sum(some => some.Sum(DecoderFuzzer.Received)) + good;
+        return first.Received != received || !first.Balance || first.Stored != rows || first.DeadLettered - first.NotKept != letters
+            ? $"{received} readings were sent, the accounts are {first}, and there are {rows} rows and {letters} dead letters. {InBase64(batches)}"
+            : neighbours < good ? $"{good - neighbours} neighbours are missing. {InBase64(batches)}"
+            : again.Received != received || !again.Balance || again.Stored != 0 || again.DeadLettered != first.NotKept
+            ? $"Sent again, the accounts are {again}. {InBase64(batches)}"
+            : null;
+    }
+
+    private async Task EmptyAsync(CancellationToken cancellationToken)
+    {
+        await using var empty = _source.CreateCommand("TRUNCATE fuzzed, dead_letters, dead_letter_quotas, dead_letter_totals");
+        await empty.ExecuteNonQueryAsync(cancellationToken);
+    }
+
     private RawEvent[] Batch(int partition) =>
         [.. Enumerable.Range(0, BatchSize).SelectMany(_ => new[] { GoodBody, _bodies.Next() }).Append(GoodBody).Select(body => Message(partition, body))];
 
     // A stamp of its own for each, by which its rows and dead letters are found.
-    private RawEvent Message(int partition, byte[] body)
+    private RawEvent Message(int partition, byte[] body, Bomb? bomb = null)
     {
         var stamp = Start.AddMilliseconds(_messages++);
         return new RawEvent
@@ -129,6 +168,8 @@ public sealed class PipelineFuzzer : IAsyncDisposable
             DeviceId = "dev-1",
             EnqueuedTime = stamp,
             HubEnqueuedTime = stamp,
+            ContentEncoding = bomb?.ContentEncoding,
+            ContentType = bomb?.ContentType,
             Body = body,
         };
     }

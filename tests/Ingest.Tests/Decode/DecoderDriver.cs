@@ -62,6 +62,8 @@ internal sealed class DecoderDriver
 
     public DecodedBatch Decode(params RawEvent[] events) => _decoder.Decode(events);
 
+    public DecodedBatch Decode(RawEvent[] events, int first, PartLimits limits) => _decoder.Decode(events, first, limits);
+
     public DecodedBatch Decode(params string[] bodies) => _decoder.Decode([.. bodies.Select(body => Message(body))]);
 
     /// <summary>The only row of the only message, by column; fails where it was rejected.</summary>

@@ -13,6 +13,7 @@ public sealed class FuzzTests
         var fuzzer = new DecoderFuzzer(seed: 1);
 
         Assert.Null(fuzzer.Run(20_000));
+        Assert.Equal(20, fuzzer.Bombs);
         Assert.True(fuzzer.Stored > 1_000, $"{fuzzer.Stored} readings were taken: the bodies are too damaged to prove anything");
         Assert.True(fuzzer.Reasons.Count >= 7, string.Join(", ", fuzzer.Reasons.Keys));
     }
@@ -25,6 +26,21 @@ public sealed class FuzzTests
 
         Assert.Equal(bodies, Enumerable.Range(0, 100).Select(_ => two.Next()));
         Assert.NotEqual(bodies, Enumerable.Range(0, 100).Select(_ => other.Next()));
+    }
+
+    [Fact]
+    public void Small_messages_that_hold_much_are_decoded_to_all_their_readings_and_few_objects()
+    {
+        var bombs = new BombMutator(seed: 2);
+        var driver = new DecoderDriver();
+        foreach (var bomb in DecodedWorkBombs.Bodies)
+        {
+            using var batch = driver.Decode(Message(bomb.Body, encoding: bomb.Encoding), Message("{}"));
+            Assert.InRange(batch.Rejections.Count, 0, 100);
+            Assert.InRange(batch.Bytes, bomb.Body.Length, 3 * 1024 * 1024);
+        }
+
+        Assert.Equal(bombs.Next().Body, new BombMutator(seed: 2).Next().Body);
     }
 
     [Fact]

@@ -70,7 +70,7 @@ public sealed class BatchQueueTests
     [Fact]
     public void A_caller_past_the_bound_is_held_and_let_in_in_order()
     {
-        var queue = Queue(maxRows: 5, mostEvents: 10);
+        var queue = Queue(maxRows: 5, mostReadings: 10);
         var first = Ready(queue, 6);
         var second = Add(queue, 6);
         var third = Add(queue, 1);
@@ -123,7 +123,7 @@ public sealed class BatchQueueTests
     [Fact]
     public void A_removed_batch_makes_room_and_a_taken_one_cannot_be_removed()
     {
-        var queue = Queue(maxRows: 5, mostEvents: 10);
+        var queue = Queue(maxRows: 5, mostReadings: 10);
         var first = Ready(queue, 6);
         var held = Add(queue, 6);
 
@@ -138,13 +138,117 @@ public sealed class BatchQueueTests
     [Fact]
     public void A_cancelled_batch_that_waits_for_room_holds_nobody_up()
     {
-        var queue = Queue(maxRows: 5, mostEvents: 10);
+        var queue = Queue(maxRows: 5, mostReadings: 10);
         Ready(queue, 6);
         var large = Add(queue, 6);
         var small = Add(queue, 2);
 
         Assert.True(queue.TryRemove(large));
         Assert.True(small.Admission.Task.IsCompletedSuccessfully);
+    }
+
+    [Fact]
+    public void What_is_left_of_a_batch_keeps_its_place_before_later_ones_and_is_let_in_when_it_is_their_turn()
+    {
+        var queue = Queue(maxRows: 10, mostReadings: 20);
+        var batch = Add(queue, 4);
+        var next = Ready(queue, 16);
+
+        var rest = queue.Ready(batch, Part(batch, end: 3, rows: 10));
+        Assert.Equal([batch], queue.Take().Batches);
+        Assert.Empty(queue.Take().Batches);
+        queue.WriterWaits();
+        Assert.False(rest!.Admission.Task.IsCompleted);
+
+        queue.Continue(rest);
+        Assert.True(rest.Admission.Task.IsCompleted, "it has no room, and all behind it wait for it");
+        Assert.Null(queue.Ready(rest, Part(rest, end: 4, rows: 10)));
+        Assert.Equal([rest], queue.Take().Batches);
+        Assert.Equal([next], queue.Take().Batches);
+    }
+
+    [Fact]
+    public void A_decoded_batch_takes_the_room_of_its_readings_and_not_of_its_messages()
+    {
+        var queue = Queue(maxRows: 5, mostReadings: 100);
+        Add(queue, 1);
+        var large = Add(queue, 1);
+        queue.Ready(large, Part(large, end: 1, rows: 99));
+
+        var held = Add(queue, 1);
+        Assert.False(held.Admission.Task.IsCompleted);
+    }
+
+    [Fact]
+    public void A_decoded_batch_takes_the_room_of_what_it_holds_and_not_of_its_bodies()
+    {
+        var queue = Queue(maxRows: 5);
+        Add(queue, 1);
+        var large = Add(queue, 1);
+        queue.Ready(large, Part(large, end: 1, rows: 1, bytes: 999_995));
+
+        Assert.False(Add(queue, 1).Admission.Task.IsCompleted);
+    }
+
+    [Fact]
+    public void Not_every_waiting_batch_is_decoded_at_once()
+    {
+        var queue = Queue(maxRows: 1_000);
+        var batches = Enumerable.Range(0, 3 * Environment.ProcessorCount).Select(_ => Add(queue, 1)).ToArray();
+        Assert.Equal(2 * Environment.ProcessorCount, batches.Count(batch => batch.Admission.Task.IsCompleted));
+
+        queue.Ready(batches[0], Part(batches[0], end: 1, rows: 1));
+        Assert.Equal(1 + (2 * Environment.ProcessorCount), batches.Count(batch => batch.Admission.Task.IsCompleted));
+    }
+
+    [Fact]
+    public void Each_part_of_a_batch_moves_the_checkpoint_to_its_end_and_all_of_them_miss_what_the_batch_missed()
+    {
+        var queue = Queue(maxRows: 10);
+        RawEvent[] messages = [.. new long[] { 13, 14, 17, 18, 21 }.Select(sequence => new RawEvent
+        {
+            Hub = "hub",
+            Partition = "0",
+            Offset = $"{sequence}",
+            SequenceNumber = sequence,
+            HubEnqueuedTime = DateTime.UnixEpoch,
+            Body = new byte[10],
+        })];
+        var batch = new PendingBatch(messages, Move(10, 21) with { Missed = 6 }, _clock.GetTimestamp(), CancellationToken.None);
+        queue.Add(batch);
+
+        var rest = queue.Ready(batch, Part(messages, 0, end: 2, rows: 1))!;
+        Assert.Equal(Move(10, 14) with { Missed = 2 }, batch.Checkpoint);
+        queue.Continue(rest);
+        var last = queue.Ready(rest, Part(messages, 2, end: 4, rows: 1))!;
+        Assert.Equal(Move(14, 18) with { Missed = 2 }, rest.Checkpoint);
+        Assert.Equal(Move(18, 21) with { Missed = 2 }, last.Checkpoint);
+    }
+
+    [Fact]
+    public void A_batch_that_was_given_up_while_it_was_decoded_leaves_nothing_behind()
+    {
+        var queue = Queue(maxRows: 10);
+        var batch = Add(queue, 4);
+
+        Assert.True(queue.TryRemove(batch));
+        Assert.Null(queue.Ready(batch, Part(batch, end: 1, rows: 1)));
+        Assert.Empty(queue.Take().Batches);
+    }
+
+    private static DecodedBatch Part(PendingBatch batch, int end, int rows, long bytes = 0) =>
+        Part([.. Enumerable.Range(0, batch.First + batch.Readings).Select(_ => new RawEvent { Hub = "hub", Partition = "0", Body = new byte[10] })], batch.First, end, rows, bytes);
+
+    private static DecodedBatch Part(RawEvent[] messages, int first, int end, int rows, long bytes = 0)
+    {
+        var columns = new ReadingColumns([]);
+        for (var row = 0; row < rows; row++)
+        {
+            columns.BeginRow();
+            columns.EndRow(0, "a", first, -1);
+        }
+
+        return new DecodedBatch(messages, columns, [], 0) { First = first, End = end, Bytes = bytes };
     }
 
     private static Checkpoint Move(long? from, long to) => new(Partition, 1, from, new Position($"{to}", to, DateTime.UnixEpoch));
@@ -176,6 +280,6 @@ public sealed class BatchQueueTests
         return batch;
     }
 
-    private BatchQueue Queue(int maxRows, TimeSpan delay = default, int mostEvents = 1_000) =>
-        new(new FlushPolicy(maxRows, 1_000_000, delay), mostEvents, 1_000_000, _clock);
+    private BatchQueue Queue(int maxRows, TimeSpan delay = default, int mostReadings = 1_000) =>
+        new(new FlushPolicy(maxRows, 1_000_000, delay), mostReadings, 1_000_000, _clock);
 }

@@ -46,6 +46,22 @@ public sealed class PostgresFailureTests
         Assert.Contains(code, failure.Sentence, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("P0001", true)]
+    [InlineData("P0004", true)]
+    [InlineData("42501", true)]
+    [InlineData("42P01", true)]
+    [InlineData("42883", true)]
+    [InlineData("54000", true)]
+    [InlineData("0A000", true)]
+    [InlineData("XX000", true)]
+    [InlineData("3D000", false)]
+    [InlineData("28P01", false)]
+    [InlineData("53400", false)]
+    [InlineData("57P01", false)]
+    public void What_may_be_said_of_a_single_row_is_tried_row_by_row(string code, bool mayBe) =>
+        Assert.Equal(mayBe, PostgresFailure.Of(Refused(code)).MayBeOneRow);
+
     public static TheoryData<Exception, FailureKind> Others => new()
     {
         { new NpgsqlException("broken", new IOException("pipe")), FailureKind.Outage },

@@ -1,0 +1,148 @@
+using Ingest.Columns;
+using Ingest.Decode;
+using Ingest.Settings;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Ingest.Write;
+
+/// <summary>
+/// Reads the stored rows that a flush is compared with. A jsonb value is not read: the server says which of the flush's values it equals. So what it
+/// takes for equal is equal here, and it need not write out what a device sent, which it may not be able to: <c>1e131071</c>, nine thousand times, is
+/// stored in some kilobytes and has more than a gigabyte of digits. Its buffers are used again.
+/// </summary>
+internal sealed class StoredRows(TargetTable table)
+{
+    // A nested loop would compare each of thousands of rows with each of thousands of values, and is what the planner takes where it expects few rows
+    // (statistics are behind what was written last). For this transaction alone.
+    private const string NoNestedLoopsSql = "SET LOCAL enable_nestloop = off";
+
+    // Equal to none of the flush: no JSON is empty.
+    private static readonly JsonbValue AnotherValue = new("");
+
+    private readonly ColumnCodec[] _codecs = [.. table.Columns.Select(ColumnCodec.Create)];
+    private readonly int[] _jsonColumns = [.. Enumerable.Range(0, table.Columns.Count).Where(column => table.Columns[column].Type == ColumnType.Jsonb)];
+
+    // Devices of stored rows: the same names again and again.
+    private readonly StringCache _devices = new();
+    private readonly byte[] _device = new byte[256];
+
+    /// <summary>Reads every stored row in the plan's stretches of time that has a key of the flush.</summary>
+    /// <param name="connection">Where from.</param>
+    /// <param name="plan">The flush, loaded.</param>
+    /// <param name="underWay">Called when the server has been asked.</param>
+    /// <param name="cancellationToken">Abandons it.</param>
+    public async Task ReadAsync(NpgsqlConnection connection, FlushPlan plan, Action underWay, CancellationToken cancellationToken)
+    {
+        plan.Stored.Clear();
+        var windows = plan.Windows();
+        if (windows.Count == 0)
+        {
+            return;
+        }
+
+        await using var batch = new NpgsqlBatch(connection);
+        if (_jsonColumns.Length > 0)
+        {
+            batch.BatchCommands.Add(new NpgsqlBatchCommand(NoNestedLoopsSql));
+        }
+
+        var sought = new Queue<List<string>[]>();
+        foreach (var window in windows)
+        {
+            var values = Sought(plan.Rows, window);
+            sought.Enqueue(values);
+            batch.BatchCommands.Add(Select(window, values));
+        }
+
+        underWay();
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        do
+        {
+            var values = sought.Dequeue();
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                Read(reader, values, plan.Twins, plan.Stored);
+            }
+        }
+        while (await reader.NextResultAsync(cancellationToken));
+    }
+
+    private NpgsqlBatchCommand Select(StampWindow window, List<string>[] values)
+    {
+        var select = new NpgsqlBatchCommand(table.WindowSql)
+        {
+            Parameters =
+            {
+                new NpgsqlParameter<DateTime> { TypedValue = RowWriter.Time(window.Start) },
+                new NpgsqlParameter<DateTime> { TypedValue = RowWriter.Time(window.End) },
+            },
+        };
+        foreach (var column in values)
+        {
+            select.Parameters.Add(new NpgsqlParameter<List<string>> { TypedValue = column, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb });
+        }
+
+        return select;
+    }
+
+    // By jsonb column: the flush's different values whose rows can have an equal in this stretch of time.
+    private List<string>[] Sought(FlushRows rows, StampWindow window)
+    {
+        var values = new List<string>[_jsonColumns.Length];
+        for (var i = 0; i < values.Length; i++)
+        {
+            var different = new HashSet<string>(StringComparer.Ordinal);
+            for (var row = 0; row < rows.Count; row++)
+            {
+                var column = (ValueColumn<JsonbValue>)rows.ReadingsOf(row).Columns[_jsonColumns[i]];
+                if (rows.Stamp(row) >= window.Start && rows.Stamp(row) < window.End && !column.IsNull(rows.RowOf(row)))
+                {
+                    different.Add(column.Values[rows.RowOf(row)].Canonical);
+                }
+            }
+
+            values[i] = [.. different];
+        }
+
+        return values;
+    }
+
+    private void Read(NpgsqlDataReader reader, List<string>[] sought, TwinTable twins, ReadingColumns stored)
+    {
+        var time = RowWriter.Microseconds(reader.GetDateTime(0));
+        var length = (int)reader.GetBytes(1, 0, _device, 0, _device.Length);
+        var device = length < _device.Length ? _devices.FromUtf8(_device.AsSpan(0, length)) : reader.GetString(1);
+        var stamp = TwinTable.FloorToMillisecond(time);
+        var key = twins.KeyOf(stamp, device);
+        if (key < 0)
+        {
+            return;
+        }
+
+        stored.BeginRow();
+        var json = 0;
+        for (var column = 0; column < _codecs.Length; column++)
+        {
+            if (stored.Columns[column] is ValueColumn<JsonbValue> values)
+            {
+                Set(values, reader.GetInt64(column + 2), sought[json++]);
+            }
+            else
+            {
+                _codecs[column].Read(reader, column + 2, stored.Columns[column]);
+            }
+        }
+
+        stored.EndRow(stamp, device, -1, -1);
+        twins.AddStored(key, time, stored, stored.Count - 1);
+    }
+
+    private static void Set(ValueColumn<JsonbValue> column, long number, List<string> sought)
+    {
+        if (number != TargetTable.NoValue)
+        {
+            column.SetLast(number == TargetTable.AnotherValue ? AnotherValue : new JsonbValue(sought[(int)number - 1]));
+        }
+    }
+}
