@@ -101,7 +101,7 @@ public sealed class JsonbOnTheServerTests(PostgresFixture postgres)
         var written = await connection.QueryAsync<(string Text, long Bytes)>(
             "SELECT t, octet_length(t::jsonb::text)::bigint FROM unnest(@texts) AS t WHERE pg_input_is_valid(t, 'jsonb')", new { texts = counted.Keys.ToArray() }, commandTimeout: 120);
 
-        Assert.True(counted.Count > 1_000, $"{counted.Count} different values are too few to prove anything");
+        Assert.True(counted.Count > 500, $"{counted.Count} different values are too few to prove anything");
         Assert.All(written, row => Assert.Equal((row.Text, counted[row.Text]), row));
     }
 
