@@ -21,9 +21,13 @@ GRANT SELECT, INSERT, UPDATE ON checkpoints TO ingest_writer;
 GRANT SELECT, INSERT, DELETE ON dead_letters TO ingest_writer;
 GRANT SELECT, INSERT, UPDATE, DELETE ON dead_letter_quotas TO ingest_writer;
 
--- Made by a later script, which grants it where this role is there already.
+-- Made by later scripts, which grant them where this role is there already.
 DO $$
 BEGIN
+    IF to_regclass('partition_owners') IS NOT NULL THEN
+        GRANT SELECT, INSERT, UPDATE ON partition_owners TO ingest_writer;
+    END IF;
+
     IF to_regclass('dead_letter_totals') IS NOT NULL THEN
         GRANT SELECT, INSERT, UPDATE, DELETE ON dead_letter_totals TO ingest_writer;
     END IF;

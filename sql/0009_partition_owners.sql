@@ -11,4 +11,10 @@ CREATE TABLE IF NOT EXISTS partition_owners (
     PRIMARY KEY (hub, consumer_group, partition)
 );
 
-GRANT SELECT, INSERT, UPDATE ON partition_owners TO ingest_writer;
+-- 0008 has run before this table was there.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'ingest_writer') THEN
+        GRANT SELECT, INSERT, UPDATE ON partition_owners TO ingest_writer;
+    END IF;
+END $$;
