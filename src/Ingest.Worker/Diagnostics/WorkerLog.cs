@@ -47,7 +47,7 @@ internal static partial class WorkerLog
     [LoggerMessage(2018, LogLevel.Information, "{Hub}: what the worker waited for is there, after {Outage}")]
     public static partial void GoingOn(ILogger logger, string hub, TimeSpan outage);
 
-    [LoggerMessage(2021, LogLevel.Warning, "Who reads which partition of {Hub} cannot be asked; the worker keeps its partitions: {Reason} Trying again in {Delay}")]
+    [LoggerMessage(2024, LogLevel.Warning, "Who reads which partition of {Hub} cannot be asked; the worker keeps its partitions: {Reason} Trying again in {Delay}")]
     public static partial void OwnershipUnavailable(ILogger logger, string hub, string reason, TimeSpan delay);
 
     [LoggerMessage(2022, LogLevel.Information, "Worker {Name} could not give its partitions up, so others wait until they expire: {Reason}")]

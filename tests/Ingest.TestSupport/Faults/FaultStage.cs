@@ -24,7 +24,7 @@ public sealed class FaultStage : IAsyncDisposable
     public const int OutageEnds = 1002;
 
     /// <summary>The log's event that nobody can say who reads which partition, as the database is away.</summary>
-    public const int OwnershipUnavailable = 2021;
+    public const int OwnershipUnavailable = 2024;
 
     private const int MessagesPerSecond = 500;
 
