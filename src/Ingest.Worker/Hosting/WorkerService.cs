@@ -52,7 +52,7 @@ public sealed class WorkerService(
 
     private async Task RunAsync()
     {
-        await Task.Yield();
+        await StartedAsync();
         try
         {
             await CheckAsync(signals.Stop);
@@ -69,6 +69,16 @@ public sealed class WorkerService(
         finally
         {
             application.StopApplication();
+        }
+    }
+
+    // The host must not be told to stop, by whatever ends the worker, before it has started.
+    private async Task StartedAsync()
+    {
+        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using (application.ApplicationStarted.UnsafeRegister(static state => ((TaskCompletionSource)state!).TrySetResult(), started))
+        {
+            await started.Task;
         }
     }
 
