@@ -27,12 +27,24 @@ internal static class FaultRounds
         var seed = new Option<int>("--seed") { Description = "The first round's seed: it chooses the fault, its moment and its manner. Each further round adds one.", DefaultValueFactory = _ => 1 };
         var only = new Option<string?>("--only")
         {
-            Description = $"One fault: {string.Join(", ", FaultCatalog.All)}; or '{Bytes}' (a flush of 10 rows, cut after every byte) or '{Messages}' (one of 5,000, cut at every message of the protocol).",
+            Description = $"One fault: {string.Join(", ", FaultCatalog.All)}; or '{Bytes}' (a flush of 10 rows, cut after every byte) or '{Messages}' (one of 5,000, cut at every message of the protocol); or '{WorkersRounds.Name}' (several, stopped and replaced all the time).",
         };
         var json = new Option<bool>("--json") { Description = "One JSON object on standard output." };
         var command = new Command("faults", "Faults under steady load, each put right again, and where every reading was found afterwards.") { rounds, seed, only, json };
-        command.SetAction((result, cancellationToken) =>
-            RunAsync(result.GetValue(rounds), result.GetValue(seed), result.GetValue(only), result.GetValue(json), cancellationToken));
+        foreach (var option in WorkersRounds.Options)
+        {
+            command.Options.Add(option);
+        }
+
+        command.SetAction((result, cancellationToken) => result.GetValue(only) == WorkersRounds.Name
+            ? RunAsync(
+                (round, stop) => WorkersRound.RunAsync(WorkersRounds.Read(result), round, stop),
+                WorkersRounds.Text,
+                result.GetValue(rounds),
+                result.GetValue(seed),
+                result.GetValue(json),
+                cancellationToken)
+            : RunAsync(result.GetValue(rounds), result.GetValue(seed), result.GetValue(only), result.GetValue(json), cancellationToken));
         return command;
     }
 
@@ -48,7 +60,8 @@ internal static class FaultRounds
             }
 
             var faults = only is null ? FaultCatalog.All.Where(CanBeStaged).ToList() : [FaultCatalog.Named(only)];
-            return await RunAsync(faults, rounds, seed, json, cancellationToken);
+            return await RunAsync(
+                (round, stop) => FaultRound.RunAsync(faults[round % faults.Count], round, stop), Text, rounds, seed, json, cancellationToken);
         }
         catch (FaultException exception)
         {
@@ -57,20 +70,19 @@ internal static class FaultRounds
         }
     }
 
-    private static async Task<int> RunAsync(List<Fault> faults, int rounds, int seed, bool json, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync<TReport>(
+        Func<int, CancellationToken, Task<TReport>> run, Func<TReport, string> text, int rounds, int seed, bool json, CancellationToken cancellationToken)
     {
         var started = Stopwatch.GetTimestamp();
-        List<FaultReport> reports = [];
+        List<TReport> reports = [];
         List<string> failures = [];
         for (var round = 0; round < rounds; round++)
         {
             try
             {
-                var report = await FaultRound.RunAsync(faults[(seed + round) % faults.Count], seed + round, cancellationToken);
+                var report = await run(seed + round, cancellationToken);
                 reports.Add(report);
-                await Console.Error.WriteLineAsync(string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"{round + 1,4} {report.Fault,-26} seed {report.Seed}: {report.Accounts.Received} received = {report.Accounts.Stored} + {report.Accounts.Duplicate} + {report.Accounts.DeadLettered} + {report.Accounts.Ignored}; fault {report.StagedSeconds} s, recovery {report.RecoverySeconds} s, outages logged {report.OutagesLogged}"));
+                await Console.Error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{round + 1,4} {text(report)}"));
             }
             catch (FaultException exception)
             {
@@ -86,9 +98,13 @@ internal static class FaultRounds
         return failures.Count == 0 ? 0 : 1;
     }
 
+    private static string Text(FaultReport report) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{report.Fault,-26} seed {report.Seed}: {report.Accounts.Received} received = {report.Accounts.Stored} + {report.Accounts.Duplicate} + {report.Accounts.DeadLettered} + {report.Accounts.Ignored}; fault {report.StagedSeconds} s, recovery {report.RecoverySeconds} s, outages logged {report.OutagesLogged}");
+
     private static bool CanBeStaged(Fault fault)
     {
-        if (!fault.OnSmallDisk || SmallDisk.Missing is not { } missing)
+        if (!fault.Stage.OnSmallDisk || SmallDisk.Missing is not { } missing)
         {
             return true;
         }

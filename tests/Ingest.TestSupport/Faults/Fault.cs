@@ -14,14 +14,8 @@ public sealed record Fault(string Name, Func<FaultStage, Random, CancellationTok
     /// <summary>Whether a new worker process takes the first one's place.</summary>
     public bool ReplacesWorker { get; init; }
 
-    /// <summary>Settings of the worker that the fault needs.</summary>
-    public IReadOnlyDictionary<string, string> WorkerSettings { get; init; } = new Dictionary<string, string>();
-
-    /// <summary>Settings of the server that the fault needs.</summary>
-    public IReadOnlyDictionary<string, string> ServerSettings { get; init; } = new Dictionary<string, string>();
-
-    /// <summary>Whether the server's data must lie on a small disk of its own.</summary>
-    public bool OnSmallDisk { get; init; }
+    /// <summary>What the stage must be like for it.</summary>
+    public FaultStageOptions Stage { get; init; } = new();
 
     public override string ToString() => Name;
 }

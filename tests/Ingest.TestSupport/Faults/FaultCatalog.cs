@@ -26,11 +26,11 @@ public static class FaultCatalog
         new("server-stopped-smart", ServerStoppedSmartAsync) { Outages = 1 },
         new("connections-cut", ConnectionsCutAsync),
         new("commit-answers-lost", CommitAnswersLostAsync),
-        new("network-silent", NetworkSilentAsync) { Outages = 1, WorkerSettings = Impatient },
-        new("disk-full", DiskFullAsync) { Outages = 1, OnSmallDisk = true },
+        new("network-silent", NetworkSilentAsync) { Outages = 1, Stage = new() { WorkerSettings = Impatient } },
+        new("disk-full", DiskFullAsync) { Outages = 1, Stage = new() { OnSmallDisk = true } },
         // No number of outages is asked for: the worker may have its slot back for a moment in between.
-        new("connections-exhausted", ConnectionsExhaustedAsync) { ServerSettings = new Dictionary<string, string> { ["max_connections"] = "12" } },
-        new("table-locked", TableLockedAsync) { Outages = 1, WorkerSettings = Impatient },
+        new("connections-exhausted", ConnectionsExhaustedAsync) { Stage = new() { ServerSettings = new Dictionary<string, string> { ["max_connections"] = "12" } } },
+        new("table-locked", TableLockedAsync) { Outages = 1, Stage = new() { WorkerSettings = Impatient } },
         Statements("server-read-only", "ALTER SYSTEM SET default_transaction_read_only = on", "ALTER SYSTEM RESET default_transaction_read_only", reload: true),
         Statements("table-renamed", "ALTER TABLE conditions RENAME TO elsewhere", "ALTER TABLE elsewhere RENAME TO conditions"),
         Statements(

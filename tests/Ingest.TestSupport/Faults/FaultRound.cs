@@ -1,8 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using Ingest.Checkpoints;
 using Ingest.Events;
-using Npgsql;
 
 namespace Ingest.TestSupport.Faults;
 
@@ -29,7 +27,7 @@ public static class FaultRound
     public static async Task<FaultReport> RunAsync(Fault fault, int seed, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(fault);
-        await using var stage = await FaultStage.CreateAsync(fault, seed, cancellationToken);
+        await using var stage = await FaultStage.CreateAsync(fault.Stage, seed, cancellationToken);
         try
         {
             return await RunAsync(stage, fault, seed, cancellationToken);
@@ -45,6 +43,7 @@ public static class FaultRound
     private static async Task<FaultReport> RunAsync(FaultStage stage, Fault fault, int seed, CancellationToken cancellationToken)
     {
         var random = new Random(seed);
+        stage.StartWorker();
         await stage.SendsAsync(Before + random.Next(Before), cancellationToken);
         await stage.CatchesUpAsync(cancellationToken);
 
@@ -57,11 +56,11 @@ public static class FaultRound
 
         await stage.Devices.StopAsync();
         await stage.CatchesUpAsync(cancellationToken);
-        await EverythingIsInOnePlaceAsync(stage, cancellationToken);
+        await Promise.IsKeptAsync(stage, cancellationToken);
         TheWorkerIsWell(stage, fault);
         await stage.Worker.TerminateAsync();
         var code = await stage.Worker.EndAsync(cancellationToken);
-        Check(code == 0, $"the worker ended with code {code}, not 0, when it was told to stop");
+        Promise.Check(code == 0, $"the worker ended with code {code}, not 0, when it was told to stop");
         return new FaultReport(
             fault.Name,
             seed,
@@ -71,99 +70,26 @@ public static class FaultRound
             Math.Round(recovered.TotalSeconds, 2));
     }
 
-    private static async Task EverythingIsInOnePlaceAsync(FaultStage stage, CancellationToken cancellationToken)
-    {
-        var checkpoints = await new CheckpointTable(stage.Owner).ListAsync(cancellationToken);
-        foreach (var partition in stage.Hub.Partitions)
-        {
-            var stands = checkpoints.Single(checkpoint => checkpoint.Partition.Partition == partition.Id).Position?.SequenceNumber;
-            Check(stands == partition.LastSequenceNumber, $"partition {partition.Id}'s checkpoint stands at {stands}, and the hub's end is {partition.LastSequenceNumber}");
-        }
-
-        var accounts = await stage.AccountsAsync(cancellationToken);
-        Check(accounts.Balance, $"the accounts do not balance: {accounts}");
-        var expected = stage.Devices.Expected();
-        var counted = accounts with { Collisions = 0 };
-        Check(counted == expected, $"the accounts are {counted}, and must be {expected}");
-        Same("row", stage.Devices.Rows(), await RowsAsync(stage.Owner, cancellationToken));
-        Same("dead letter", stage.Devices.Letters(), await LettersAsync(stage.Owner, cancellationToken));
-    }
-
     private static void TheWorkerIsWell(FaultStage stage, Fault fault)
     {
-        Check(!stage.Worker.HasEnded, "the worker has ended");
+        Promise.Check(!stage.Worker.HasEnded, "the worker has ended");
         var workers = fault.ReplacesWorker ? 2 : 1;
-        Check(stage.Workers.Count == workers, $"{stage.Workers.Count} workers were needed, not {workers}");
+        Promise.Check(stage.Workers.Count == workers, $"{stage.Workers.Count} workers were needed, not {workers}");
         var (begins, ends) = (Outages(stage, FaultStage.OutageBegins), Outages(stage, FaultStage.OutageEnds));
-        Check(begins == ends, $"the log tells of {begins} outages that began and {ends} that ended");
-        Check(fault.Outages is null || begins == fault.Outages, $"the log tells of {begins} outages, not {fault.Outages}");
+        Promise.Check(begins == ends, $"the log tells of {begins} outages that began and {ends} that ended");
+        Promise.Check(fault.Outages is null || begins == fault.Outages, $"the log tells of {begins} outages, not {fault.Outages}");
         foreach (var worker in stage.Workers)
         {
             var complaints = worker.Complaints([FaultStage.OutageBegins, FaultStage.OwnershipUnavailable, .. fault.Complains]);
-            Check(complaints.Count == 0, $"the worker complains: {string.Join(" | ", complaints.Take(3))}");
-            Check(worker.Lines.Count <= MostLines, $"the worker has written {worker.Lines.Count} lines, such as: {worker.Lines[^1]}");
+            Promise.Check(complaints.Count == 0, $"the worker complains: {string.Join(" | ", complaints.Take(3))}");
+            Promise.Check(worker.Lines.Count <= MostLines, $"the worker has written {worker.Lines.Count} lines, such as: {worker.Lines[^1]}");
             foreach (var id in fault.Complains)
             {
                 var most = stage.Hub.Partitions.Count * 3;
-                Check(worker.Logged(id) <= most, $"the worker logs event {id} {worker.Logged(id)} times: an attempt is no news");
+                Promise.Check(worker.Logged(id) <= most, $"the worker logs event {id} {worker.Logged(id)} times: an attempt is no news");
             }
         }
     }
 
     private static int Outages(FaultStage stage, int eventId) => stage.Workers.Sum(worker => worker.Logged(eventId));
-
-    private static async Task<List<string>> RowsAsync(NpgsqlDataSource owner, CancellationToken cancellationToken)
-    {
-        List<string> rows = [];
-        await using var command = owner.CreateCommand("SELECT date_trunc('milliseconds', time), device, temperature, humidity FROM conditions");
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        while (await reader.ReadAsync(cancellationToken))
-        {
-            rows.Add(SteadyDevices.RowText(reader.GetDateTime(0), reader.GetString(1), reader.GetDouble(2), reader.GetDouble(3)));
-        }
-
-        return rows;
-    }
-
-    private static async Task<List<string>> LettersAsync(NpgsqlDataSource owner, CancellationToken cancellationToken)
-    {
-        List<string> letters = [];
-        await using var command = owner.CreateCommand("SELECT time, device, convert_from(body, 'UTF8') FROM dead_letters");
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        while (await reader.ReadAsync(cancellationToken))
-        {
-            letters.Add(SteadyDevices.LetterText(reader.GetDateTime(0), reader.GetString(1), reader.GetString(2)));
-        }
-
-        return letters;
-    }
-
-    private static void Same(string what, List<string> expected, List<string> found)
-    {
-        var left = expected.CountBy(text => text).ToDictionary();
-        var doubled = new List<string>();
-        foreach (var text in found)
-        {
-            if (left.TryGetValue(text, out var count) && count > 0)
-            {
-                left[text] = count - 1;
-            }
-            else
-            {
-                doubled.Add(text);
-            }
-        }
-
-        var lost = left.Where(pair => pair.Value > 0).Select(pair => pair.Key).ToList();
-        Check(lost.Count == 0, $"{lost.Count} of {expected.Count} {what}s are lost, the first: {lost.FirstOrDefault()}");
-        Check(doubled.Count == 0, $"{doubled.Count} {what}s are too many or different, the first: {doubled.FirstOrDefault()}");
-    }
-
-    private static void Check(bool holds, string otherwise)
-    {
-        if (!holds)
-        {
-            throw new FaultException(otherwise + ".");
-        }
-    }
 }

@@ -12,8 +12,8 @@ using Npgsql;
 namespace Ingest.TestSupport.Faults;
 
 /// <summary>
-/// Everything a fault can hit: a PostgreSQL server, a local hub with devices that send steadily, and a worker process between them, whose
-/// login owns nothing and whose wire to the database can be cut.
+/// Everything a fault can hit: a PostgreSQL server, a local hub with devices that send steadily, and between them the worker processes that are
+/// started, whose login owns nothing and whose wire to the database can be cut.
 /// </summary>
 public sealed class FaultStage : IAsyncDisposable
 {
@@ -26,18 +26,22 @@ public sealed class FaultStage : IAsyncDisposable
     /// <summary>The log's event that nobody can say who reads which partition, as the database is away.</summary>
     public const int OwnershipUnavailable = 2024;
 
-    private const int MessagesPerSecond = 500;
+    /// <summary>The log's event that a batch has failed, as another worker has claimed its partition.</summary>
+    public const int BatchFailed = 1008;
+
+    /// <summary>The log's event that a worker waits for the database, to start or to claim a partition.</summary>
+    public const int NotClaimed = 2016;
 
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(50);
 
-    private readonly Fault _fault;
+    private readonly FaultStageOptions _options;
     private readonly string _worker;
     private readonly List<WorkerProcess> _workers = [];
 
-    private FaultStage(Fault fault, int seed, SmallDisk? disk, NativePostgres server, string owner, string worker, LocalEventHub hub, OffsetClock clock)
+    private FaultStage(FaultStageOptions options, int seed, SmallDisk? disk, NativePostgres server, string owner, string worker, LocalEventHub hub, OffsetClock clock)
     {
-        _fault = fault;
+        _options = options;
         _worker = worker;
         Disk = disk;
         Server = server;
@@ -46,7 +50,7 @@ public sealed class FaultStage : IAsyncDisposable
         Wire = TcpProxy.Start(server.Port);
         // Not pooled: a server that is stopping waits for the clients it has.
         Owner = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(owner) { Pooling = false }.ConnectionString);
-        Devices = new SteadyDevices(hub, seed, MessagesPerSecond, clock);
+        Devices = new SteadyDevices(hub, seed, options.MessagesPerSecond, clock);
     }
 
     /// <summary>The disk with the server's data, where it has one of its own.</summary>
@@ -76,23 +80,21 @@ public sealed class FaultStage : IAsyncDisposable
     /// <summary>The worker's login, as a connection string past the wire.</summary>
     public string WorkerLogin => _worker;
 
-    public static async Task<FaultStage> CreateAsync(Fault fault, int seed, CancellationToken cancellationToken)
+    public static async Task<FaultStage> CreateAsync(FaultStageOptions options, int seed, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(fault);
-        var disk = fault.OnSmallDisk ? await SmallDisk.MountAsync(megabytes: 160, cancellationToken) : null;
+        ArgumentNullException.ThrowIfNull(options);
+        var disk = options.OnSmallDisk ? await SmallDisk.MountAsync(megabytes: 160, cancellationToken) : null;
         NativePostgres? server = null;
         try
         {
             server = await NativePostgres.StartAsync(
-                new NativePostgresOptions { Settings = fault.ServerSettings, Folder = disk?.Folder ?? Path.GetTempPath() }, cancellationToken);
+                new NativePostgresOptions { Settings = options.ServerSettings, Folder = disk?.Folder ?? Path.GetTempPath() }, cancellationToken);
             var owner = await server.CreateDatabaseAsync(cancellationToken);
             await DatabaseMigrator.MigrateAsync(owner, new MigrationOptions { PlainPostgres = true }, cancellationToken);
             var worker = await server.CreateLoginAsync(owner, memberOf: "ingest_writer", cancellationToken);
             var clock = new OffsetClock();
-            var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0, MaxBytesPerPartition = null, Clock = clock }, cancellationToken);
-            var stage = new FaultStage(fault, seed, disk, server, owner, worker, hub, clock);
-            stage.StartWorker();
-            return stage;
+            var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = options.Partitions, MaxBytesPerPartition = null, Clock = clock }, cancellationToken);
+            return new FaultStage(options, seed, disk, server, owner, worker, hub, clock);
         }
         catch
         {
@@ -111,14 +113,15 @@ public sealed class FaultStage : IAsyncDisposable
     }
 
     /// <summary>Starts a worker, beside those that run.</summary>
-    public WorkerProcess StartWorker()
+    /// <param name="more">What else stands in its environment.</param>
+    public WorkerProcess StartWorker(IReadOnlyDictionary<string, string>? more = null)
     {
-        var environment = new Dictionary<string, string>(_fault.WorkerSettings)
+        var environment = new Dictionary<string, string>(_options.WorkerSettings.Concat(more ?? new Dictionary<string, string>()))
         {
             ["Hub__ConnectionString"] = Hub.ConnectionString,
             ["Hub__LagIntervalSeconds"] = "1",
-            ["Hub__LoadBalancingIntervalSeconds"] = "1",
-            ["Hub__OwnershipExpirySeconds"] = "5",
+            ["Hub__LoadBalancingIntervalSeconds"] = _options.LoadBalancingIntervalSeconds.ToString(CultureInfo.InvariantCulture),
+            ["Hub__OwnershipExpirySeconds"] = _options.OwnershipExpirySeconds.ToString(CultureInfo.InvariantCulture),
             ["Database__ConnectionString"] = new NpgsqlConnectionStringBuilder(_worker) { Port = Wire.Port }.ConnectionString,
         };
         var worker = WorkerProcess.Start(environment, LoopbackPort.Free());
@@ -182,8 +185,13 @@ public sealed class FaultStage : IAsyncDisposable
 
     /// <summary>Waits for a condition; patiently, but not for ever.</summary>
     /// <exception cref="FaultException">It did not come.</exception>
-    public async Task UntilAsync(string what, Func<Task<bool>> condition, CancellationToken cancellationToken)
+    public Task UntilAsync(string what, Func<Task<bool>> condition, CancellationToken cancellationToken) => UntilAsync(() => what, condition, cancellationToken);
+
+    /// <summary>As the other; what is waited for is told as it stands when patience ends.</summary>
+    /// <exception cref="FaultException">It did not come.</exception>
+    public async Task UntilAsync(Func<string> what, Func<Task<bool>> condition, CancellationToken cancellationToken)
     {
+        ArgumentNullException.ThrowIfNull(what);
         ArgumentNullException.ThrowIfNull(condition);
         var started = Stopwatch.GetTimestamp();
         using var timer = new PeriodicTimer(LookAgain);
@@ -191,7 +199,7 @@ public sealed class FaultStage : IAsyncDisposable
         {
             if (Stopwatch.GetElapsedTime(started) > Patience)
             {
-                throw new FaultException($"In {Patience.TotalSeconds} s, and with {Devices.Count} messages sent, it did not come to pass that {what}.");
+                throw new FaultException($"In {Patience.TotalSeconds} s, and with {Devices.Count} messages sent, it did not come to pass that {what()}.");
             }
 
             await timer.WaitForNextTickAsync(cancellationToken);

@@ -15,12 +15,14 @@ namespace Ingest.TestSupport.Faults;
 /// </summary>
 public sealed class SteadyDevices : IAsyncDisposable
 {
-    private const int Devices = 20;
+    private const string Prefix = "device-";
+    private const int FewestDevices = 20;
     private const int RecentKept = 500;
 
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(20);
 
     private readonly LocalEventHub _hub;
+    private readonly int _devices;
     private readonly TimeProvider _clock;
     private readonly Random _random;
     private readonly List<SentMessage> _sent = [];
@@ -36,6 +38,8 @@ public sealed class SteadyDevices : IAsyncDisposable
     public SteadyDevices(LocalEventHub hub, int seed, int perSecond, TimeProvider clock)
     {
         _hub = hub;
+        // Every partition has one, at the least.
+        _devices = Math.Max(FewestDevices, hub.Partitions.Count);
         _clock = clock;
         _random = new Random(seed);
         PerSecond = perSecond;
@@ -118,7 +122,7 @@ public sealed class SteadyDevices : IAsyncDisposable
         };
         var encoded = message.Encode();
         // A device's messages keep their order: they go to one partition.
-        var partition = int.Parse(sent.Device.AsSpan(sent.Device.Length - 2), CultureInfo.InvariantCulture) % _hub.Partitions.Count;
+        var partition = int.Parse(sent.Device.AsSpan(Prefix.Length), CultureInfo.InvariantCulture) % _hub.Partitions.Count;
         _sent.Add(sent);
         _hub.Append(partition.ToString(CultureInfo.InvariantCulture), encoded.Buffer.AsSpan(encoded.Offset, encoded.Length));
         Interlocked.Increment(ref _count);
@@ -143,7 +147,7 @@ public sealed class SteadyDevices : IAsyncDisposable
 
     private SentMessage New()
     {
-        var device = string.Create(CultureInfo.InvariantCulture, $"device-{_random.Next(Devices):00}");
+        var device = string.Create(CultureInfo.InvariantCulture, $"{Prefix}{_random.Next(_devices):00}");
         var now = new DateTime(_clock.GetUtcNow().UtcTicks / TimeSpan.TicksPerMillisecond * TimeSpan.TicksPerMillisecond, DateTimeKind.Utc);
         // A stamp of its own; but a clock that was set back stays back.
         var stamp = _lastStamps.TryGetValue(device, out var last) && last >= now && last - now < TimeSpan.FromSeconds(1) ? last.AddMilliseconds(1) : now;
