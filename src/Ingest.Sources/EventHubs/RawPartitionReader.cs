@@ -14,6 +14,9 @@ internal sealed class RawPartitionReader : IAsyncDisposable
     // Messages on their way while one is decoded. Each may be a megabyte.
     private const uint Credit = 32;
 
+    // The largest message of any tier is 20 MB, which comes on dedicated clusters alone; 1 MB elsewhere.
+    private const ulong LongestMessage = 24 * 1024 * 1024;
+
     private const string SelectorFilter = "apache.org:selector-filter:string";
     private const ulong SelectorFilterCode = 83_483_426_826;
     private const int ConsumerGroupEntity = 8;
@@ -72,7 +75,13 @@ internal sealed class RawPartitionReader : IAsyncDisposable
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
-            throw HubException.From(_link.TerminalException ?? exception, _client.Endpoint);
+            var ended = _link.TerminalException ?? exception;
+            throw ended is AmqpException { Error.Condition.Value: "amqp:link:message-size-exceeded" }
+                ? new HubException(
+                    HubFailure.Misconfigured,
+                    $"{_client.Endpoint.Address} sends a message that is larger than {LongestMessage >> 20} MiB, or has no end: no event hub does. Check that the Endpoint is the hub's.",
+                    ended)
+                : HubException.From(ended, _client.Endpoint);
         }
 
         // A link that has just ended says nothing, as one without messages does.
@@ -95,6 +104,7 @@ internal sealed class RawPartitionReader : IAsyncDisposable
             Role = true,
             TotalLinkCredit = Credit,
             AutoSendFlow = true,
+            MaxMessageSize = LongestMessage,
             SettleType = SettleMode.SettleOnSend,
             Source = new Source
             {
