@@ -1,3 +1,4 @@
+using Azure.Messaging.EventHubs;
 using Microsoft.Azure.Amqp;
 using Microsoft.Azure.Amqp.Encoding;
 using Microsoft.Azure.Amqp.Framing;
@@ -75,19 +76,24 @@ internal sealed class RawPartitionReader : IAsyncDisposable
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
-            var ended = _link.TerminalException ?? exception;
-            throw ended is AmqpException { Error.Condition.Value: "amqp:link:message-size-exceeded" }
-                ? new HubException(
-                    HubFailure.Misconfigured,
-                    $"{_client.Endpoint.Address} sends a message that is larger than {LongestMessage >> 20} MiB, or has no end: no event hub does. Check that the Endpoint is the hub's.",
-                    ended)
-                : HubException.From(ended, _client.Endpoint);
+            throw Sorted(_link.TerminalException ?? exception);
         }
 
         // A link that has just ended says nothing, as one without messages does.
         return _link.State == AmqpObjectState.Opened
             ? null
-            : throw HubException.From(_link.TerminalException ?? new IOException("it was closed"), _client.Endpoint);
+            : throw Sorted(_link.TerminalException ?? new IOException("it was closed"));
+    }
+
+    private HubException Sorted(Exception ended)
+    {
+        var sorted = HubException.From(ended, _client.Endpoint);
+        return sorted.InnerException is EventHubsException { Reason: EventHubsException.FailureReason.MessageSizeExceeded }
+            ? new HubException(
+                HubFailure.Misconfigured,
+                $"{_client.Endpoint.Address} sends a message that is larger than {LongestMessage >> 20} MiB, or has no end: no event hub does. Check that the Endpoint is the hub's.",
+                ended)
+            : sorted;
     }
 
     public async ValueTask DisposeAsync()
