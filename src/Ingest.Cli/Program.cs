@@ -1,6 +1,8 @@
 using System.CommandLine;
 using Ingest.Cli.Commands;
 using Ingest.Cli.Hosting;
+using Ingest.Database;
+using Ingest.Worker.Hosting;
 
 // Signals are ours (ShutdownSignals): the parser must not end the process while a batch is being committed.
 var configuration = new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false };
@@ -9,7 +11,7 @@ if (parsed.Errors.Count > 0 && parsed.Action is not System.CommandLine.Help.Help
 {
     foreach (var error in parsed.Errors)
     {
-        Console.Error.WriteLine($"ingest: {error.Message}");
+        ErrorLines.Write(SafeText.Line(error.Message), "ingest: ");
     }
 
     Console.Error.WriteLine($"See: {string.Join(' ', Failures.PathOf(parsed.CommandResult))} --help");
@@ -22,6 +24,7 @@ try
 }
 catch (Exception exception) when (Failures.Explain(exception) is { } explained)
 {
-    Console.Error.WriteLine($"ingest: {explained.Message}");
+    // The lines of a list of problems are ours; a line break in anything else came from outside.
+    ErrorLines.Write(exception is StartUpException or DatabaseSetupException ? explained.Message : SafeText.Line(explained.Message), "ingest: ");
     return explained.ExitCode;
 }

@@ -41,7 +41,9 @@ public sealed class LocalEventHub : IAsyncDisposable
         _nodes = new HubNodes(options, _partitions);
         Port = ((IPEndPoint)listener.LocalEndPoint!).Port;
         HubLog.Started(_logger, options.Name, Port, options.Partitions);
-        _accepting = AcceptAsync();
+        
+        // The pause waits for the operating system, whatever time the events are stamped with.
+        _accepting = new Acceptor(_listener.AcceptAsync, Take, TimeProvider.System, _logger).RunAsync(_stopping.Token);
     }
 
     /// <summary>The port it listens on.</summary>
@@ -165,26 +167,23 @@ public sealed class LocalEventHub : IAsyncDisposable
     private PartitionLog Find(string partition) =>
         _partitions.Find(partition) ?? throw new ArgumentException($"There is no partition '{partition}'.", nameof(partition));
 
-    private async Task AcceptAsync()
+    private void Take(Socket socket)
     {
-        while (!_stopping.IsCancellationRequested)
+        try
         {
-            Socket socket;
-            try
-            {
-                socket = await _listener.AcceptAsync(_stopping.Token).ConfigureAwait(false);
-            }
-            catch (Exception exception) when (_stopping.IsCancellationRequested && exception is OperationCanceledException or ObjectDisposedException or SocketException)
-            {
-                return;
-            }
-
             socket.NoDelay = true;
-            var connection = new HubConnection(socket, _nodes, _options.Clock, _logger);
-            var registered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            _connections[connection] = ServeAsync(connection, registered.Task);
-            registered.SetResult();
         }
+        catch (SocketException)
+        {
+            // Some systems fail here where the peer has gone already.
+            socket.Dispose();
+            return;
+        }
+
+        var connection = new HubConnection(socket, _nodes, _options.Clock, _logger);
+        var registered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _connections[connection] = ServeAsync(connection, registered.Task);
+        registered.SetResult();
     }
 
     private async Task ServeAsync(HubConnection connection, Task registered)

@@ -3,8 +3,11 @@ using System.Diagnostics;
 using System.Globalization;
 using Ingest.Database.Embedded;
 using Ingest.Database.Migrations;
+using Ingest.LocalHub;
+using Ingest.Sources.EventHubs;
 using Ingest.TestSupport.Databases;
 using Ingest.TestSupport.Fuzzing;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Ingest.Benchmarks;
 
@@ -19,12 +22,40 @@ internal static class Fuzzing
         var seed = new Option<int>("--seed") { Description = "Where to start; the same seed gives the same bodies.", DefaultValueFactory = _ => 1 };
         var pipeline = new Option<bool>("--pipeline") { Description = "Through the whole pipeline into a native PostgreSQL, where every body is looked for; otherwise through the decoder alone." };
         var embedded = new Option<bool>("--embedded") { Description = "Raw bytes into the embedded database's port instead, each input on a connection of its own." };
-        var command = new Command("fuzz", "Mutated bodies, each judged by an independent reading of it.") { bodies, seed, pipeline, embedded };
+        var amqp = new Option<bool>("--amqp") { Description = "Damaged AMQP into the local hub's port instead, each input on a connection of its own." };
+        var command = new Command("fuzz", "Mutated bodies, each judged by an independent reading of it.") { bodies, seed, pipeline, embedded, amqp };
         command.SetAction(async (result, cancellationToken) =>
+            result.GetValue(amqp) ? await RunAmqpAsync(result.GetValue(bodies), result.GetValue(seed), cancellationToken) :
             result.GetValue(embedded) ? await RunEmbeddedAsync(result.GetValue(bodies), result.GetValue(seed), cancellationToken)
             : result.GetValue(pipeline) ? await RunPipelineAsync(result.GetValue(bodies), result.GetValue(seed), cancellationToken)
             : Run(result.GetValue(bodies), result.GetValue(seed)));
         return command;
+    }
+
+    private static async Task<int> RunAmqpAsync(long inputs, int seed, CancellationToken cancellationToken)
+    {
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0, SharedAccessKey = "a2V5LW9mLXRoZS1sb2NhbC1odWI=" }, cancellationToken);
+        await using var client = new HubClient(
+            new HubSettings { ConnectionString = hub.ConnectionString }, TimeProvider.System, NullLogger<HubClient>.Instance);
+        var started = Stopwatch.GetTimestamp();
+        var fuzzer = new AmqpPortFuzzer(hub.Port, seed);
+        while (fuzzer.Inputs < inputs)
+        {
+            if (await fuzzer.RunAsync(Math.Min(Progress / 20, inputs - fuzzer.Inputs), ServesAsync, cancellationToken) is { } failure)
+            {
+                await Console.Error.WriteLineAsync(failure);
+                return 1;
+            }
+
+            using var self = Process.GetCurrentProcess();
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{fuzzer.Inputs:n0} inputs in {Stopwatch.GetElapsedTime(started).TotalSeconds:n0} s: every connection ended, every {1_000:n0} an honest client served; {self.WorkingSet64 / 1_048_576:n0} MiB"));
+        }
+
+        return 0;
+
+        async Task<bool> ServesAsync() => (await client.GetHubAsync(cancellationToken)).PartitionIds.Length == 4;
     }
 
     private static async Task<int> RunEmbeddedAsync(long inputs, int seed, CancellationToken cancellationToken)

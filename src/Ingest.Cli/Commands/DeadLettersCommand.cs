@@ -1,12 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text;
 using Ingest.Cli.Hosting;
 using Ingest.Cli.Terminal;
 using Ingest.DeadLetters;
 using Ingest.Settings;
 using Ingest.Worker.Hosting;
-using Spectre.Console;
 
 namespace Ingest.Cli.Commands;
 
@@ -15,7 +13,6 @@ internal static class DeadLettersCommand
 {
     // SHA-256.
     private const int KeyDigits = 64;
-    private const int ShownDigits = 12;
 
     private static readonly Option<string?> Reason = new("--reason") { Description = "Only this reason code, such as wrong_type.", HelpName = "code" };
     private static readonly Option<string?> Device = new("--device") { Description = "Only this device.", HelpName = "name" };
@@ -50,19 +47,7 @@ internal static class DeadLettersCommand
             return ExitCode.Success;
         }
 
-        var table = new Table().Border(TableBorder.Rounded).AddColumns("key", "received (UTC)", "device", "reason", "detail");
-        foreach (var letter in found)
-        {
-            table.AddRow(
-                ShortKey(letter),
-                letter.ReceivedAt.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture),
-                Markup.Escape(letter.Device ?? "–"),
-                Markup.Escape(letter.Reason),
-                Markup.Escape(letter.Detail));
-        }
-
-        output.Console.Write(table);
-        output.Line("ingest deadletters show <key> shows one whole.");
+        new DeadLettersView(output).List(found);
         return ExitCode.Success;
     }
 
@@ -85,22 +70,13 @@ internal static class DeadLettersCommand
         }
 
         var letter = found[0];
-        var text = BodyText(letter.Body);
         if (output.Json)
         {
-            Output.Write(new { deadLetter = Summary(letter), properties = letter.Properties, bodyText = text, bodyBase64 = Convert.ToBase64String(letter.Body) });
+            Output.Write(new { deadLetter = Summary(letter), properties = letter.Properties, bodyText = DeadLettersView.BodyText(letter.Body), bodyBase64 = Convert.ToBase64String(letter.Body) });
             return ExitCode.Success;
         }
 
-        var grid = new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn();
-        foreach (var (name, value) in Fields(letter))
-        {
-            grid.AddRow($"[grey]{name}[/]", Markup.Escape(value));
-        }
-
-        output.Console.Write(grid);
-        output.Line("");
-        output.Line(text ?? Convert.ToHexString(letter.Body));
+        new DeadLettersView(output).Show(letter);
         return ExitCode.Success;
     }
 
@@ -111,10 +87,6 @@ internal static class DeadLettersCommand
         reader.ThrowIfAny();
         return await CommandDatabase.OpenAsync(settings, new ProgressLines(output), cancellationToken);
     }
-
-    // Another writer's dead letters may have shorter keys: whatever the table holds is shown.
-    private static string ShortKey(StoredDeadLetter letter) =>
-        Convert.ToHexStringLower(letter.Key) is var key && key.Length > ShownDigits ? key[..ShownDigits] : key;
 
     internal static string NoKey(string key) => key.Length > KeyDigits
         ? string.Create(CultureInfo.InvariantCulture, $"A key of {key.Length} characters is none: a key has {KeyDigits} hexadecimal digits, and its first ones are enough where they tell it from the others.")
@@ -140,34 +112,4 @@ internal static class DeadLettersCommand
         letter.ReceivedAt,
         bodyBytes = letter.Body.Length,
     };
-
-    private static IEnumerable<(string Name, string Value)> Fields(StoredDeadLetter letter)
-    {
-        yield return ("key", Convert.ToHexStringLower(letter.Key));
-        yield return ("reason", letter.Reason);
-        yield return ("detail", letter.Detail);
-        yield return ("element", letter.Element < 0 ? "whole body" : letter.Element.ToString(CultureInfo.InvariantCulture));
-        yield return ("time", letter.Time?.ToString("O", CultureInfo.InvariantCulture) ?? "–");
-        yield return ("device", letter.Device ?? "–");
-        yield return ("module", letter.Module ?? "–");
-        yield return ("hub", $"{letter.Hub}, partition {letter.Partition}, sequence number {letter.SequenceNumber?.ToString(CultureInfo.InvariantCulture) ?? "–"}, offset {letter.Offset ?? "–"}");
-        yield return ("message", $"id {letter.MessageId ?? "–"}, source {letter.MessageSource ?? "–"}, content type {letter.ContentType ?? "–"}, encoding {letter.ContentEncoding ?? "–"}");
-        yield return ("properties", letter.Properties);
-        yield return ("received", letter.ReceivedAt.ToString("O", CultureInfo.InvariantCulture));
-        yield return ("body", $"{letter.Body.Length} bytes");
-    }
-
-    /// <summary>The body as text, or null where it is none that a terminal should be given.</summary>
-    private static string? BodyText(byte[] body)
-    {
-        try
-        {
-            var text = new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(body);
-            return text.Any(character => char.IsControl(character) && character is not ('\t' or '\r' or '\n')) ? null : text;
-        }
-        catch (DecoderFallbackException)
-        {
-            return null;
-        }
-    }
 }

@@ -62,6 +62,7 @@ internal static class SettingsCatalog
         new("DeadLetters:QuotaMegabytesPerDay", "Most megabytes of dead letters kept of all devices and a day; past it none. Default: 1000."),
         new("Health:Port", "Port of /healthz and /readyz; 0 for none. Default: 8080."),
         new("Health:Address", "Address they listen on. Default: 127.0.0.1; in a container 0.0.0.0."),
+        new("Health:Hosts:0", "Names by which the probes may be asked, besides localhost and IP addresses. Default: none."),
         new("Health:Url", "Where status asks the worker: http://host:port. Default: that port and address on this machine."),
     ];
 

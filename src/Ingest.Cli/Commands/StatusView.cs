@@ -83,7 +83,7 @@ internal sealed class StatusView(Output output)
         foreach (var partition in partitions)
         {
             table.AddRow(
-                Markup.Escape(partition.Partition),
+                Output.Cell(partition.Partition),
                 Text(partition.Epoch),
                 Text(partition.LastSequenceNumber),
                 Text(partition.EndSequenceNumber),
@@ -126,7 +126,7 @@ internal sealed class StatusView(Output output)
         foreach (var line in lines)
         {
             table.AddRow(
-                Markup.Escape(line.Partition),
+                Output.Cell(line.Partition),
                 Text(line.Epoch),
                 Text(line.SequenceNumber),
                 line.EnqueuedTime?.ToString("MM-dd HH:mm:ss", CultureInfo.InvariantCulture) ?? "–",
@@ -164,7 +164,7 @@ internal sealed class StatusView(Output output)
         var table = new Table().Border(TableBorder.Rounded).Title("Dead letters by reason").AddColumns("reason", "count", "last received (UTC)");
         foreach (var reason in reasons)
         {
-            table.AddRow(Markup.Escape(reason.Reason), Text(reason.Count), reason.LastReceivedAt.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture));
+            table.AddRow(Output.Cell(reason.Reason), Text(reason.Count), reason.LastReceivedAt.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture));
         }
 
         output.Console.Write(table);

@@ -1,3 +1,4 @@
+using Ingest.Worker.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
@@ -10,12 +11,7 @@ internal static class Logging
     public static ILoggerFactory ToStandardError(LogLevel minimum) => LoggerFactory.Create(logging =>
     {
         // What Npgsql has to say reaches us as an exception, and is told in our words; ASP.NET Core tells of every request.
-        logging.SetMinimumLevel(minimum).AddFilter("Npgsql", LogLevel.Critical).AddFilter("Microsoft", LogLevel.Warning).AddSimpleConsole(console =>
-        {
-            console.SingleLine = true;
-            console.UseUtcTimestamp = true;
-            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
-        });
+        logging.SetMinimumLevel(minimum).AddFilter("Npgsql", LogLevel.Critical).AddFilter("Microsoft", LogLevel.Warning).AddConsole().AddSafeConsole();
         logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
     });
 
@@ -47,7 +43,7 @@ internal sealed class LastWarning : ILogger
     {
         if (IsEnabled(logLevel))
         {
-            Volatile.Write(ref _text, formatter(state, exception));
+            Volatile.Write(ref _text, SafeText.Line(formatter(state, exception)));
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using Ingest.Checkpoints;
 using Ingest.Cli.Commands;
 using Ingest.Cli.Hosting;
@@ -113,6 +114,8 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
             Name = HubName,
             Port = options.Port,
             Partitions = options.Partitions,
+            // Others on this machine reach the port too.
+            SharedAccessKey = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)),
             ConsumerGroups = [ReplayGroup],
             FirstSequenceNumbers = [.. first],
             // A replay reads it all again, so nothing may be dropped.

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Ingest.Cli.Terminal;
 using Ingest.Events;
 using Spectre.Console;
 using Spectre.Console.Rendering;
@@ -56,7 +57,7 @@ internal static class UpView
         foreach (var partition in moment.Partitions)
         {
             partitions.AddRow(
-                Markup.Escape(partition.Partition),
+                Output.Cell(partition.Partition),
                 partition.Committed is { } sequence ? Number(sequence) : "–",
                 partition.LagEvents is { } events ? Number(events) : "–",
                 partition.LagSeconds is { } seconds ? seconds.ToString("0.0", CultureInfo.InvariantCulture) : "–");
@@ -70,20 +71,20 @@ internal static class UpView
         {
             last.AddRow(
                 message.Time?.ToString("HH:mm:ss.fff", CultureInfo.InvariantCulture) ?? "–",
-                Markup.Escape(message.Device),
-                Markup.Escape(message.Text));
+                Output.Cell(message.Device),
+                Output.Cell(message.Text));
         }
 
         List<IRenderable> rows =
         [
-            new Markup($"[bold]{Markup.Escape(moment.Title)}[/] → {Markup.Escape(moment.Database)}   [grey]{moment.Elapsed:hh\\:mm\\:ss}[/]"),
+            new Markup($"[bold]{Output.Cell(moment.Title)}[/] → {Output.Cell(moment.Database)}   [grey]{moment.Elapsed:hh\\:mm\\:ss}[/]"),
             new Markup(
                 $"sent [bold]{Number(moment.MessagesSent)}[/] ({Rate(moment.SentPerSecond)})   committed {Rate(moment.CommittedPerSecond)}   " +
                 $"enqueued → committed p50 [bold]{Milliseconds(moment.P50)}[/]  p99 [bold]{Milliseconds(moment.P99)}[/]"),
             counts,
             partitions,
             last,
-            moment.Warning is { } warning ? new Markup($"[yellow]{Markup.Escape(warning)}[/]") : new Markup("[grey]Ctrl-C drains and prints the accounts[/]"),
+            moment.Warning is { } warning ? new Markup($"[yellow]{Output.Cell(warning)}[/]") : new Markup("[grey]Ctrl-C drains and prints the accounts[/]"),
         ];
         return new Rows(rows);
     }

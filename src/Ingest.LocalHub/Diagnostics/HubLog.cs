@@ -16,6 +16,9 @@ internal static partial class HubLog
     [LoggerMessage(3003, LogLevel.Warning, "{Peer} does not keep to the protocol; its connection is closed")]
     public static partial void ProtocolBroken(ILogger logger, Exception exception, string peer);
 
+    [LoggerMessage(3004, LogLevel.Warning, "A connection could not be taken: {Reason}")]
+    public static partial void AcceptFailed(ILogger logger, string reason);
+
     [LoggerMessage(3010, LogLevel.Debug, "{Peer} has attached {Kind} {Link}")]
     public static partial void LinkAttached(ILogger logger, string peer, string kind, string link);
 

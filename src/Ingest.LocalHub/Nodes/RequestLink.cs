@@ -10,6 +10,7 @@ internal sealed class RequestLink(HubSession session, Attach attach, string node
 {
     protected override void OnMessage(ReadOnlySpan<byte> message, uint format)
     {
+        Nesting.Check(message);
         var bytes = message.ToArray();
         var request = Message.Decode(new ByteBuffer(bytes, 0, bytes.Length, bytes.Length));
         var replies = Session.Links.OfType<ReplyLink>().Where(l => l.Node == node).ToList();

@@ -95,6 +95,7 @@ internal sealed class FrameReader(Socket socket)
         var bodyLength = (int)length - dataOffset;
         if (bodyLength > 0)
         {
+            Nesting.CheckValue(available.Slice(dataOffset, bodyLength));
             var body = new ByteBuffer(_buffer, _start + dataOffset, bodyLength, bodyLength);
             performative = Encoder.ReadDescribed(body, Encoder.ReadFormatCode(body)) as DescribedList
                 ?? throw new AmqpException(ErrorCode.FramingError, "A frame holds no performative.");

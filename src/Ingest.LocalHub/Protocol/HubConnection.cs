@@ -18,6 +18,10 @@ internal sealed class HubConnection : IAsyncDisposable
     // A write is large enough to be cheap, and small enough that a reader gets its first events soon.
     private const int WriteBudget = 128 * 1024;
     private const int LinkBudget = 32 * 1024;
+
+    // Answers that are not read. Events do not count: they wait in their partitions.
+    private const int LongestBacklog = 4 * 1024 * 1024;
+    private const ushort MaxChannel = 255;
     private const byte PlainProtocol = 0;
     private const byte SaslProtocol = 3;
 
@@ -247,11 +251,16 @@ internal sealed class HubConnection : IAsyncDisposable
                 {
                     return false;
                 }
+
+                if (_pending.Length > LongestBacklog)
+                {
+                    throw new AmqpException(ErrorCode.ResourceLimitExceeded, "The peer asks, and does not read the answers.");
+                }
             }
 
             return true;
         }
-        catch (Exception exception) when (exception is AmqpException or InvalidOperationException or InvalidCastException or ArgumentException or IndexOutOfRangeException)
+        catch (Exception exception)
         {
             // Whatever a peer sends that cannot be understood ends its connection, and nothing else.
             HubLog.ProtocolBroken(_logger, exception, _peer);
@@ -272,6 +281,11 @@ internal sealed class HubConnection : IAsyncDisposable
                 Send(0, new Close());
                 return false;
             case Begin begin:
+                if (channel > MaxChannel)
+                {
+                    throw new AmqpException(ErrorCode.NotAllowed, $"There are channels up to {MaxChannel}.");
+                }
+
                 _sessions.Add(channel, new HubSession(this, channel, begin));
                 return true;
             case End:
@@ -300,7 +314,7 @@ internal sealed class HubConnection : IAsyncDisposable
         {
             ContainerId = _nodes.ContainerId,
             MaxFrameSize = FrameReader.MaxFrameLength,
-            ChannelMax = 255,
+            ChannelMax = MaxChannel,
         });
 
         if (open.HasField(4) && open.IdleTimeOut > 0)

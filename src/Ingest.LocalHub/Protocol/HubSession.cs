@@ -8,6 +8,7 @@ namespace Ingest.LocalHub.Protocol;
 internal sealed class HubSession
 {
     private const uint IncomingWindow = 2048;
+    private const uint MaxHandle = 255;
 
     private readonly Dictionary<uint, HubLink> _links = [];
     private uint _nextOutgoingId;
@@ -27,7 +28,7 @@ internal sealed class HubSession
             NextOutgoingId = _nextOutgoingId,
             IncomingWindow = IncomingWindow,
             OutgoingWindow = IncomingWindow,
-            HandleMax = 255,
+            HandleMax = MaxHandle,
         });
     }
 
@@ -158,6 +159,11 @@ internal sealed class HubSession
 
     private void OnAttach(Attach attach)
     {
+        if (attach.Handle > MaxHandle)
+        {
+            throw new AmqpException(ErrorCode.NotAllowed, $"There are handles up to {MaxHandle}.");
+        }
+
         try
         {
             var link = Connection.CreateLink(this, attach);

@@ -12,6 +12,9 @@ internal abstract class IncomingLink(HubSession session, Attach attach) : HubLin
 
     private const uint FullCredit = 256;
 
+    // What is too long is refused at its end; what has no end, here.
+    private const int LongestDelivery = 4 * MaxMessageLength;
+
     private readonly ArrayBufferWriter<byte> _parts = new();
     private uint _deliveryCount = attach.InitialDeliveryCount;
     private uint _credit;
@@ -19,6 +22,7 @@ internal abstract class IncomingLink(HubSession session, Attach attach) : HubLin
     private uint _deliveryId;
     private uint _format;
     private bool _settled;
+    private long _received;
 
     public override void OnFlow(Flow flow)
     {
@@ -30,8 +34,21 @@ internal abstract class IncomingLink(HubSession session, Attach attach) : HubLin
 
     public void OnTransfer(Transfer transfer, ReadOnlySpan<byte> payload)
     {
+        if (DetachError is not null)
+        {
+            // It is being detached: what was on its way is not taken.
+            return;
+        }
+
         if (!_partial)
         {
+            if (_credit == 0)
+            {
+                RequestDetach(new Error(ErrorCode.TransferLimitExceeded) { Description = "More was sent than there was credit for." });
+                return;
+            }
+
+            _received = 0;
             _deliveryId = transfer.DeliveryId;
             _format = transfer.MessageFormat;
             _settled = transfer.Settled;
@@ -41,6 +58,14 @@ internal abstract class IncomingLink(HubSession session, Attach attach) : HubLin
         if (transfer.Aborted)
         {
             End();
+            return;
+        }
+
+        _received += payload.Length;
+        if (_received > LongestDelivery)
+        {
+            _parts.Clear();
+            RequestDetach(new Error(ErrorCode.MessageSizeExceeded) { Description = $"A message is at most {MaxMessageLength} bytes long, and this one has no end." });
             return;
         }
 

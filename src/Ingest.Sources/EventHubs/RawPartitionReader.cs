@@ -1,3 +1,4 @@
+using Azure.Messaging.EventHubs;
 using Microsoft.Azure.Amqp;
 using Microsoft.Azure.Amqp.Encoding;
 using Microsoft.Azure.Amqp.Framing;
@@ -13,6 +14,9 @@ internal sealed class RawPartitionReader : IAsyncDisposable
 {
     // Messages on their way while one is decoded. Each may be a megabyte.
     private const uint Credit = 32;
+
+    // The largest message of any tier is 20 MB, which comes on dedicated clusters alone; 1 MB elsewhere.
+    private const ulong LongestMessage = 24 * 1024 * 1024;
 
     private const string SelectorFilter = "apache.org:selector-filter:string";
     private const ulong SelectorFilterCode = 83_483_426_826;
@@ -72,13 +76,24 @@ internal sealed class RawPartitionReader : IAsyncDisposable
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
-            throw HubException.From(_link.TerminalException ?? exception, _client.Endpoint);
+            throw Sorted(_link.TerminalException ?? exception);
         }
 
         // A link that has just ended says nothing, as one without messages does.
         return _link.State == AmqpObjectState.Opened
             ? null
-            : throw HubException.From(_link.TerminalException ?? new IOException("it was closed"), _client.Endpoint);
+            : throw Sorted(_link.TerminalException ?? new IOException("it was closed"));
+    }
+
+    private HubException Sorted(Exception ended)
+    {
+        var sorted = HubException.From(ended, _client.Endpoint);
+        return sorted.InnerException is EventHubsException { Reason: EventHubsException.FailureReason.MessageSizeExceeded }
+            ? new HubException(
+                HubFailure.Misconfigured,
+                $"{_client.Endpoint.Address} sends a message that is larger than {LongestMessage >> 20} MiB, or has no end: no event hub does. Check that the Endpoint is the hub's.",
+                ended)
+            : sorted;
     }
 
     public async ValueTask DisposeAsync()
@@ -95,6 +110,7 @@ internal sealed class RawPartitionReader : IAsyncDisposable
             Role = true,
             TotalLinkCredit = Credit,
             AutoSendFlow = true,
+            MaxMessageSize = LongestMessage,
             SettleType = SettleMode.SettleOnSend,
             Source = new Source
             {

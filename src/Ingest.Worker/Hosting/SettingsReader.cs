@@ -35,7 +35,7 @@ public sealed class SettingsReader(IConfiguration configuration)
     {
         if (_problems.Count > 0)
         {
-            throw new StartUpException(string.Join(Environment.NewLine, _problems.Prepend("The settings cannot be used:").Select((line, n) => n == 0 ? line : "  - " + line)));
+            throw new StartUpException(ErrorLines.List("The settings cannot be used:", _problems));
         }
     }
 

@@ -23,8 +23,7 @@ public sealed record StartUpReport(IReadOnlyList<StartUpProblem> Hub, IReadOnlyL
     {
         if (!IsClean)
         {
-            throw new StartUpException(
-                string.Join(Environment.NewLine, All.Select(problem => "  - " + problem.Sentence).Prepend("The start-up check found:")), MayPass);
+            throw new StartUpException(ErrorLines.List("The start-up check found:", All.Select(problem => problem.Sentence)), MayPass);
         }
     }
 }

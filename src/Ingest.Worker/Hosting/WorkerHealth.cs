@@ -31,6 +31,8 @@ public sealed class WorkerHealth(WorkerSettings settings, WorkerService service,
         builder.Services.AddSingleton(loggers);
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         _server = builder.Build();
+        _server.Use((context, next) => health.Answers(context.Request.Host.Host) ? next(context) : RefuseAsync(context));
+        _server.UseRouting();
         _server.MapGet("/healthz", () => Results.Text("alive"));
         _server.MapGet("/readyz", () => Ready(Report()));
         try
@@ -57,6 +59,12 @@ public sealed class WorkerHealth(WorkerSettings settings, WorkerService service,
         {
             await _server.DisposeAsync();
         }
+    }
+
+    private static Task RefuseAsync(HttpContext context)
+    {
+        context.Response.StatusCode = StatusCodes.Status421MisdirectedRequest;
+        return context.Response.WriteAsync("This host name is not answered. List it in Health:Hosts, or ask by IP address.");
     }
 
     private WorkerReport Report()

@@ -11,6 +11,8 @@ public sealed record WorkerAnswer(Uri? Url, string? Error, WorkerReport? Report)
 /// <summary>Asks a running worker for its <see cref="WorkerReport"/>, over HTTP as the probes do.</summary>
 public static class WorkerProbe
 {
+    private const int LongestAnswer = 1024 * 1024;
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     /// <summary>Asks once. A worker that does not answer is an answer too.</summary>
@@ -23,14 +25,18 @@ public static class WorkerProbe
 
         var url = UrlOf(settings);
         // Not by way of a proxy, which knows another localhost.
-        using var handler = new SocketsHttpHandler { UseProxy = false };
-        using var http = new HttpClient(handler) { Timeout = Patience };
+        using var handler = new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false };
+        using var http = new HttpClient(handler) { Timeout = Patience, MaxResponseContentBufferSize = LongestAnswer };
         try
         {
             // 503 while it is not ready: the report says why.
             using var answer = await http.GetAsync(url, cancellationToken);
             var report = JsonSerializer.Deserialize<WorkerReport>(await answer.Content.ReadAsStringAsync(cancellationToken), WorkerReport.Json);
-            return report is null ? Stranger(url) : new WorkerAnswer(url, null, report);
+            return report is null || report.Partitions.Any(partition => partition is null) ? Stranger(url) : new WorkerAnswer(url, null, report);
+        }
+        catch (HttpRequestException exception) when (exception.HttpRequestError == HttpRequestError.ConfigurationLimitExceeded)
+        {
+            return new WorkerAnswer(url, $"{url} answers with more than {LongestAnswer >> 20} MiB, which no worker does. Name the worker's address by Health:Url.", null);
         }
         catch (JsonException)
         {
@@ -50,8 +56,9 @@ public static class WorkerProbe
         if (settings.Url.Length > 0)
         {
             return Uri.TryCreate(settings.Url, UriKind.Absolute, out var given) && given.Scheme is "http" or "https"
-                ? new Uri(given, "/readyz")
-                : throw new StartUpException($"Health:Url '{settings.Url}' is no address: http://host:port.");
+                // Without a user and password, which are not asked for, and are nobody's business where the address is shown.
+                ? new UriBuilder(given.Scheme, given.Host, given.Port, "/readyz").Uri
+                : throw new StartUpException("Health:Url is no address, which would be http://host:port.");
         }
 
         var address = settings.ListenAddress();

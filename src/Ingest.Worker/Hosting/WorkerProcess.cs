@@ -30,12 +30,12 @@ public static class WorkerProcess
         }
         catch (StartUpException exception)
         {
-            await Console.Error.WriteLineAsync(exception.Message);
+            ErrorLines.Write(exception.Message);
             return exception.MayPass ? Failure : Unusable;
         }
         catch (OperationCanceledException)
         {
-            await Console.Error.WriteLineAsync("The drain took too long, or was cut short: what was not committed will be read again by the next worker.");
+            ErrorLines.Write("The drain took too long, or was cut short: what was not committed will be read again by the next worker.");
             return Failure;
         }
     }

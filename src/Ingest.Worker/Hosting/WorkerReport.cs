@@ -23,7 +23,12 @@ public sealed record WorkerReport(
     [property: JsonRequired] IReadOnlyList<PartitionStatus> Partitions)
 {
     /// <summary>How it is written and read.</summary>
-    public static JsonSerializerOptions Json { get; } = new(JsonSerializerDefaults.Web) { Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) } };
+    public static JsonSerializerOptions Json { get; } = new(JsonSerializerDefaults.Web)
+    {
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
+        // What answers at the port may be anybody.
+        RespectNullableAnnotations = true,
+    };
 
     public static WorkerReport Of(string hub, string consumerGroup, string? waitsFor, HubWorker worker, PipelineHealth pipeline)
     {

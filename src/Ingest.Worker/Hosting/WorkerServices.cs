@@ -23,7 +23,7 @@ public static class WorkerServices
         services.AddSingleton(settings);
 
         // What Npgsql has to say reaches us as an exception, and is told in our words.
-        services.AddLogging(static logging => logging.AddFilter("Npgsql", LogLevel.Critical));
+        services.AddLogging(static logging => logging.AddFilter("Npgsql", LogLevel.Critical).AddSafeConsole());
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton<TokenCredential>(HubLogin.Credential);
         services.AddSingleton(provider => PipelineParts.Create(

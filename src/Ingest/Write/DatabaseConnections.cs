@@ -36,6 +36,8 @@ public static class DatabaseConnections
         connection.Timeout = settings.ConnectTimeoutSeconds;
         connection.TcpKeepAlive = true;
         connection.ApplicationName ??= "ingest";
+        // Metrics name the pool, by default with the user and all else of the connection string but the password.
+        builder.Name = $"{connection.Host}/{connection.Database}";
         if (loggers is not null)
         {
             builder.UseLoggerFactory(loggers);

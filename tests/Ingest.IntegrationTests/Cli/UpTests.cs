@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using Ingest.Cli.Simulation;
+using Ingest.Sources.EventHubs;
 using Ingest.TestSupport.Processes;
+using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 namespace Ingest.IntegrationTests.Cli;
@@ -41,10 +43,21 @@ public sealed class UpTests(StateHome home) : IClassFixture<StateHome>
     }
 
     [Fact]
-    public async Task Interrupted_it_drains_prints_its_accounts_and_leaves_no_process_and_what_it_stored_is_there_next_time()
+    public async Task The_local_hub_asks_for_the_key_of_this_start_and_interrupted_it_drains_prints_its_accounts_and_leaves_no_process_and_what_it_stored_is_there_next_time()
     {
         await using var up = CliProcess.Start(home.Environment, "up", "--fresh", "--rate", "500", "--port", "0", "--json");
         await up.SaysAsync("stored=");
+        var hub = Assert.Single(up.Lines, line => line.Contains("SharedAccessKey=", StringComparison.Ordinal));
+        await using (var stranger = HubClientOf(hub, key: "none"))
+        {
+            Assert.Equal(HubFailure.Unauthorized, (await Assert.ThrowsAsync<HubException>(() => stranger.GetHubAsync(TestContext.Current.CancellationToken))).Failure);
+        }
+
+        await using (var user = HubClientOf(hub, key: null))
+        {
+            Assert.Equal(4, (await user.GetHubAsync(TestContext.Current.CancellationToken)).PartitionIds.Length);
+        }
+
         var beside = await CliProcess.RunAsync(home.Environment, "status");
         await up.InterruptAsync();
         var first = await up.EndAsync();
@@ -57,6 +70,14 @@ public sealed class UpTests(StateHome home) : IClassFixture<StateHome>
         Assert.True(second.ExitCode == 0, second.ToString());
         Assert.Equal(first.Json.GetProperty("stored").GetInt64() + 100, second.Json.GetProperty("rowsInTable").GetInt64());
         Assert.Empty(await home.ProcessesAsync());
+    }
+
+    // As it is copied from the line that names it, with its key or another.
+    private static HubClient HubClientOf(string line, string? key)
+    {
+        var printed = line[line.IndexOf("Endpoint=", StringComparison.Ordinal)..];
+        var connectionString = key is null ? printed : System.Text.RegularExpressions.Regex.Replace(printed, "SharedAccessKey=[^;]+", $"SharedAccessKey={key}");
+        return new HubClient(new HubSettings { ConnectionString = connectionString }, TimeProvider.System, NullLogger<HubClient>.Instance);
     }
 
     [Fact]

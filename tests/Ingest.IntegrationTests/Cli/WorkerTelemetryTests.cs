@@ -15,7 +15,7 @@ namespace Ingest.IntegrationTests.Cli;
 public sealed class WorkerTelemetryTests(PostgresFixture postgres)
 {
     [Fact]
-    public async Task Metrics_and_traces_go_over_OTLP_to_the_endpoint_that_is_configured()
+    public async Task Metrics_and_traces_go_over_OTLP_to_the_endpoint_that_is_configured_and_name_no_user()
     {
         var received = new ConcurrentDictionary<string, string>();
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
@@ -45,10 +45,13 @@ public sealed class WorkerTelemetryTests(PostgresFixture postgres)
         Assert.True(ended.ExitCode == 0, ended.ToString());
         Assert.Contains("ingest.readings.stored", received["/v1/metrics"], StringComparison.Ordinal);
         Assert.Contains("flush", received["/v1/traces"], StringComparison.Ordinal);
+        var login = new Npgsql.NpgsqlConnectionStringBuilder(stage.Environment["Database__ConnectionString"]);
+        Assert.Contains($"{login.Host}/{login.Database}", received["/v1/metrics"], StringComparison.Ordinal);
+        Assert.DoesNotContain($"Username={login.Username}", received["/v1/metrics"], StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task The_probes_say_that_it_lives_and_that_it_is_ready()
+    public async Task The_probes_say_that_it_lives_and_that_it_is_ready_and_answer_no_foreign_host_name()
     {
         await using var stage = await WorkerStage.CreateAsync(postgres);
         await stage.SendAsync(100);
@@ -61,6 +64,11 @@ public sealed class WorkerTelemetryTests(PostgresFixture postgres)
 
         Assert.Equal(HttpStatusCode.OK, live.StatusCode);
         Assert.Equal(HttpStatusCode.OK, ready.StatusCode);
+        using var lured = new HttpRequestMessage(HttpMethod.Get, "/readyz") { Headers = { Host = "attacker.example" } };
+        using var refused = await http.SendAsync(lured, TestContext.Current.CancellationToken);
+
+        Assert.Equal(HttpStatusCode.MisdirectedRequest, refused.StatusCode);
+        Assert.DoesNotContain("ready", await refused.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
         Assert.Contains("\"ready\":true", await ready.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
     }
 

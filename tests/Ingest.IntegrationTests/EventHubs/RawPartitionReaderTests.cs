@@ -54,6 +54,19 @@ public sealed class RawPartitionReaderTests
     }
 
     [Fact]
+    public async Task A_delivery_that_does_not_end_is_given_up_and_named()
+    {
+        await using var hub = await HubAsync();
+        hub.AppendVerbatim("0", new byte[64 * 1024 * 1024]);
+        await using var client = Client(hub.ConnectionString);
+        await using var raw = await OpenAsync(client, "0");
+
+        var refused = await Assert.ThrowsAsync<HubException>(() => raw.ReceiveAsync(Patience, Cancel));
+
+        Assert.Contains("larger than 24 MiB", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Where_no_message_comes_the_wait_ends_and_the_next_one_is_not_lost()
     {
         await using var hub = await HubAsync();

@@ -86,6 +86,13 @@ public sealed class HubConnectionStringTests
             "plant.servicebus.windows.net/telemetry",
             HubEndpoint.From(new HubSettings { FullyQualifiedNamespace = "Plant.servicebus.windows.net", Name = "telemetry" }).Identity);
 
+    [Theory]
+    [InlineData("Endpoint=hunter2")]
+    [InlineData("Endpoint=sb://user:hunter2@/;EntityPath=e")]
+    [InlineData("Endpoint=SharedAccessKey hunter2;EntityPath=e")]
+    public void An_endpoint_that_is_no_address_is_refused_without_repeating_it(string text) =>
+        Assert.DoesNotContain("hunter2", Assert.Throws<FormatException>(() => HubConnectionString.Parse(text)).Message, StringComparison.Ordinal);
+
     [Fact]
     public void Its_text_never_shows_the_key()
     {
