@@ -41,7 +41,7 @@ public sealed class LocalEventHub : IAsyncDisposable
         _nodes = new HubNodes(options, _partitions);
         Port = ((IPEndPoint)listener.LocalEndPoint!).Port;
         HubLog.Started(_logger, options.Name, Port, options.Partitions);
-        
+
         // The pause waits for the operating system, whatever time the events are stamped with.
         _accepting = new Acceptor(_listener.AcceptAsync, Take, TimeProvider.System, _logger).RunAsync(_stopping.Token);
     }

@@ -1,8 +1,8 @@
 using System.Globalization;
 using Ingest.Cli.Terminal;
 using Ingest.Diagnostics;
-using Ingest.Worker.Partitions;
 using Ingest.Worker.Hosting;
+using Ingest.Worker.Partitions;
 using Spectre.Console;
 
 namespace Ingest.Cli.Commands;
