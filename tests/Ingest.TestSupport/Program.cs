@@ -1,6 +1,6 @@
+using System.Globalization;
 using Ingest.Database;
 using Ingest.Database.Embedded;
-using System.Globalization;
 using Ingest.TestSupport.Databases;
 using Ingest.TestSupport.Fuzzing;
 

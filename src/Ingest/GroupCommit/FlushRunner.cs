@@ -286,7 +286,8 @@ internal sealed class FlushRunner : IDisposable
             var failure = PostgresFailure.Of(probe.Said ?? because);
             throw new OperatorMistakeException(
                 failure.Kind == FailureKind.OperatorMistake ? failure.Sentence : $"{failure.Sentence} No single row is refused by itself: look for constraints that are checked at COMMIT.",
-                because) { SqlState = failure.SqlState };
+                because)
+            { SqlState = failure.SqlState };
         }
 
         if (_streak.Judge(probe.Tried, refused, _transaction.Table.Columns) is { } mistake)
