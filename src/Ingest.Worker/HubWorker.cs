@@ -22,6 +22,9 @@ public sealed class HubWorker : IDisposable
 {
     private static readonly TimeSpan CopyInterval = TimeSpan.FromSeconds(10);
 
+    // A store that hangs must not hold up the end of the process.
+    private static readonly TimeSpan PatienceAtTheEnd = TimeSpan.FromSeconds(3);
+
     private readonly HubClient _client;
     private readonly TimeSource _timeSource;
     private readonly ClaimPartitions _claim;
@@ -82,15 +85,22 @@ public sealed class HubWorker : IDisposable
     /// <exception cref="OperationCanceledException"><paramref name="abandon"/> was cancelled.</exception>
     public async Task RunAsync(CancellationToken stopReceiving, CancellationToken abandon)
     {
-        var context = new PartitionContext(_client, _timeSource, _claim, _process, _claimOutage, exception => _fatal.TrySetResult(exception), abandon);
+        var context = new PartitionContext(
+            _client, _timeSource, _claim, _process, IsMineAsync, _claimOutage, exception => _fatal.TrySetResult(exception), abandon);
+        HubProcessor? processor = null;
         var store = new WorkerStore(
             _ownership,
+            _client.Settings.Partitions,
             partition => _partitions[partition].Start.Position,
-            DrainAsync,
+            async cancellationToken =>
+            {
+                await DrainAsync();
+                await LastCopyAsync(processor!, cancellationToken);
+            },
             _ownershipOutage,
             TimeSpan.FromSeconds(_client.Settings.LoadBalancingIntervalSeconds),
             _client.Time);
-        var processor = new HubProcessor(
+        processor = new HubProcessor(
             _client,
             Name,
             store,
@@ -112,7 +122,6 @@ public sealed class HubWorker : IDisposable
         await StopAsync(processor);
         await finished.CancelAsync();
         await watching;
-        await CopyPositionsOnceAsync(processor, abandon);
         foreach (var partition in _partitions.Values)
         {
             partition.Progress.Left();
@@ -130,7 +139,14 @@ public sealed class HubWorker : IDisposable
     /// <summary>Ends its gauges.</summary>
     public void Dispose() => _meter.Dispose();
 
-    private async Task DrainAsync(CancellationToken cancellationToken)
+    private async Task<bool> IsMineAsync(string partition, CancellationToken cancellationToken)
+    {
+        var owners = await _ownership.ListOwnershipAsync(
+            _client.Endpoint.Host, _client.Endpoint.Name, _client.Settings.ConsumerGroup, cancellationToken);
+        return owners.Any(owner => owner.PartitionId == partition && owner.OwnerIdentifier == Name);
+    }
+
+    private async Task DrainAsync()
     {
         foreach (var partition in _partitions.Values)
         {
@@ -144,13 +160,13 @@ public sealed class HubWorker : IDisposable
         {
             await processor.StopProcessingAsync(CancellationToken.None);
         }
-        catch (Exception exception) when (exception is not OperationCanceledException || !_fatal.Task.IsCompleted)
+        catch (Exception exception)
         {
             // The partitions are not given up, and expire.
             WorkerLog.NotGivenUp(_client.Logger, Name, exception.Message);
         }
 
-        await DrainAsync(CancellationToken.None);
+        await DrainAsync();
     }
 
     private async Task WatchEndsAsync(CancellationToken finished)
@@ -192,7 +208,7 @@ public sealed class HubWorker : IDisposable
             while (true)
             {
                 await Task.Delay(CopyInterval, _client.Time, finished);
-                await CopyPositionsOnceAsync(processor, finished);
+                await CopyPositionsOnceAsync(processor, _partitions.Values.Where(partition => partition.Progress.IsAssigned), finished);
             }
         }
         catch (OperationCanceledException) when (finished.IsCancellationRequested)
@@ -200,9 +216,24 @@ public sealed class HubWorker : IDisposable
         }
     }
 
-    private async Task CopyPositionsOnceAsync(HubProcessor processor, CancellationToken cancellationToken)
+    // While the partitions are still this worker's: afterwards the next owner's positions stand there.
+    private async Task LastCopyAsync(HubProcessor processor, CancellationToken cancellationToken)
     {
-        foreach (var partition in _partitions.Values)
+        using var patience = new CancellationTokenSource(PatienceAtTheEnd, _client.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
+        try
+        {
+            await CopyPositionsOnceAsync(processor, _partitions.Values, either.Token);
+        }
+        catch (OperationCanceledException) when (either.IsCancellationRequested)
+        {
+            WorkerLog.NotCopied(_client.Logger, _client.Hub, "*", "it took too long at the end");
+        }
+    }
+
+    private async Task CopyPositionsOnceAsync(HubProcessor processor, IEnumerable<PartitionWorker> partitions, CancellationToken cancellationToken)
+    {
+        foreach (var partition in partitions)
         {
             try
             {

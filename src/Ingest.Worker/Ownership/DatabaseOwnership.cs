@@ -20,6 +20,7 @@ public sealed class DatabaseOwnership(PartitionOwnerTable owners, string hub, Ti
     private readonly Lock _lock = new();
     private long? _lastLook;
     private long? _graceSince;
+    private TimeSpan _grace;
 
     /// <inheritdoc/>
     public override async Task<IEnumerable<EventProcessorPartitionOwnership>> ListOwnershipAsync(
@@ -79,9 +80,14 @@ public sealed class DatabaseOwnership(PartitionOwnerTable owners, string hub, Ti
         lock (_lock)
         {
             var now = time.GetTimestamp();
-            if (_lastLook is { } last && time.GetElapsedTime(last, now) > unseenAfter)
+            if (_lastLook is null)
             {
-                _graceSince = now;
+                // A worker that starts when an outage ends must not be faster than those who have not renewed yet.
+                (_graceSince, _grace) = (now, unseenAfter);
+            }
+            else if (time.GetElapsedTime(_lastLook.Value, now) > unseenAfter)
+            {
+                (_graceSince, _grace) = (now, expiry);
             }
 
             _lastLook = now;
@@ -91,7 +97,7 @@ public sealed class DatabaseOwnership(PartitionOwnerTable owners, string hub, Ti
             }
 
             var grace = time.GetElapsedTime(since, now);
-            if (grace < expiry)
+            if (grace < _grace)
             {
                 return grace;
             }

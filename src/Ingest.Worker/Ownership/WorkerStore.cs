@@ -10,6 +10,7 @@ namespace Ingest.Worker.Ownership;
 /// lag there (KEDA), and never read back.
 /// </summary>
 /// <param name="ownership">Where the workers agree on who reads what.</param>
+/// <param name="partitions">The partitions that this worker may read; empty for all. Others are not counted when shares are made.</param>
 /// <param name="startOf">Where a partition that has been claimed starts.</param>
 /// <param name="drain">Awaited before partitions are given up: what was received of them is durable then.</param>
 /// <param name="outage">Told when the shared store cannot be used, and when it can again.</param>
@@ -17,6 +18,7 @@ namespace Ingest.Worker.Ownership;
 /// <param name="time">Times that.</param>
 internal sealed class WorkerStore(
     CheckpointStore ownership,
+    IList<string> partitions,
     Func<string, EventPosition> startOf,
     Func<CancellationToken, Task> drain,
     Outage outage,
@@ -26,9 +28,13 @@ internal sealed class WorkerStore(
     // A store that hangs must not hold up the end of the process: what is not given up expires.
     private static readonly TimeSpan PatienceAtTheEnd = TimeSpan.FromSeconds(3);
 
-    public override Task<IEnumerable<EventProcessorPartitionOwnership>> ListOwnershipAsync(
-        string fullyQualifiedNamespace, string eventHubName, string consumerGroup, CancellationToken cancellationToken) =>
-        AskAsync(() => ownership.ListOwnershipAsync(fullyQualifiedNamespace, eventHubName, consumerGroup, cancellationToken), cancellationToken);
+    public override async Task<IEnumerable<EventProcessorPartitionOwnership>> ListOwnershipAsync(
+        string fullyQualifiedNamespace, string eventHubName, string consumerGroup, CancellationToken cancellationToken)
+    {
+        var all = await AskAsync(
+            () => ownership.ListOwnershipAsync(fullyQualifiedNamespace, eventHubName, consumerGroup, cancellationToken), cancellationToken);
+        return partitions.Count == 0 ? all : [.. all.Where(owner => partitions.Contains(owner.PartitionId))];
+    }
 
     public override async Task<IEnumerable<EventProcessorPartitionOwnership>> ClaimOwnershipAsync(
         IEnumerable<EventProcessorPartitionOwnership> desiredOwnership, CancellationToken cancellationToken)

@@ -15,7 +15,8 @@ internal static class ClaimRetry
         new ResiliencePipelineBuilder { TimeProvider = time }
             .AddRetry(new RetryStrategyOptions
             {
-                ShouldHandle = new PredicateBuilder().Handle<Exception>(static exception => exception is not OperationCanceledException),
+                ShouldHandle = static attempt => ValueTask.FromResult(
+                    attempt.Outcome.Exception is not null && !attempt.Context.CancellationToken.IsCancellationRequested),
                 MaxRetryAttempts = int.MaxValue,
                 BackoffType = DelayBackoffType.Exponential,
                 UseJitter = true,

@@ -96,7 +96,7 @@ internal sealed class HubProcessor : PluggableCheckpointStoreEventProcessor<Even
         }
         else
         {
-            worker.Progress.Failed(HubException.From(exception, _client.Endpoint));
+            worker.Progress.Failed(HubException.From(Chain(exception).FirstOrDefault(static known => known is HubException) ?? exception, _client.Endpoint));
         }
 
         return Task.CompletedTask;

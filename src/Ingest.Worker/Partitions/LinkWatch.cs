@@ -56,7 +56,7 @@ internal sealed class LinkWatch : EventListener
         };
         if (change != 0 && eventData is { PayloadNames: { } names, Payload: { } values } && names.IndexOf("identifier") is >= 0 and var at && values[at] is string reader)
         {
-            while (Opened.TryGetValue(reader, out var count) && !Opened.TryUpdate(reader, count + change, count))
+            while (Opened.TryGetValue(reader, out var count) && !Opened.TryUpdate(reader, Math.Max(0, count + change), count))
             {
             }
         }

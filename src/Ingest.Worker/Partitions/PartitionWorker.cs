@@ -15,6 +15,7 @@ namespace Ingest.Worker.Partitions;
 /// <param name="TimeSource">Which stamp is the row's time.</param>
 /// <param name="Claim">Claims a partition's checkpoint.</param>
 /// <param name="Process">The pipeline.</param>
+/// <param name="IsMine">Whether the store that the workers share says that a partition is this worker's.</param>
 /// <param name="ClaimOutage">Told when the checkpoint cannot be claimed, and when it can again.</param>
 /// <param name="Fatal">Told of a failure that ends the worker.</param>
 /// <param name="Abandon">Gives up what is not durable yet.</param>
@@ -23,6 +24,7 @@ internal sealed record PartitionContext(
     TimeSource TimeSource,
     ClaimPartitions Claim,
     ProcessEvents Process,
+    Func<string, CancellationToken, Task<bool>> IsMine,
     Ownership.Outage ClaimOutage,
     Action<Exception> Fatal,
     CancellationToken Abandon);
@@ -40,6 +42,7 @@ internal sealed class PartitionWorker
 
     // Events read one by one without trouble after which the client is trusted again.
     private const int StepsPastTrouble = 100;
+    private const int MostSteps = 20_000;
     private static readonly TimeSpan StepPatience = TimeSpan.FromSeconds(2);
 
     // Times that the hub was quiet although it is known to hold more.
@@ -48,14 +51,17 @@ internal sealed class PartitionWorker
     private readonly PartitionContext _context;
     private readonly string _reader;
     private readonly PartitionKey _key;
-    private readonly PositionProof _proof;
+    private readonly PartitionStart _start;
     private readonly EventMapping _mapping;
     private readonly BatchChain _batches = new();
     private long _epoch;
     private readonly EventSequence _sequence = new();
     private long? _handedOver;
+    private int _steps = StepsPastTrouble;
     private int _silences;
+    private long _nothingUpTo = -1;
     private volatile bool _distrusted;
+    private volatile bool _fenced;
     private Position? _copied;
 
     public PartitionWorker(PartitionContext context, string partition, string reader)
@@ -64,9 +70,9 @@ internal sealed class PartitionWorker
         _reader = reader;
         var client = context.Client;
         _key = new PartitionKey(client.Hub, client.Settings.ConsumerGroup, partition);
-        _proof = new PositionProof(client, _key.ConsumerGroup, OwnerLevel);
         _mapping = new EventMapping(client.Hub, partition, context.TimeSource);
         Progress = new PartitionProgress(client, partition);
+        _start = new PartitionStart(context, _key, Progress, OwnerLevel);
     }
 
     public string Partition => _key.Partition;
@@ -81,16 +87,25 @@ internal sealed class PartitionWorker
     {
         Progress.Assigned();
         await _batches.DrainAsync().WaitAsync(cancellationToken);
-        var claim = await ClaimAsync(cancellationToken);
+        if (_fenced && !await _context.IsMine(Partition, cancellationToken))
+        {
+            throw new PartitionRestartException("another worker has the partition, which the next look at the ownership tells");
+        }
+
+        _fenced = false;
+        var claim = await _start.ClaimAsync(cancellationToken);
         _epoch = claim.Epoch;
         _handedOver = claim.Position?.SequenceNumber;
         _silences = 0;
         Progress.Claimed(claim);
 
-        var start = await ProveAsync(claim.Position, cancellationToken);
+        var start = await _start.ProveAsync(claim.Position, cancellationToken);
         Start = start.At;
         _sequence.Begin(_handedOver, start);
-        if (_distrusted)
+        _nothingUpTo = -1;
+
+        // Where no number is due, one that is left out would not be noticed.
+        if (_distrusted || start.NumberingRestarted)
         {
             await StepAsync(cancellationToken);
         }
@@ -154,26 +169,6 @@ internal sealed class PartitionWorker
         Progress.Interrupted($"the client cannot read an event: {exception.Message}");
     }
 
-    private async Task<StoredCheckpoint> ClaimAsync(CancellationToken cancellationToken)
-    {
-        var (client, outage) = (_context.Client, _context.ClaimOutage);
-        var retry = ClaimRetry.Create(TimeSpan.FromSeconds(client.Settings.MaxRetryDelaySeconds), client.Time, outage.Begins);
-
-        // Claiming twice is harmless: the epoch grows once more.
-        var claims = await retry.ExecuteAsync(
-            async token => await _context.Claim(_key.Hub, _key.ConsumerGroup, [Partition], token), cancellationToken);
-        outage.Ends();
-        return claims[0];
-    }
-
-    private async Task<ReadingStart> ProveAsync(Position? position, CancellationToken cancellationToken)
-    {
-        var client = _context.Client;
-        var retry = ReconnectRetry.ForReading(
-            TimeSpan.FromSeconds(client.Settings.MaxRetryDelaySeconds), client.Time, (exception, _) => Progress.Failed(exception));
-        return await retry.ExecuteAsync(async token => await _proof.StartAfterAsync(Partition, position, token), cancellationToken);
-    }
-
     /// <summary>Reads one by one until the trouble is behind.</summary>
     private async Task StepAsync(CancellationToken cancellationToken)
     {
@@ -184,14 +179,18 @@ internal sealed class PartitionWorker
 
         // What does not say where it stands is committed with the next that does: a checkpoint is a place.
         List<RawEvent> unplaced = [];
-        for (var left = StepsPastTrouble; left > 0 && _sequence.Last < end; left--)
+        var (steps, trouble) = (_steps, false);
+        for (var left = steps; left > 0 && _sequence.Last < end; left--)
         {
             if (await reader.NextAsync(StepPatience, cancellationToken) is not { } found)
             {
+                // Nothing is to be read up to there from where reading stands: events before the stamp that it began at.
+                _nothingUpTo = end;
                 break;
             }
 
-            left = found.Undecodable is null ? left : StepsPastTrouble;
+            trouble |= found.Undecodable is not null;
+            left = found.Undecodable is null ? left : steps;
             unplaced.Add(found);
             if (found.Offset is { } offset)
             {
@@ -202,6 +201,8 @@ internal sealed class PartitionWorker
             }
         }
 
+        // A device that goes on sending such messages is not met with a new start for each of them.
+        _steps = trouble ? Math.Min(steps * 2, MostSteps) : StepsPastTrouble;
         _distrusted = unplaced.Count > 0;
     }
 
@@ -228,14 +229,14 @@ internal sealed class PartitionWorker
     {
         Progress.Reading();
         var last = _sequence.Last;
-        if (!Progress.HasMoreAfter(last) || ++_silences < SilencesBeforeStepping)
+        if (!Progress.HasMoreAfter(Math.Max(last, _nothingUpTo)) || ++_silences < SilencesBeforeStepping)
         {
             return;
         }
 
         var now = await _context.Client.GetPartitionAsync(Partition, cancellationToken);
         Progress.EndIs(now.LastEnqueuedSequenceNumber);
-        if (now.LastEnqueuedSequenceNumber > last && !now.IsEmpty)
+        if (now.LastEnqueuedSequenceNumber > Math.Max(last, _nothingUpTo) && !now.IsEmpty)
         {
             throw Restart($"nothing comes, and the hub holds events after {last}", distrust: true);
         }
@@ -279,9 +280,10 @@ internal sealed class PartitionWorker
             activity?.SetStatus(ActivityStatusCode.Error, exception.Message);
             if (exception is CheckpointFencedException fenced)
             {
+                _fenced |= fenced.HasNewerOwner;
                 WorkerLog.Fenced(_context.Client.Logger, _key.Hub, Partition, fenced.Message);
             }
-            else if (exception is not OperationCanceledException)
+            else if (exception is not OperationCanceledException || !_context.Abandon.IsCancellationRequested)
             {
                 _context.Fatal(exception);
             }
