@@ -22,9 +22,6 @@ public sealed class HubWorker : IDisposable
 {
     private static readonly TimeSpan CopyInterval = TimeSpan.FromSeconds(10);
 
-    // A store that hangs must not hold up the end of the process.
-    private static readonly TimeSpan PatienceAtTheEnd = TimeSpan.FromSeconds(3);
-
     private readonly HubClient _client;
     private readonly TimeSource _timeSource;
     private readonly ClaimPartitions _claim;
@@ -219,7 +216,7 @@ public sealed class HubWorker : IDisposable
     // While the partitions are still this worker's: afterwards the next owner's positions stand there.
     private async Task LastCopyAsync(HubProcessor processor, CancellationToken cancellationToken)
     {
-        using var patience = new CancellationTokenSource(PatienceAtTheEnd, _client.Time);
+        using var patience = new CancellationTokenSource(WorkerStore.PatienceAtTheEnd, _client.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
         try
         {

@@ -15,9 +15,6 @@ internal sealed class ReplayReader : IAsyncDisposable
 {
     private static readonly TimeSpan SilenceBeforeAsking = TimeSpan.FromSeconds(5);
 
-    // After this many events read without trouble the client is trusted again.
-    private const int StepsPastTrouble = 100;
-
     private readonly HubClient _client;
     private readonly string _consumerGroup;
     private readonly TimeSource _timeSource;
@@ -112,7 +109,7 @@ internal sealed class ReplayReader : IAsyncDisposable
 
         // It failed over an event, left some out, or is silent though there is more.
         await CloseReceiverAsync();
-        _stepsLeft = StepsPastTrouble;
+        _stepsLeft = SteppingReader.StepsPastTrouble;
         return [];
     }
 
@@ -123,7 +120,7 @@ internal sealed class ReplayReader : IAsyncDisposable
             _stepping ??= await SteppingReader.OpenAsync(_client, _consumerGroup, _end.Id, _next, ownerLevel: null, _timeSource, cancellationToken);
             if (await _stepping.NextAsync(SilenceBeforeAsking, cancellationToken) is { } found)
             {
-                _stepsLeft = found.Undecodable is null ? _stepsLeft - 1 : StepsPastTrouble;
+                _stepsLeft = found.Undecodable is null ? _stepsLeft - 1 : SteppingReader.StepsPastTrouble;
                 if (_stepsLeft == 0)
                 {
                     await CloseSteppingAsync();

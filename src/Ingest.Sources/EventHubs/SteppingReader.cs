@@ -11,6 +11,9 @@ namespace Ingest.Sources.EventHubs;
 /// </summary>
 internal sealed class SteppingReader : IAsyncDisposable
 {
+    /// <summary>After so many events read without trouble the client is trusted again.</summary>
+    public const int StepsPastTrouble = 100;
+
     // The decoder takes 64 levels, but recurses into descriptors without a limit: a message of nothing else ends the process.
     private const int DeepestNesting = 1_000;
 

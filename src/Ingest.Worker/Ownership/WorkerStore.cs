@@ -25,8 +25,8 @@ internal sealed class WorkerStore(
     TimeSpan retryDelay,
     TimeProvider time) : CheckpointStore
 {
-    // A store that hangs must not hold up the end of the process: what is not given up expires.
-    private static readonly TimeSpan PatienceAtTheEnd = TimeSpan.FromSeconds(3);
+    /// <summary>A store that hangs must not hold up the end of the process: what is not given up expires.</summary>
+    public static readonly TimeSpan PatienceAtTheEnd = TimeSpan.FromSeconds(3);
 
     public override async Task<IEnumerable<EventProcessorPartitionOwnership>> ListOwnershipAsync(
         string fullyQualifiedNamespace, string eventHubName, string consumerGroup, CancellationToken cancellationToken)

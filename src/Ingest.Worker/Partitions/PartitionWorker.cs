@@ -40,8 +40,6 @@ internal sealed class PartitionWorker
     // Microsoft's processor reads with this one.
     private const long OwnerLevel = 0;
 
-    // Events read one by one without trouble after which the client is trusted again.
-    private const int StepsPastTrouble = 100;
     private const int MostSteps = 20_000;
     private static readonly TimeSpan StepPatience = TimeSpan.FromSeconds(2);
 
@@ -54,10 +52,10 @@ internal sealed class PartitionWorker
     private readonly PartitionStart _start;
     private readonly EventMapping _mapping;
     private readonly BatchChain _batches = new();
-    private long _epoch;
     private readonly EventSequence _sequence = new();
+    private long _epoch;
     private long? _handedOver;
-    private int _steps = StepsPastTrouble;
+    private int _steps = SteppingReader.StepsPastTrouble;
     private int _silences;
     private long _nothingUpTo = -1;
     private volatile bool _distrusted;
@@ -202,7 +200,7 @@ internal sealed class PartitionWorker
         }
 
         // A device that goes on sending such messages is not met with a new start for each of them.
-        _steps = trouble ? Math.Min(steps * 2, MostSteps) : StepsPastTrouble;
+        _steps = trouble ? Math.Min(steps * 2, MostSteps) : SteppingReader.StepsPastTrouble;
         _distrusted = unplaced.Count > 0;
     }
 

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Ingest.IntegrationTests.EventHubs.Support;
 using Ingest.LocalHub;
@@ -130,7 +129,7 @@ public sealed class HubClientTests
     [Fact]
     public async Task A_real_hubs_certificate_is_validated()
     {
-        using var certificate = SelfSigned("localhost");
+        using var certificate = TestCertificate.SelfSigned("localhost");
         await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 2 });
         await using var encrypted = new TcpRelay(hub.Hub.Port, certificate);
         var settings = new HubSettings { ConnectionString = $"Endpoint=sb://localhost:{encrypted.Port};SharedAccessKeyName=k;SharedAccessKey=v;EntityPath=telemetry" };
@@ -150,17 +149,5 @@ public sealed class HubClientTests
         var until = expiry.ToUnixTimeSeconds();
         var signature = HMACSHA256.HashData(Encoding.UTF8.GetBytes(Key), Encoding.UTF8.GetBytes(FormattableString.Invariant($"{resource}\n{until}")));
         return FormattableString.Invariant($"SharedAccessSignature sr={resource}&sig={Uri.EscapeDataString(Convert.ToBase64String(signature))}&se={until}&skn=local");
-    }
-
-    private static X509Certificate2 SelfSigned(string host)
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest($"CN={host}", key, HashAlgorithmName.SHA256);
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddDnsName(host);
-        request.CertificateExtensions.Add(names.Build());
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, false, 0, critical: true));
-        var now = TimeProvider.System.GetUtcNow();
-        return request.CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
     }
 }

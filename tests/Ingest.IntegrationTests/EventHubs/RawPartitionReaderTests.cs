@@ -84,7 +84,7 @@ public sealed class RawPartitionReaderTests
     {
         await using var hub = await HubAsync();
         hub.Append("0", AmqpPoison.Good);
-        using var certificate = SelfSigned("localhost");
+        using var certificate = TestCertificate.SelfSigned("localhost");
         await using var relay = new TcpRelay(hub.Port, certificate);
         var connection = $"Endpoint=sb://localhost:{relay.Port}/;SharedAccessKeyName=local;SharedAccessKey=none;EntityPath=telemetry";
 
@@ -287,18 +287,6 @@ public sealed class RawPartitionReaderTests
         var settings = new HubSettings { ConnectionString = connectionString };
         change?.Invoke(settings);
         return new HubClient(settings, TimeProvider.System, NullLogger<HubClient>.Instance);
-    }
-
-    private static X509Certificate2 SelfSigned(string host)
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest($"CN={host}", key, HashAlgorithmName.SHA256);
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddDnsName(host);
-        request.CertificateExtensions.Add(names.Build());
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, false, 0, critical: true));
-        var now = TimeProvider.System.GetUtcNow();
-        return request.CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
     }
 
     private sealed class Identity : TokenCredential

@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Text;
 using Ingest.Diagnostics;
 using Ingest.Events;
+using Ingest.IntegrationTests.EventHubs.Support;
 using Ingest.Settings;
 using Ingest.TestSupport.Databases;
 using Xunit;
@@ -136,10 +137,7 @@ public sealed class PoisonTests(PostgresFixture postgres, TimescaleFixture times
             Stop);
 
         var waiting = stage.ProcessAsync(Rows(5, 5), null, Stop);
-        while (stage.Health.Read().State != PipelineState.OperatorMistake)
-        {
-            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, Stop);
-        }
+        await Eventually.Is(() => stage.Health.Read().State == PipelineState.OperatorMistake);
 
         Assert.Contains("42883", stage.Health.Read().Error!, StringComparison.Ordinal);
         await database.ExecuteAsync("DROP TRIGGER refuse ON conditions", Stop);
