@@ -1,7 +1,7 @@
 using Azure.Core;
 using Azure.Identity;
 using Ingest.Functions;
-using Ingest.Hosting;
+using Ingest.Functions.Hosting;
 using Ingest.Lookup;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Azure.Functions.Worker.Builder;

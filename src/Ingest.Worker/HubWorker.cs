@@ -3,6 +3,7 @@ using System.Diagnostics.Metrics;
 using System.Globalization;
 using Azure.Messaging.EventHubs.Primitives;
 using Ingest.Events;
+using Ingest.Failures;
 using Ingest.Settings;
 using Ingest.Sources;
 using Ingest.Sources.Diagnostics;
@@ -10,7 +11,6 @@ using Ingest.Sources.EventHubs;
 using Ingest.Worker.Diagnostics;
 using Ingest.Worker.Ownership;
 using Ingest.Worker.Partitions;
-using Ingest.Write;
 
 namespace Ingest.Worker;
 

@@ -3,9 +3,9 @@ using System.Globalization;
 using Ingest.Cli.Hosting;
 using Ingest.Cli.Terminal;
 using Ingest.Events;
+using Ingest.Failures;
 using Ingest.Sources.EventHubs;
 using Ingest.Worker.Hosting;
-using Ingest.Write;
 using Microsoft.Extensions.Logging;
 
 namespace Ingest.Cli.Commands;
@@ -72,7 +72,7 @@ internal static class ReplayCommand
         {
             accounts = await progress.ShowAsync(report => replay.RunAsync(new ReplayRange(from, to), arguments.GetValue(Partition), report, signals.Stop));
         }
-        catch (DifferencesException exception)
+        catch (StoredValuesMismatchException exception)
         {
             throw new CommandException($"{exception.Message} To store them all the same, add --accept-differences.", ExitCode.Failure);
         }

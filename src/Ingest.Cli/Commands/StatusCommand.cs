@@ -3,6 +3,7 @@ using Ingest.Checkpoints;
 using Ingest.Cli.Hosting;
 using Ingest.Cli.Terminal;
 using Ingest.Diagnostics;
+using Ingest.Failures;
 using Ingest.Settings;
 using Ingest.Sources.EventHubs;
 using Ingest.Worker.Hosting;

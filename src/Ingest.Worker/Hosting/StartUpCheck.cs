@@ -1,3 +1,4 @@
+using Ingest.Failures;
 using Ingest.Schema;
 using Ingest.Sources.EventHubs;
 using Ingest.Write;

@@ -1,4 +1,4 @@
-using Ingest.Write;
+using Ingest.Failures;
 
 namespace Ingest.Diagnostics;
 

@@ -1,5 +1,6 @@
 using Dapper;
 using Ingest.Columns;
+using Ingest.Failures;
 using Ingest.Settings;
 using Ingest.Write;
 using Npgsql;

@@ -4,7 +4,7 @@ using Ingest.Decode;
 namespace Ingest.Write;
 
 /// <summary>What a flush decided about a row.</summary>
-internal enum RowFate : byte
+internal enum RowOutcome : byte
 {
     /// <summary>New: written at its stamp.</summary>
     Stored,
@@ -30,7 +30,7 @@ internal sealed class FlushRows
     private string[] _devices = [];
     private int[] _batch = [];
     private int[] _row = [];
-    private RowFate[] _fates = [];
+    private RowOutcome[] _fates = [];
     private long[] _times = [];
     private long[] _sorted = [];
     private int[] _order = [];
@@ -42,7 +42,7 @@ internal sealed class FlushRows
     /// <summary>How many are to be written.</summary>
     public int New { get; set; }
 
-    public Span<RowFate> Fates => _fates.AsSpan(0, Count);
+    public Span<RowOutcome> Fates => _fates.AsSpan(0, Count);
 
     public ReadOnlySpan<long> Stamps => _stamps.AsSpan(0, Count);
 
@@ -62,7 +62,7 @@ internal sealed class FlushRows
             _devices = new string[size];
             _batch = new int[size];
             _row = new int[size];
-            _fates = new RowFate[size];
+            _fates = new RowOutcome[size];
             _times = new long[size];
             _sorted = new long[size];
             _order = new int[size];
@@ -92,7 +92,7 @@ internal sealed class FlushRows
 
     public string Device(int index) => _devices[index];
 
-    public bool IsNew(int index) => _fates[index] <= RowFate.Collision;
+    public bool IsNew(int index) => _fates[index] <= RowOutcome.Collision;
 
     /// <summary>The new rows in the order of their times, which an index on time takes at less cost than any other.</summary>
     public ReadOnlyMemory<int> NewInOrder()

@@ -1,5 +1,5 @@
 using System.Data;
-using Ingest.GroupCommit;
+using Ingest.Failures;
 using Npgsql;
 
 namespace Ingest.Write;
@@ -26,7 +26,7 @@ internal sealed class FlushSession : IAsyncDisposable
         try
         {
             var session = new FlushSession(connection, await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken));
-            if (flush.LiftDecompressionLimit)
+            if (flush.History.LiftDecompressionLimit)
             {
                 await using var lift = new NpgsqlCommand(LiftDecompressionLimitSql, connection);
                 await lift.ExecuteNonQueryAsync(cancellationToken);

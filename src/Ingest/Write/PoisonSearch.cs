@@ -1,6 +1,6 @@
 using System.Data;
 using Ingest.Decode;
-using Ingest.GroupCommit;
+using Ingest.Failures;
 using Npgsql;
 
 namespace Ingest.Write;
@@ -9,7 +9,7 @@ namespace Ingest.Write;
 internal static class PoisonSearch
 {
     // Where nothing is stored yet, so many rows tell that all are refused.
-    private const int RowsWithoutWitness = RefusalStreak.Mistake;
+    private const int RowsWithoutWitness = SystematicRefusalDetector.Mistake;
 
     /// <summary>What the server says to the newest stored row, once more.</summary>
     private enum Witness
@@ -46,9 +46,9 @@ internal static class PoisonSearch
 
         var (refused, passed, unsure) = (new List<RefusedRow>(), false, false);
         var ranges = new Stack<Range>();
-        for (var start = 0; start < rows.Count; start += flush.StatementRows)
+        for (var start = 0; start < rows.Count; start += flush.History.StatementRows)
         {
-            ranges.Push(start..Math.Min(rows.Count, start + flush.StatementRows));
+            ranges.Push(start..Math.Min(rows.Count, start + flush.History.StatementRows));
         }
 
         while (ranges.TryPop(out var range))
@@ -108,7 +108,7 @@ internal static class PoisonSearch
 
     private static bool Halves(Exception exception, int rows) => PostgresFailure.Of(exception).Kind switch
     {
-        FailureKind.TooSlow => rows > Flush.FewestStatementRows,
+        FailureKind.TooSlow => rows > FlushHistory.FewestStatementRows,
         _ => rows > 1 && exception is PostgresException refused && IsOfRows(refused),
     };
 }

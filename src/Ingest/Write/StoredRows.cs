@@ -108,12 +108,12 @@ internal sealed class StoredRows(TargetTable table)
         return values;
     }
 
-    private void Read(NpgsqlDataReader reader, List<string>[] sought, TwinTable twins, ReadingColumns stored)
+    private void Read(NpgsqlDataReader reader, List<string>[] sought, CollisionResolver twins, ReadingColumns stored)
     {
         var time = RowWriter.Microseconds(reader.GetDateTime(0));
         var length = (int)reader.GetBytes(1, 0, _device, 0, _device.Length);
         var device = length < _device.Length ? _devices.FromUtf8(_device.AsSpan(0, length)) : reader.GetString(1);
-        var stamp = TwinTable.FloorToMillisecond(time);
+        var stamp = CollisionResolver.FloorToMillisecond(time);
         var key = twins.KeyOf(stamp, device);
         if (key < 0)
         {

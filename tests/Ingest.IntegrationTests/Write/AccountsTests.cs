@@ -142,7 +142,7 @@ public sealed class AccountsTests(PostgresFixture postgres, TimescaleFixture tim
         await using (var stage = new WriteStage(database.Source, commit: commit))
         {
             await stage.ProcessAsync(before, null, Stop);
-            var refused = await Assert.ThrowsAsync<Ingest.Write.DifferencesException>(() => stage.ProcessAsync(after, null, Stop));
+            var refused = await Assert.ThrowsAsync<Ingest.Failures.StoredValuesMismatchException>(() => stage.ProcessAsync(after, null, Stop));
             Assert.EndsWith("Commit:AcceptDifferences.", refused.Message, StringComparison.Ordinal);
             Assert.Equal(300, await database.RowsAsync("conditions", Stop));
             Assert.Equal(new Accounts(Received: 300, Duplicate: 300), await stage.ProcessAsync(before, null, Stop));

@@ -1,9 +1,9 @@
 using Ingest.Checkpoints;
 using Ingest.Diagnostics;
 using Ingest.Events;
+using Ingest.Failures;
 using Ingest.TestSupport.Databases;
 using Ingest.TestSupport.Network;
-using Ingest.Write;
 using Npgsql;
 using Xunit;
 
