@@ -1,3 +1,4 @@
+using Ingest.TestSupport;
 using System.Globalization;
 using System.Net;
 using System.Text.Json;
@@ -14,35 +15,35 @@ namespace Ingest.IntegrationTests.Cli;
 /// <summary>What operators learn of a worker through an outage: probes, <c>ingest status</c>, log.</summary>
 public sealed class WorkerHealthTests(PostgresFixture postgres)
 {
-    private static readonly string[] NotClosed = ["open", "halfOpen"];
+    private static readonly string[] NotIdle = ["waiting", "retrying"];
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Through_an_outage_of_the_database_probes_and_status_tell_the_circuit_the_queue_the_retries_and_the_error_and_the_log_has_two_lines()
+    public async Task Through_an_outage_of_the_database_probes_and_status_tell_the_state_the_queue_the_retries_and_the_error_and_the_log_has_two_lines()
     {
         await using var stage = await WorkerStage.CreateAsync(postgres);
         await using var wire = TcpProxy.Start((await postgres.ServerAsync()).Port);
         var environment = Through(wire, stage.Environment);
         await using var worker = WorkerProcess.Start(environment, Port(environment));
         await stage.SendAsync(100);
-        await UntilAsync(async () => (await stage.AccountsAsync()).Received == 100);
+        await Eventually.IsTrueAsync(async () => (await stage.AccountsAsync()).Received == 100);
 
         wire.Close();
         await stage.SendAsync(200);
-        await UntilAsync(async () => await worker.HealthAsync(Stop) is { } health && Lag(health.Body) == 200 && health.Body.GetProperty("database").GetProperty("retries").GetInt64() >= 3);
+        await Eventually.IsTrueAsync(async () => await worker.HealthAsync(Stop) is { } health && Lag(health.Body) == 200 && health.Body.GetProperty("database").GetProperty("retries").GetInt64() >= 3);
         var (ready, during) = (await worker.HealthAsync(Stop))!.Value;
         var json = await CliProcess.RunAsync(environment, "status", "--json");
         var text = await CliProcess.RunAsync(environment, "status");
 
         Assert.False(ready);
-        Assert.Contains(during.GetProperty("database").GetProperty("circuit").GetString(), NotClosed);
+        Assert.Contains(during.GetProperty("database").GetProperty("retry").GetString(), NotIdle);
         Assert.Equal(1, json.ExitCode);
         var report = json.Json.GetProperty("worker").GetProperty("report");
         var database = report.GetProperty("database");
         Assert.False(report.GetProperty("ready").GetBoolean());
         Assert.Equal("outage", database.GetProperty("state").GetString());
-        Assert.Contains(database.GetProperty("circuit").GetString(), NotClosed);
+        Assert.Contains(database.GetProperty("retry").GetString(), NotIdle);
         Assert.InRange(database.GetProperty("queuedMessages").GetInt64(), 1, 200);
         Assert.True(database.GetProperty("retries").GetInt64() >= 3);
         Assert.Equal(database.GetProperty("error").GetString(), database.GetProperty("lastError").GetString());
@@ -50,18 +51,18 @@ public sealed class WorkerHealthTests(PostgresFixture postgres)
         Assert.NotNull(json.Json.GetProperty("databaseError").GetString());
         Assert.Equal(JsonValueKind.Null, json.Json.GetProperty("checkpoints").ValueKind);
         Assert.Equal(1, text.ExitCode);
-        Assert.Matches("worker [^ ]+: http://127.0.0.1:[0-9]+ reads .*: not ready\n  circuit (half )?open, an outage of the database since .* [1-9][0-9]* messages in [1-9] batches", text.Output);
+        Assert.Matches("worker [^ ]+: http://127.0.0.1:[0-9]+ reads .*: not ready\n  an outage of the database since .* [1-9][0-9]* messages in [1-9] batches", text.Output);
         // Which failure it was last, of a read or of a connection, changes from attempt to attempt.
         Assert.StartsWith("The database cannot be reached", database.GetProperty("error").GetString(), StringComparison.Ordinal);
         Assert.Contains("\n  waits: The database cannot be reached", text.Output, StringComparison.Ordinal);
 
         wire.Open();
-        await UntilAsync(async () => await worker.HealthAsync(Stop) is { Ready: true } && (await stage.AccountsAsync()).Received == 300);
+        await Eventually.IsTrueAsync(async () => await worker.HealthAsync(Stop) is { Ready: true } && (await stage.AccountsAsync()).Received == 300);
         var after = await CliProcess.RunAsync(environment, "status", "--json");
 
         Assert.True(after.ExitCode == 0, after.ToString());
         var restored = after.Json.GetProperty("worker").GetProperty("report").GetProperty("database");
-        Assert.Equal(("closed", 0), (restored.GetProperty("circuit").GetString(), restored.GetProperty("queuedMessages").GetInt64()));
+        Assert.Equal(("idle", 0), (restored.GetProperty("retry").GetString(), restored.GetProperty("queuedMessages").GetInt64()));
         Assert.Equal(JsonValueKind.Null, restored.GetProperty("error").ValueKind);
         Assert.Equal(JsonValueKind.String, restored.GetProperty("lastError").ValueKind);
         Assert.Equal(4, after.Json.GetProperty("checkpoints").GetArrayLength());
@@ -142,15 +143,4 @@ public sealed class WorkerHealthTests(PostgresFixture postgres)
         new(environment) { ["Health__Port"] = LoopbackPort.Free().ToString(CultureInfo.InvariantCulture) };
 
     private static int Port(Dictionary<string, string> environment) => int.Parse(environment["Health__Port"], CultureInfo.InvariantCulture);
-
-    private static async Task UntilAsync(Func<Task<bool>> condition)
-    {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Stop);
-        patience.CancelAfter(TimeSpan.FromMinutes(2));
-        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
-        while (!await condition())
-        {
-            await timer.WaitForNextTickAsync(patience.Token);
-        }
-    }
 }

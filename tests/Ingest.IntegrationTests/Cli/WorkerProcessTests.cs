@@ -1,3 +1,4 @@
+using Ingest.TestSupport;
 using Ingest.IntegrationTests.Support;
 using Ingest.TestSupport.Databases;
 using Ingest.TestSupport.Faults;
@@ -75,12 +76,12 @@ public sealed class WorkerProcessTests(PostgresFixture postgres)
         };
         var check = await CliProcess.RunAsync(environment, "run", "--check");
         await using var worker = WorkerProcess.Start(environment, LoopbackPort.Free());
-        await WorkerStage.UntilAsync(async () => worker.Logged(2015) == 1 && worker.Logged(2016) == 1 && await worker.HealthAsync(CancellationToken.None) is { Ready: false });
+        await Eventually.IsTrueAsync(async () => worker.Logged(2015) == 1 && worker.Logged(2016) == 1 && await worker.HealthAsync(CancellationToken.None) is { Ready: false });
 
         hub.Open();
         database.Open();
         await stage.SendAsync(100);
-        await WorkerStage.UntilAsync(async () => (await stage.AccountsAsync()).Received == 100 && await worker.HealthAsync(CancellationToken.None) is { Ready: true });
+        await Eventually.IsTrueAsync(async () => (await stage.AccountsAsync()).Received == 100 && await worker.HealthAsync(CancellationToken.None) is { Ready: true });
 
         Assert.True(check.ExitCode == 1, check.ToString());
         Assert.Equal((1, 1, 2), (worker.Logged(2015), worker.Logged(2016), worker.Logged(2018)));

@@ -1,3 +1,4 @@
+using Ingest.TestSupport;
 using System.Security.Cryptography;
 using System.Text;
 using Ingest.IntegrationTests.EventHubs.Support;
@@ -81,7 +82,7 @@ public sealed class HubClientTests
         await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 1 });
         var store = new MemoryStore();
         await using var worker = RunningWorker.Start(hub.Client(), store);
-        await Eventually.Is(() => worker.Partitions is [{ IsAttached: true }]);
+        await Eventually.IsTrueAsync(() => worker.Partitions is [{ IsAttached: true }]);
 
         await hub.Client().CheckConsumerGroupAsync("$Default", "0", Cancel);
 
@@ -110,7 +111,7 @@ public sealed class HubClientTests
         await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 1 });
         await using var worker = RunningWorker.Start(hub.Client(settings => settings.ConsumerGroup = "nobody"), new MemoryStore());
 
-        await Eventually.Is(() => worker.Partitions is [{ NeedsOperator: true }]);
+        await Eventually.IsTrueAsync(() => worker.Partitions is [{ NeedsOperator: true }]);
         Assert.Contains("consumer group", worker.Partitions[0].LastError, StringComparison.Ordinal);
         await worker.StopAsync();
     }

@@ -1,3 +1,4 @@
+using Ingest.TestSupport;
 using System.Globalization;
 using Azure.Messaging.EventHubs;
 using Ingest.IntegrationTests.EventHubs.Support;
@@ -53,7 +54,7 @@ public sealed class HubReplayTests
         var open = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var store = new MemoryStore { Gate = (_, token) => open.Task.WaitAsync(token) };
         var running = Replay(hub, store, settings => settings.PrefetchEvents = 20).RunAsync(new ReplayRange(DateTime.MinValue), "0", null, Cancel);
-        await Eventually.Is(() => store.Waiting > 0);
+        await Eventually.IsTrueAsync(() => store.Waiting > 0);
 
         await hub.SendAsync("0", 10_000, 50);
         open.SetResult();

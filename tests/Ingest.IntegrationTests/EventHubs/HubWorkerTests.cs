@@ -1,3 +1,4 @@
+using Ingest.TestSupport;
 using System.Collections.Concurrent;
 using Ingest.IntegrationTests.EventHubs.Support;
 using Ingest.LocalHub;
@@ -111,7 +112,7 @@ public sealed class HubWorkerTests
             store);
 
         // Two batches are under way, and no third is handed over: the hub has been asked where the partition ends in the meantime.
-        await Eventually.Is(() => worker.Partitions is [{ Held: > 40 and <= 80, EndSequenceNumber: 2_999 }]);
+        await Eventually.IsTrueAsync(() => worker.Partitions is [{ Held: > 40 and <= 80, EndSequenceNumber: 2_999 }]);
         Assert.InRange(worker.Partitions[0].Held, 41, 80);
 
         open.SetResult();
@@ -128,11 +129,11 @@ public sealed class HubWorkerTests
         var open = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var (store, ownership) = (new MemoryStore { Gate = (_, token) => open.Task.WaitAsync(token) }, new MemoryOwnership());
         await using var worker = RunningWorker.Start(hub.Client(), store, ownership);
-        await Eventually.Is(() => worker.Partitions is [{ Held: > 0 }]);
+        await Eventually.IsTrueAsync(() => worker.Partitions is [{ Held: > 0 }]);
         var held = worker.Partitions[0].Held;
 
         worker.RequestStop();
-        await Eventually.Is(() => worker.Partitions.Count == 0);
+        await Eventually.IsTrueAsync(() => worker.Partitions.Count == 0);
         Assert.False(worker.Running.IsCompleted);
         Assert.Equal(worker.Worker.Name, ownership.Owners["0"]);
         open.SetResult();
@@ -150,7 +151,7 @@ public sealed class HubWorkerTests
         await hub.SendAsync("0", 0, 10);
         var store = new MemoryStore { Gate = (_, token) => Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, token) };
         await using var worker = RunningWorker.Start(hub.Client(), store);
-        await Eventually.Is(() => worker.Partitions is [{ Held: > 0 }]);
+        await Eventually.IsTrueAsync(() => worker.Partitions is [{ Held: > 0 }]);
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(worker.AbandonAsync);
         Assert.Null(store.Position("0"));
@@ -232,7 +233,7 @@ public sealed class HubWorkerTests
         hub.Relay.Retarget(ClosedPort);
         var (logger, store) = (new RecordingLogger(), new MemoryStore());
         await using var worker = RunningWorker.Start(hub.Client(logger: logger), store);
-        await Eventually.Is(() => logger.Texts(2017).Count >= 2);
+        await Eventually.IsTrueAsync(() => logger.Texts(2017).Count >= 2);
         Assert.NotNull(worker.Worker.WaitsFor);
 
         hub.Relay.Retarget(hub.Hub.Port);
@@ -250,7 +251,7 @@ public sealed class HubWorkerTests
         await using var hub = await TestHub.StartAsync(partitions: 1);
         var logger = new RecordingLogger();
         await using var worker = RunningWorker.Start(hub.Client(logger: logger), new MemoryStore(), claim: (_, _, _, _) => throw Refusal("57P03"));
-        await Eventually.Is(() => logger.Texts(2016).Count > 0);
+        await Eventually.IsTrueAsync(() => logger.Texts(2016).Count > 0);
 
         await worker.StopAsync();
 
@@ -317,7 +318,7 @@ public sealed class HubWorkerTests
         await hub.SendAsync("0", 0, 40);
         await worker.StoredAsync(store, 40);
 
-        await Eventually.Is(() => worker.Partitions is [{ EndSequenceNumber: 39, LastSequenceNumber: 39, LagEvents: 0, IsAttached: true }]);
+        await Eventually.IsTrueAsync(() => worker.Partitions is [{ EndSequenceNumber: 39, LastSequenceNumber: 39, LagEvents: 0, IsAttached: true }]);
         Assert.Equal(TimeSpan.Zero, worker.Partitions[0].Lag);
         Assert.Equal(40, worker.Partitions[0].Accounts.Stored);
         Assert.Equal(40, worker.Worker.Accounts.Stored);

@@ -1,3 +1,4 @@
+using Ingest.TestSupport;
 using Ingest.IntegrationTests.EventHubs.Support;
 using Xunit;
 
@@ -48,10 +49,10 @@ public sealed class SharedPartitionsTests
         var before = _ownership.Owners;
 
         _ownership.Failure = new TimeoutException("the store is away");
-        await Eventually.Is(() => first.Worker.WaitsFor is not null && second.Worker.WaitsFor is not null);
+        await Eventually.IsTrueAsync(() => first.Worker.WaitsFor is not null && second.Worker.WaitsFor is not null);
         await SendAsync(hub, first);
         _ownership.Failure = null;
-        await Eventually.Is(() => first.Worker.WaitsFor is null && second.Worker.WaitsFor is null);
+        await Eventually.IsTrueAsync(() => first.Worker.WaitsFor is null && second.Worker.WaitsFor is null);
 
         await SendAsync(hub, second);
         Assert.Equivalent(before, _ownership.Owners, strict: true);
@@ -84,10 +85,10 @@ public sealed class SharedPartitionsTests
     {
         await using var hub = await TestHub.StartAsync(partitions: 1);
         await using var worker = Start(hub);
-        await Eventually.Is(() => worker.Partitions is [{ IsAttached: true }]);
+        await Eventually.IsTrueAsync(() => worker.Partitions is [{ IsAttached: true }]);
         await using (var stranger = await hub.Client().ReadWithOwnerLevelAsync("0", 7))
         {
-            await Eventually.Is(() => worker.Partitions is [{ IsAttached: false, LastError.Length: > 0 }]);
+            await Eventually.IsTrueAsync(() => worker.Partitions is [{ IsAttached: false, LastError.Length: > 0 }]);
             Assert.Contains("Another reader has taken the partition", worker.Partitions[0].LastError, StringComparison.Ordinal);
         }
 
@@ -109,7 +110,7 @@ public sealed class SharedPartitionsTests
         await alive.StoredAsync(_store, _sent * Partitions);
     }
 
-    private Task SharesAsync(params IEnumerable<int> shares) => Eventually.Is(
+    private Task SharesAsync(params IEnumerable<int> shares) => Eventually.IsTrueAsync(
         () => _ownership.Owners.Values.GroupBy(owner => owner).Select(owner => owner.Count()).Order().SequenceEqual(shares.Order()));
 
     private void AllIsStoredOnceAndInOrder()

@@ -1,3 +1,4 @@
+using Ingest.TestSupport;
 using System.Globalization;
 using Amqp;
 using Ingest.IntegrationTests.LocalHub.Support;
@@ -143,12 +144,11 @@ public sealed class BackPressureTests
     }
 
     /// <summary>Waits until the hub holds its sender back; a hub that does not lets the sending end, and that fails.</summary>
-    private static async Task HeldAsync(LocalEventHub hub, Task sending)
-    {
-        while (!hub.Partitions[0].HoldsSenders)
+    private static Task HeldAsync(LocalEventHub hub, Task sending) => Eventually.IsTrueAsync(
+        () =>
         {
             Assert.False(sending.IsCompleted, "The sender was not held back.");
-            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, Cancelled);
-        }
-    }
+            return hub.Partitions[0].HoldsSenders;
+        },
+        "the hub holds its sender back");
 }

@@ -1,3 +1,4 @@
+using Ingest.TestSupport;
 using Ingest.Checkpoints;
 using Ingest.Database.Migrations;
 using Ingest.LocalHub;
@@ -74,15 +75,14 @@ internal sealed class TableStage : IAsyncDisposable
     public async Task<IReadOnlyList<StoredCheckpoint>> ReceivedAsync(long readings)
     {
         IReadOnlyList<StoredCheckpoint> checkpoints = [];
-        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(Cancelled);
-        timeout.CancelAfter(TimeSpan.FromSeconds(60));
-        while (checkpoints.Sum(checkpoint => checkpoint.Accounts.Received) < readings)
-        {
-            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, timeout.Token);
-            Assert.False(_working.IsCompleted, $"The worker ended: {_working.Exception}");
-            checkpoints = await new CheckpointTable(_owner).ListAsync(timeout.Token);
-        }
-
+        await Eventually.IsTrueAsync(
+            async () =>
+            {
+                Assert.False(_working.IsCompleted, $"The worker ended: {_working.Exception}");
+                checkpoints = await new CheckpointTable(_owner).ListAsync(Cancelled);
+                return checkpoints.Sum(checkpoint => checkpoint.Accounts.Received) >= readings;
+            },
+            $"{readings} readings are accounted for");
         Assert.All(checkpoints, checkpoint => Assert.True(checkpoint.Accounts.Balance));
         return checkpoints;
     }

@@ -1,3 +1,4 @@
+using Ingest.TestSupport;
 using Ingest.Checkpoints;
 using Ingest.Diagnostics;
 using Ingest.Events;
@@ -27,7 +28,7 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
             await stop();
             var waiting = Enumerable.Range(0, 5).Select(batch => stage.ProcessAsync(Rows((int)before + (batch * 10), 10), null, Stop)).ToArray();
             await UntilAsync(stage, PipelineState.Outage);
-            Assert.NotEqual(CircuitState.Closed, stage.Health.Read().Circuit);
+            Assert.NotEqual(RetryState.Idle, stage.Health.Read().Retry);
             await server.StartAgainAsync(Stop);
 
             var accounts = await Task.WhenAll(waiting);
@@ -274,13 +275,8 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
 
     private static Reading[] Rows(int start, int count) => [.. Enumerable.Range(start, count).Select(number => new Reading(number, "a", 20.0, 1.0 * number))];
 
-    private static async Task UntilAsync(WriteStage stage, PipelineState state)
-    {
-        while (stage.Health.Read().State != state)
-        {
-            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, Stop);
-        }
-    }
+    private static Task UntilAsync(WriteStage stage, PipelineState state) =>
+        Eventually.IsTrueAsync(() => stage.Health.Read().State == state, $"the pipeline's state is {state}");
 
     private static async Task<NpgsqlTransaction> LockTableAsync(NpgsqlConnection connection, string table = "conditions")
     {

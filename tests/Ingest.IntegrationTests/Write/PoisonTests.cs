@@ -1,8 +1,8 @@
+using Ingest.TestSupport;
 using System.IO.Compression;
 using System.Text;
 using Ingest.Diagnostics;
 using Ingest.Events;
-using Ingest.IntegrationTests.EventHubs.Support;
 using Ingest.Settings;
 using Ingest.TestSupport.Databases;
 using Xunit;
@@ -137,7 +137,7 @@ public sealed class PoisonTests(PostgresFixture postgres, TimescaleFixture times
             Stop);
 
         var waiting = stage.ProcessAsync(Rows(5, 5), null, Stop);
-        await Eventually.Is(() => stage.Health.Read().State == PipelineState.OperatorMistake);
+        await Eventually.IsTrueAsync(() => stage.Health.Read().State == PipelineState.OperatorMistake);
 
         Assert.Contains("42883", stage.Health.Read().Error!, StringComparison.Ordinal);
         await database.ExecuteAsync("DROP TRIGGER refuse ON conditions", Stop);
