@@ -26,7 +26,7 @@ internal static class ReplayCommand
 
     private static readonly Option<bool> AcceptDifferences = new("--accept-differences")
     {
-        Description = "Go on where many replayed readings differ from the stored rows: each is then stored as a further row of its millisecond.",
+        Description = "Continue even if many replayed readings differ from the stored rows: each is then stored as an additional row in its millisecond.",
     };
 
     public static Command Create()

@@ -68,7 +68,7 @@ internal sealed record MigrationPlan(IReadOnlyList<SqlScript> Scripts, IReadOnly
                 "a retention policy",
                 "the Apache-2 edition of TimescaleDB runs no policies",
                 options.RetentionDays is { } days
-                    ? string.Create(CultureInfo.InvariantCulture, $"What is older than {days} days is dropped whenever migrate runs with this retention: run it daily")
+                    ? string.Create(CultureInfo.InvariantCulture, $"Data older than {days} days is dropped whenever migrate runs with this retention: run it daily")
                     : null));
         }
         else if (!options.Compress)
@@ -115,7 +115,7 @@ internal sealed record MigrationPlan(IReadOnlyList<SqlScript> Scripts, IReadOnly
             leftOut.Add(new LeftOut(
                 "a retention policy",
                 "PostgreSQL runs no policies",
-                string.Create(CultureInfo.InvariantCulture, $"What is older than {days} days is dropped whenever migrate runs with this retention: run it daily")));
+                string.Create(CultureInfo.InvariantCulture, $"Data older than {days} days is dropped whenever migrate runs with this retention: run it daily")));
         }
     }
 

@@ -35,7 +35,7 @@ public static class WorkerProcess
         }
         catch (OperationCanceledException)
         {
-            ErrorLines.Write("The drain took too long, or was cut short: what was not committed will be read again by the next worker.");
+            ErrorLines.Write("Shutting down took too long or was interrupted; whatever was not committed will be read again by the next worker.");
             return Failure;
         }
     }

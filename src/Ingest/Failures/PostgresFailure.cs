@@ -58,12 +58,12 @@ public sealed record PostgresFailure(FailureKind Kind, string? SqlState, string 
         return code switch
         {
             PostgresErrorCodes.UniqueViolation => new(FailureKind.Conflict, code, $"A unique index already has a row ({said})."),
-            PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected => new(FailureKind.RetryAtOnce, code, $"The transaction lost against another ({said})."),
+            PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected => new(FailureKind.RetryAtOnce, code, $"The transaction conflicted with another one ({said})."),
             PostgresErrorCodes.QueryCanceled => new(FailureKind.TooSlow, code, $"The server stopped a statement ({said}). Look for statement_timeout and for held locks."),
-            PostgresErrorCodes.ReadOnlySqlTransaction => new(FailureKind.Outage, code, $"The server takes no writes ({said}). It is a standby or set read-only; name the primary in Database:ConnectionString."),
-            PostgresErrorCodes.LockNotAvailable => new(FailureKind.Outage, code, $"A lock could not be had ({said}). Look in pg_locks for who holds it."),
+            PostgresErrorCodes.ReadOnlySqlTransaction => new(FailureKind.Outage, code, $"The server is read-only ({said}): it is a standby, or was set read-only. Name the primary in Database:ConnectionString."),
+            PostgresErrorCodes.LockNotAvailable => new(FailureKind.Outage, code, $"A lock could not be acquired ({said}). pg_locks shows who holds it."),
             PostgresErrorCodes.DiskFull => new(FailureKind.Outage, code, $"The server's disk is full ({said}). Free or add space."),
-            PostgresErrorCodes.TooManyConnections => new(FailureKind.Outage, code, $"The server has no connection left ({said}). Raise max_connections or use a pooler."),
+            PostgresErrorCodes.TooManyConnections => new(FailureKind.Outage, code, $"The server has reached its connection limit ({said}). Raise max_connections or use a connection pooler."),
             PostgresErrorCodes.ConfigurationLimitExceeded => new(FailureKind.OperatorMistake, code, $"A configured limit is exceeded ({said}).")
             {
                 IsDecompressionLimit = (refused.MessageText + refused.Detail + refused.Hint).Contains(DecompressionLimit, StringComparison.Ordinal)
@@ -73,7 +73,7 @@ public sealed record PostgresFailure(FailureKind Kind, string? SqlState, string 
                 new(FailureKind.Outage, code, $"The database is not available ({said})."),
             _ when code.StartsWith("22", StringComparison.Ordinal) || code.StartsWith("23", StringComparison.Ordinal) =>
                 new(FailureKind.Poison, code, $"The database refuses a row ({said})."),
-            PostgresErrorCodes.InvalidCatalogName => new(FailureKind.OperatorMistake, code, $"The database does not exist ({said}). Create it, or correct Database in Database:ConnectionString."),
+            PostgresErrorCodes.InvalidCatalogName => new(FailureKind.OperatorMistake, code, $"The database does not exist ({said}). Create it, or correct its name in Database:ConnectionString."),
             _ when code.StartsWith("28", StringComparison.Ordinal) =>
                 new(FailureKind.OperatorMistake, code, $"The login is refused ({said}). Check user and password in Database:ConnectionString, and pg_hba.conf."),
             PostgresErrorCodes.InsufficientPrivilege => MistakeOrRow(code, $"A privilege is missing ({said}). Grant it to the login of Database:ConnectionString."),

@@ -68,7 +68,7 @@ public static class SchemaCheck
 
         if (server.InRecovery)
         {
-            problems.Add(new("The server is a standby and takes no writes.", "Name the primary in Database:ConnectionString."));
+            problems.Add(new("The server is a read-only standby.", "Name the primary in Database:ConnectionString."));
         }
         else if (server.ReadOnly)
         {

@@ -92,7 +92,7 @@ internal sealed class FlushAttempts(FlushTransaction transaction, WriteModeSelec
             }
         }
 
-        throw new DatabaseBusyException("The flush lost against other writers again and again. Look for another program that writes the same readings.");
+        throw new DatabaseBusyException("The flush repeatedly conflicted with other writers. Look for another program that writes the same readings.");
     }
 
     private async Task<FlushAttempt> AttemptAsync(Flush flush, State state)

@@ -141,7 +141,7 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
             {
                 var (reason, detail) = Rows.Fates[row] == RowOutcome.Refused
                     ? (RejectReason.RefusedByDatabase, Flush.History.Refused.Detail(Rows.Batches[Rows.BatchOf(row)], Rows.RowOf(row)))
-                    : (RejectReason.TooManyCollisions, "The device has a thousand other readings at this stamp.");
+                    : (RejectReason.TooManyCollisions, "The device has a thousand other readings with this stamp.");
                 var readings = Rows.ReadingsOf(row);
                 var index = readings.Events[Rows.RowOf(row)];
                 var rejection = new Rejection(index, readings.Elements[Rows.RowOf(row)], reason, detail);

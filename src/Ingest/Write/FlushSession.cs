@@ -52,7 +52,7 @@ internal sealed class FlushSession : IAsyncDisposable
         {
             // A smaller flush would not make the server answer sooner.
             throw new DatabaseBusyException(
-                $"The database gave no connection in time ({exception.Message.TrimEnd('.')}). Look for an exhausted server or pooler, a silent network, or a pool smaller than Commit:Writers.",
+                $"No connection to the database became available in time ({exception.Message.TrimEnd('.')}). Look for an exhausted server or pooler, a silent network, or a pool smaller than Commit:Writers.",
                 exception);
         }
     }

@@ -32,7 +32,7 @@ internal sealed class LostCommits(NpgsqlDataSource dataSource)
                         flush.History.Presumed = unknown;
                         return null;
                     case "in progress":
-                        throw new DatabaseBusyException("The server is still busy with a COMMIT whose answer was lost. It is asked again until it says what became of it.");
+                        throw new DatabaseBusyException("The connection failed during COMMIT, and the server is still executing it. Its outcome will be asked for again.");
                 }
             }
         }
