@@ -155,10 +155,10 @@ public sealed class LocalEventHub : IAsyncDisposable
             return;
         }
 
-        await _stopping.CancelAsync().ConfigureAwait(false);
+        await _stopping.CancelAsync();
         _listener.Dispose();
-        await _accepting.ConfigureAwait(false);
-        await Task.WhenAll(_connections.Values).ConfigureAwait(false);
+        await _accepting;
+        await Task.WhenAll(_connections.Values);
         _stopping.Dispose();
     }
 
@@ -189,10 +189,10 @@ public sealed class LocalEventHub : IAsyncDisposable
     private async Task ServeAsync(HubConnection connection, Task registered)
     {
         // It leaves the table of connections at its end, so it must be in it before.
-        await registered.ConfigureAwait(false);
+        await registered;
         try
         {
-            await connection.RunAsync(_stopping.Token).ConfigureAwait(false);
+            await connection.RunAsync(_stopping.Token);
         }
         catch (Exception exception) when (!_stopping.IsCancellationRequested)
         {
@@ -200,7 +200,7 @@ public sealed class LocalEventHub : IAsyncDisposable
         }
         finally
         {
-            await connection.DisposeAsync().ConfigureAwait(false);
+            await connection.DisposeAsync();
             _connections.TryRemove(connection, out _);
         }
     }

@@ -24,7 +24,7 @@ internal sealed class FrameWriter
         ReadOnlyMemory<byte> left = _buffer.AsMemory(0, Length);
         while (left.Length > 0)
         {
-            left = left[await socket.SendAsync(left, cancellationToken).ConfigureAwait(false)..];
+            left = left[await socket.SendAsync(left, cancellationToken)..];
         }
 
         Length = 0;

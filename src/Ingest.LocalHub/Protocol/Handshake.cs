@@ -16,7 +16,7 @@ internal static class Handshake
     public static async Task RunAsync(Socket socket, FrameReader reader, FrameWriter writer, CancellationToken cancellationToken)
     {
         // Every step waits for the peer's: some clients lose what comes in the same read as the outcome of SASL.
-        var protocol = await ReadProtocolHeaderAsync(reader, cancellationToken).ConfigureAwait(false);
+        var protocol = await ReadProtocolHeaderAsync(reader, cancellationToken);
         if (protocol == SaslProtocol)
         {
             writer.ProtocolHeader(SaslProtocol);
@@ -25,11 +25,11 @@ internal static class Handshake
                 SaslServerMechanisms = [new Symbol("ANONYMOUS"), new Symbol("MSSBCBS"), new Symbol("PLAIN"), new Symbol("EXTERNAL")],
             };
             writer.Performative(0, mechanisms, FrameType.Sasl);
-            await writer.FlushAsync(socket, cancellationToken).ConfigureAwait(false);
-            await ReadSaslInitAsync(reader, cancellationToken).ConfigureAwait(false);
+            await writer.FlushAsync(socket, cancellationToken);
+            await ReadSaslInitAsync(reader, cancellationToken);
             writer.Performative(0, new SaslOutcome { Code = SaslCode.Ok }, FrameType.Sasl);
-            await writer.FlushAsync(socket, cancellationToken).ConfigureAwait(false);
-            protocol = await ReadProtocolHeaderAsync(reader, cancellationToken).ConfigureAwait(false);
+            await writer.FlushAsync(socket, cancellationToken);
+            protocol = await ReadProtocolHeaderAsync(reader, cancellationToken);
         }
 
         if (protocol != PlainProtocol)
@@ -38,7 +38,7 @@ internal static class Handshake
         }
 
         writer.ProtocolHeader(PlainProtocol);
-        await writer.FlushAsync(socket, cancellationToken).ConfigureAwait(false);
+        await writer.FlushAsync(socket, cancellationToken);
     }
 
     private static async Task<byte> ReadProtocolHeaderAsync(FrameReader reader, CancellationToken cancellationToken)
@@ -46,7 +46,7 @@ internal static class Handshake
         byte protocol;
         while (!reader.TryTakeProtocolHeader(out protocol))
         {
-            await ReceiveOrEndAsync(reader, cancellationToken).ConfigureAwait(false);
+            await ReceiveOrEndAsync(reader, cancellationToken);
         }
 
         return protocol;
@@ -57,7 +57,7 @@ internal static class Handshake
         DescribedList? performative;
         while (!reader.TryTake(out _, out performative, out _))
         {
-            await ReceiveOrEndAsync(reader, cancellationToken).ConfigureAwait(false);
+            await ReceiveOrEndAsync(reader, cancellationToken);
         }
 
         if (performative is not SaslInit)
@@ -68,7 +68,7 @@ internal static class Handshake
 
     private static async Task ReceiveOrEndAsync(FrameReader reader, CancellationToken cancellationToken)
     {
-        if (!await reader.ReceiveAsync(cancellationToken).ConfigureAwait(false))
+        if (!await reader.ReceiveAsync(cancellationToken))
         {
             throw new OperationCanceledException("The peer closed the connection.");
         }

@@ -55,17 +55,17 @@ internal sealed class HubConnection : IAsyncDisposable
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         try
         {
-            await Handshake.RunAsync(_socket, _reader, _outgoing.Pending, ended.Token).ConfigureAwait(false);
+            await Handshake.RunAsync(_socket, _reader, _outgoing.Pending, ended.Token);
             var writing = WriteAsync(ended.Token);
             try
             {
-                await ReadAsync(ended.Token).ConfigureAwait(false);
+                await ReadAsync(ended.Token);
             }
             finally
             {
                 // What is pending, such as the answer to a close, still goes out.
                 _outgoing.Close();
-                await writing.ConfigureAwait(false);
+                await writing;
             }
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException or OperationCanceledException)
@@ -91,8 +91,8 @@ internal sealed class HubConnection : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _outgoing.DisposeAsync().ConfigureAwait(false);
-        await _grants.DisposeAsync().ConfigureAwait(false);
+        await _outgoing.DisposeAsync();
+        await _grants.DisposeAsync();
 
         _socket.Dispose();
     }
@@ -146,7 +146,7 @@ internal sealed class HubConnection : IAsyncDisposable
                 return;
             }
         }
-        while (await _reader.ReceiveAsync(cancellationToken).ConfigureAwait(false));
+        while (await _reader.ReceiveAsync(cancellationToken));
     }
 
     private bool ActOnFrames()
@@ -237,7 +237,7 @@ internal sealed class HubConnection : IAsyncDisposable
     {
         try
         {
-            await _outgoing.RunAsync(cancellationToken).ConfigureAwait(false);
+            await _outgoing.RunAsync(cancellationToken);
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException or OperationCanceledException)
         {

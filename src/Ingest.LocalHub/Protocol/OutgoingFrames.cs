@@ -64,7 +64,7 @@ internal sealed class OutgoingFrames(Socket socket, Lock gate, Action<FrameWrite
 
             if (_sending.Length > 0)
             {
-                await _sending.FlushAsync(socket, cancellationToken).ConfigureAwait(false);
+                await _sending.FlushAsync(socket, cancellationToken);
             }
             else if (closing)
             {
@@ -72,7 +72,7 @@ internal sealed class OutgoingFrames(Socket socket, Lock gate, Action<FrameWrite
             }
             else
             {
-                await _wakes.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+                await _wakes.Reader.ReadAsync(cancellationToken);
             }
         }
     }
@@ -81,7 +81,7 @@ internal sealed class OutgoingFrames(Socket socket, Lock gate, Action<FrameWrite
     {
         if (_heartbeat is not null)
         {
-            await _heartbeat.DisposeAsync().ConfigureAwait(false);
+            await _heartbeat.DisposeAsync();
         }
     }
 

@@ -41,7 +41,7 @@ internal sealed class TokenGrants(TimeProvider clock, Lock gate, Action expired)
     {
         if (_timer is not null)
         {
-            await _timer.DisposeAsync().ConfigureAwait(false);
+            await _timer.DisposeAsync();
         }
     }
 

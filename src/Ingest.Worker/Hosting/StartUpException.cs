@@ -3,17 +3,8 @@ namespace Ingest.Worker.Hosting;
 /// <summary>The process cannot do its work as things are. The message lists all that is wrong, each with what to do.</summary>
 public sealed class StartUpException : Exception
 {
-    public StartUpException()
-    {
-    }
-
     public StartUpException(string message)
         : base(message)
-    {
-    }
-
-    public StartUpException(string message, Exception innerException)
-        : base(message, innerException)
     {
     }
 

@@ -3,10 +3,6 @@ namespace Ingest.Failures;
 /// <summary>The database is there, and does not come to it now: wait and try again. The message says what happened and what to look at.</summary>
 internal sealed class DatabaseBusyException : Exception
 {
-    public DatabaseBusyException()
-    {
-    }
-
     public DatabaseBusyException(string message)
         : base(message)
     {

@@ -3,20 +3,6 @@ namespace Ingest.Failures;
 /// <summary>The database did not take a batch within the time set; whether it was stored is unknown, and trying again is safe.</summary>
 public sealed class DatabaseUnavailableException : Exception
 {
-    public DatabaseUnavailableException()
-    {
-    }
-
-    public DatabaseUnavailableException(string message)
-        : base(message)
-    {
-    }
-
-    public DatabaseUnavailableException(string message, Exception innerException)
-        : base(message, innerException)
-    {
-    }
-
     internal DatabaseUnavailableException(TimeSpan after, string? lastError)
         : base($"The database did not take the batch within {after.TotalSeconds:0} s. {lastError ?? "It is too slow for the load."}")
     {

@@ -3,10 +3,6 @@ namespace Ingest.Failures;
 /// <summary>The database works, and refuses what no reading can change: somebody has to put it right.</summary>
 public sealed class OperatorMistakeException : Exception
 {
-    public OperatorMistakeException()
-    {
-    }
-
     public OperatorMistakeException(string message)
         : base(message)
     {

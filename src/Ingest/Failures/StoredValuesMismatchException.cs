@@ -3,20 +3,6 @@ namespace Ingest.Failures;
 /// <summary>A batch was not stored, as it contradicts what is stored: the mapping or the stored rows have changed since.</summary>
 public sealed class StoredValuesMismatchException : Exception
 {
-    public StoredValuesMismatchException()
-    {
-    }
-
-    public StoredValuesMismatchException(string message)
-        : base(message)
-    {
-    }
-
-    public StoredValuesMismatchException(string message, Exception innerException)
-        : base(message, innerException)
-    {
-    }
-
     internal StoredValuesMismatchException(int known, int differing, string table)
         : base($"{differing} of {known} readings that are already in {table} by time and device have other values now, so the mapping or the stored rows "
             + "have changed since, and storing them would double the table. Put Telemetry:Columns back, or go on knowingly with Commit:AcceptDifferences.")

@@ -68,7 +68,11 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
         var report = new WireCutReport(
             whole.ToServer.Sum(), whole.ToClient.Sum(), whole.ToServer.Count, whole.ToClient.Count, _made.Count,
             Made(CutStage.InCommit), Made(CutStage.BeforeAnswer), Made(CutStage.InAnswer), rows);
-        return report is { BeforeAnswer: >= 2, InAnswer: >= 1 } && (places == CutPlaces.EveryMessage || stride > 1 || report is { InCommit: >= 11, InAnswer: >= 17 })
+
+        // COMMIT whole and no answer: the cut is on the server's way, and on the answer's.
+        var bothWays = report is { BeforeAnswer: >= 2, InAnswer: >= 1 };
+        var everyByte = report.InCommit >= whole.BytesWithinCommit && report.InAnswer >= whole.BytesWithinAnswer;
+        return bothWays && (places == CutPlaces.EveryMessage || stride > 1 || everyByte)
             ? report
             : throw new FaultException($"The cuts did not reach COMMIT and its answer both ways: {report}.");
     }
@@ -148,6 +152,12 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
         private int AnswerAt { get; init; }
 
         private byte[] Answer { get; init; } = [];
+
+        /// <summary>Places between the first and the last byte of COMMIT.</summary>
+        public int BytesWithinCommit => Commit.Length - 1;
+
+        /// <summary>Places between the first and the last byte of its answer.</summary>
+        public int BytesWithinAnswer => Answer.Length - 1;
 
         public static Conversation From(WireRecording recording)
         {
