@@ -38,16 +38,39 @@ SELECT pgaadauth_create_principal_with_oid(:'app', :'object', 'service', false, 
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'app');
 SQL
 
-# Tables belong to a role that nobody logs in as, so they do not hang on the identity that happened to make them.
-# ingest_writer is the role of sql/, made here because its owner may not make roles.
-run <<'SQL'
-CREATE EXTENSION IF NOT EXISTS timescaledb;
-SELECT format('CREATE ROLE %I NOLOGIN', name) FROM unnest(ARRAY['ingest_owner', 'ingest_writer']) AS name
-WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) \gexec
-SELECT format('GRANT ingest_owner TO %I', current_user) \gexec
-SELECT format('GRANT CREATE ON DATABASE %I TO ingest_owner', current_database()) \gexec
-GRANT USAGE, CREATE ON SCHEMA public TO ingest_owner WITH GRANT OPTION;
+# This role comes and goes, and whatever it had made or granted would go with it, or keep it from going. So what stays
+# is made by roles that stay. ingest_owner owns the tables, makes ingest_writer and grants it; ingest_admin made
+# ingest_owner, and so may hand it to whoever is an administrator of the server at the moment. Nobody logs in as either.
+run --single-transaction --file - <<'SQL'
+SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'ingest_admin') AS new \gset
+\if :new
+CREATE ROLE ingest_admin NOLOGIN CREATEROLE;
+GRANT ingest_admin TO CURRENT_USER WITH INHERIT FALSE, SET TRUE;
+CREATE SCHEMA ingest_admin AUTHORIZATION ingest_admin;
+SET LOCAL ROLE ingest_admin;
+CREATE ROLE ingest_owner NOLOGIN CREATEROLE;
+CREATE FUNCTION ingest_admin.become_owner() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    EXECUTE format('GRANT ingest_owner TO %I WITH INHERIT FALSE, SET TRUE', session_user);
+END $$;
+REVOKE EXECUTE ON FUNCTION ingest_admin.become_owner() FROM PUBLIC;
+GRANT USAGE ON SCHEMA ingest_admin TO azure_pg_admin;
+GRANT EXECUTE ON FUNCTION ingest_admin.become_owner() TO azure_pg_admin;
+RESET ROLE;
+REVOKE ingest_admin FROM CURRENT_USER;
+\endif
 SQL
+
+# As the administrators' own role, which stays; where the server does not allow that, as this one.
+as_administrators() {
+  PGOPTIONS='-c role=azure_pg_admin' run --command "$1" || run --command "$1"
+}
+
+as_administrators 'CREATE EXTENSION IF NOT EXISTS timescaledb'
+as_administrators "GRANT CREATE ON DATABASE \"$PGDATABASE\" TO ingest_owner"
+as_administrators 'GRANT USAGE, CREATE ON SCHEMA public TO ingest_owner WITH GRANT OPTION'
+run --output /dev/null --command 'SELECT ingest_admin.become_owner()'
 
 license=$(run --tuples-only --no-align --command "SELECT current_setting('timescaledb.license', true)")
 case $license in
@@ -82,7 +105,15 @@ done
 PGOPTIONS='-c role=ingest_owner' run --single-transaction \
   --command "SELECT pg_advisory_xact_lock(x'696E67657374'::bigint)" "${files[@]}" >/dev/null
 
-run --set app="$APP_ROLE" <<'SQL'
+PGOPTIONS='-c role=ingest_owner' run --set app="$APP_ROLE" <<'SQL'
 GRANT ingest_writer TO :"app";
+SQL
+
+# Nothing may hang on the role that is taken away now: the server would refuse to drop it.
+run --tuples-only --no-align >&2 <<'SQL'
+SELECT format('warning: %s hangs on %s, which leaves.', pg_describe_object(classid, objid, objsubid), current_user)
+FROM pg_shdepend
+WHERE refclassid = 'pg_authid'::regclass AND refobjid = current_user::regrole
+  AND dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()));
 SQL
 say "Done. $APP_ROLE may write and owns nothing."
