@@ -38,6 +38,7 @@ param verifySeconds int = 30
 @description('Changes with every run.')
 param runId string = utcNow('yyyyMMddHHmmss')
 
+var tags = { 'ingest-installation': name }
 var names = namesOf(name, resourceGroup().id)
 var install = task == 'install'
 var seed = install && !empty(seedDevice)
@@ -75,6 +76,7 @@ resource hub 'Microsoft.Devices/IotHubs@2023-06-30' existing = {
 resource storage 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   name: names.jobsStorage
   location: location
+  tags: tags
   kind: 'StorageV2'
   sku: {
     name: 'Standard_LRS'
@@ -153,9 +155,11 @@ var databaseEnvironment = [
 ]
 
 module migrate 'modules/job.bicep' = if (install) {
+  name: '${deployment().name}-migrate'
   params: {
     name: '${name}-migrate'
     location: location
+    tags: tags
     script: replace(loadTextContent('jobs/migrate.sh'), '__SQL_ARCHIVE__', migration)
     environmentVariables: concat(databaseEnvironment, [
       { name: 'APP_ROLE', value: appIdentity.name }
@@ -170,9 +174,11 @@ module migrate 'modules/job.bicep' = if (install) {
 }
 
 module put 'modules/job.bicep' = if (seed) {
+  name: '${deployment().name}-put'
   params: {
     name: '${name}-seed'
     location: location
+    tags: tags
     script: loadTextContent('jobs/seed.sh')
     environmentVariables: [
       { name: 'COSMOS_ENDPOINT', value: cosmos.properties.documentEndpoint }
@@ -189,9 +195,11 @@ module put 'modules/job.bicep' = if (seed) {
 }
 
 module send 'modules/job.bicep' = if (!install) {
+  name: '${deployment().name}-send'
   params: {
     name: '${name}-verify'
     location: location
+    tags: tags
     script: loadTextContent('jobs/verify.sh')
     environmentVariables: concat(databaseEnvironment, [
       { name: 'HUB_HOST', value: hub.properties.hostName }

@@ -214,8 +214,7 @@ ask_pipeline() {
 
 rights_left() {
   local left
-  left=$(az role assignment list --all --fill-principal-name false \
-    --query "[?principalId=='$jobs_principal'].roleDefinitionName" --output tsv)
+  left=$(azure_roles properties.roleDefinitionId)
   printf '%s' "${left:-none}"
 }
 

@@ -12,6 +12,9 @@ param planName string
 @description('Azure region.')
 param location string
 
+@description('Tags of everything.')
+param tags { *: string }
+
 @description('Machine of an instance: 1, 2 or 4 cores.')
 @allowed(['EP1', 'EP2', 'EP3'])
 param sku string
@@ -124,6 +127,7 @@ var allowedCallers = concat([callersRule], administratorRules)
 resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   name: planName
   location: location
+  tags: tags
   kind: 'elastic'
   sku: {
     name: sku
@@ -140,6 +144,7 @@ resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
 resource app 'Microsoft.Web/sites@2025-03-01' = {
   name: name
   location: location
+  tags: tags
   kind: 'functionapp,linux'
   identity: {
     type: 'UserAssigned'

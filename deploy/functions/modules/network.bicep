@@ -3,17 +3,25 @@
 // Key Vault. There is none for Event Hubs on purpose: with it the functions' source would be a private address, and
 // IoT Hub, which has no virtual network rules, could not name it. Through the NAT gateway it is one public address.
 
+import { foundRouteTables } from 'found.bicep'
+
 @description('Name of the virtual network.')
 param name string
 
 @description('Azure region.')
 param location string
 
+@description('Tags of everything.')
+param tags { *: string }
+
 @description('Address space, a /22 or larger: callers take its first /24; functions, database and jobs the three /26 after it.')
 param addressSpace string
 
 @description('Resource id of the NAT gateway through which callers, functions and jobs reach public addresses.')
 param natGatewayId string
+
+@description('Route tables that an operator gave the subnets.')
+param routeTables foundRouteTables
 
 var callersPrefix = cidrSubnet(addressSpace, 24, 0)
 var functionsPrefix = cidrSubnet(addressSpace, 26, 4)
@@ -61,33 +69,41 @@ var jobsAllowances allowance[] = [
 ]
 
 module callersGroup 'securitygroup.bicep' = {
+  name: '${deployment().name}-callers'
   params: {
     name: '${name}-callers'
     location: location
+    tags: tags
     allowances: callersAllowances
   }
 }
 
 module functionsGroup 'securitygroup.bicep' = {
+  name: '${deployment().name}-functions'
   params: {
     name: '${name}-functions'
     location: location
+    tags: tags
     allowances: functionsAllowances
   }
 }
 
 module databaseGroup 'securitygroup.bicep' = {
+  name: '${deployment().name}-database'
   params: {
     name: '${name}-database'
     location: location
+    tags: tags
     allowances: databaseAllowances
   }
 }
 
 module jobsGroup 'securitygroup.bicep' = {
+  name: '${deployment().name}-jobs'
   params: {
     name: '${name}-jobs'
     location: location
+    tags: tags
     allowances: jobsAllowances
   }
 }
@@ -96,6 +112,7 @@ module jobsGroup 'securitygroup.bicep' = {
 resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
   name: name
   location: location
+  tags: tags
   properties: {
     addressSpace: {
       addressPrefixes: [addressSpace]
@@ -108,6 +125,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
           defaultOutboundAccess: false
           natGateway: { id: natGatewayId }
           networkSecurityGroup: { id: callersGroup.outputs.id }
+          routeTable: empty(routeTables.?callers) ? null : { id: routeTables.?callers }
           serviceEndpoints: [
             { service: 'Microsoft.Web' }
           ]
@@ -119,6 +137,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
           addressPrefix: functionsPrefix
           natGateway: { id: natGatewayId }
           networkSecurityGroup: { id: functionsGroup.outputs.id }
+          routeTable: empty(routeTables.?functions) ? null : { id: routeTables.?functions }
           serviceEndpoints: [
             { service: 'Microsoft.AzureCosmosDB' }
             { service: 'Microsoft.Storage' }
@@ -137,6 +156,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
         properties: {
           addressPrefix: databasePrefix
           networkSecurityGroup: { id: databaseGroup.outputs.id }
+          routeTable: empty(routeTables.?database) ? null : { id: routeTables.?database }
           delegations: [
             {
               name: 'database'
@@ -151,6 +171,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
           addressPrefix: jobsPrefix
           natGateway: { id: natGatewayId }
           networkSecurityGroup: { id: jobsGroup.outputs.id }
+          routeTable: empty(routeTables.?jobs) ? null : { id: routeTables.?jobs }
           serviceEndpoints: [
             { service: 'Microsoft.AzureCosmosDB' }
             { service: 'Microsoft.Storage' }

@@ -59,8 +59,9 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
             "az vm create", "az functionapp keys list", "az vm run-command invoke", "az vm list", "az vm delete",
             "az deployment group create", "az iot hub consumer-group create", "az functionapp config appsettings set", "az deployment group create",
             "az functionapp config appsettings set", "az functionapp config appsettings delete", "az iot hub consumer-group list", "az iot hub consumer-group delete",
+            "az deployment group list", "az deployment-scripts list",
             "az cosmosdb network-rule list", "az cosmosdb sql role assignment list", "az resource show", "az rest", "az resource delete",
-            "az role assignment list", "az role assignment delete", "az role assignment list",
+            "az rest", "az role assignment delete", "az rest",
         ];
         var calls = good.Result.Calls;
         Assert.Equal(expected.Length, calls.Count);
@@ -146,7 +147,7 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
     public async Task Rights_that_stay_are_wrong()
     {
         using var run = Machine();
-        run.Answer("az role assignment list*roleDefinitionName*", "Owner");
+        run.Answer("az rest*roleDefinitionId*", "Owner");
         var result = await VerifyAsync(Locked(run));
         Assert.Equal(1, result.ExitCode);
         Assert.Matches(@"identity +none +Owner +WRONG", result.Output);
@@ -233,8 +234,8 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
 
     /// <summary>What an installation that keeps its promises answers, where the test said nothing else before.</summary>
     internal static ScriptRun Locked(ScriptRun run) =>
-        run.Answer("az account show*", "Trial")
-            .Answer("az deployment group show*", DeployScriptTests.Installation + "itsme")
+        run.Answer("az account show*", "sub-1|Trial")
+            .Answer("az deployment group show*", Deployment.Installation + "itsme")
             .Answer("curl *", "403")
             .Answer("az functionapp keys list*", Key)
             .Answer("az vm run-command*", Answers)
@@ -243,8 +244,8 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
             .Answer("az deployment group create*", "1 4", times: 1)
             .Answer("az deployment group create*", "2 95")
             .Answer("az resource show*", "/servers/the-pg")
-            .Answer("az rest*", "/servers/the-pg/administrators/the-principal")
-            .Answer("az role assignment list*.id*", "/roles/1");
+            .Answer("az rest*/administrators?*", "/servers/the-pg/administrators/the-principal")
+            .Answer("az rest*.id*/roleAssignments?*", "/roles/1");
 
     internal static Task<ScriptResult> VerifyAsync(ScriptRun run) => run.RunAsync("verify.sh", "--resource-group", "my group");
 

@@ -19,6 +19,9 @@ public sealed class Templates : IAsyncLifetime
     /// <summary>The production size, with what an operator adds: two ranges of devices, one administrator, a setting of the program.</summary>
     internal Snapshot Production { get; private set; } = null!;
 
+    /// <summary>The small size upon an installation that has grown and been added to.</summary>
+    internal Snapshot Grown { get; private set; } = null!;
+
     internal Snapshot Install { get; private set; } = null!;
 
     internal Snapshot InstallWithoutDevice { get; private set; } = null!;
@@ -49,6 +52,21 @@ public sealed class Templates : IAsyncLifetime
             param deviceAddresses = ['198.51.100.0/24', '203.0.113.0/24']
             param administratorAddresses = ['192.0.2.7/32']
             param extraSettings = { Telemetry__Table: 'readings', Commit__GiveUpAfterSeconds: '60' }
+            """);
+        Grown = await SnapshotOfAsync(bicep, "grown", """
+            using './main.bicep'
+            extends './small.bicepparam'
+            param size = 'small'
+            param tags = { costCenter: '4711' }
+            param hubKey = 'secondary'
+            param contentShareKey = 'secondary'
+            param found = {
+              databaseGigabytes: 256
+              databaseExtensions: 'TIMESCALEDB, postgis'
+              databaseLibraries: 'pgaudit,timescaledb'
+              contentShareGigabytes: 200
+              routeTables: { functions: '/routes/firewall' }
+            }
             """);
         Install = await SnapshotOfAsync(bicep, "install", Jobs("install", "param seedDevice = 'itsme'\nparam migration = 'QVJDSElWRQ=='"));
         InstallWithoutDevice = await SnapshotOfAsync(bicep, "install-only", Jobs("install", "param migration = 'QVJDSElWRQ=='"));
