@@ -44,6 +44,8 @@ wrong() {
 as_cidr() {
   local option=$1 address=$2
   [[ $address =~ ^[0-9a-fA-F.:]+(/[0-9]{1,3})?$ ]] || wrong "$option '$address' is no address such as 203.0.113.7/32."
+  [[ $option != --device-address || $address != *:* ]] ||
+    wrong "$option '$address' is an IPv6 address. IoT Hub's filter knows IPv4 alone, and devices come to it by IPv4."
   case $address in
     */*) printf '%s' "$address" ;;
     *:*) printf '%s/128' "$address" ;;
@@ -202,6 +204,7 @@ ask_for_rights
 if [[ $exists != true ]]; then
   az group create --name "$group" --location "$location" --output none
 fi
+[[ -n $resources ]] || recover_deleted || fail 'The deleted vault was not recovered; the message above says why. Nothing else was made.'
 [[ -z $resources ]] || show_changes
 
 # The package first: it is the cheapest thing to fail.

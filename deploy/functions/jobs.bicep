@@ -59,7 +59,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-05-01' existing = {
   }
 }
 
-resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2026-01-01-preview' existing = {
+resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2025-08-01' existing = {
   name: names.postgres
 }
 
@@ -114,7 +114,7 @@ resource shareAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-resource databaseAccess 'Microsoft.DBforPostgreSQL/flexibleServers/administrators@2026-01-01-preview' = {
+resource databaseAccess 'Microsoft.DBforPostgreSQL/flexibleServers/administrators@2025-08-01' = {
   parent: server
   name: jobsPrincipalId
   properties: {

@@ -3,7 +3,7 @@ metadata description = 'Ingest as a Function app: IoT Hub telemetry into Timesca
 import { foundState } from 'modules/found.bicep'
 import { namesOf } from 'modules/names.bicep'
 
-@description('Short name of the installation: 3 to 10 lowercase letters and digits. Resource names begin with it.')
+@description('Short name of the installation: 3 to 10 letters and digits; hyphens and capitals are left out of the names of resources.')
 @minLength(3)
 @maxLength(10)
 param name string = 'ingest'
@@ -198,7 +198,12 @@ module iotHub 'modules/iothub.bicep' = {
     partitions: iotHubPartitions
     retentionDays: iotHubRetentionDays
     locked: lockIotHub
-    allowedAddresses: concat(['${nat.outputs.address}/32'], deviceAddresses, administratorAddresses)
+    allowedAddresses: concat(
+      ['${nat.outputs.address}/32'],
+      deviceAddresses,
+      // The filter knows IPv4 alone.
+      filter(administratorAddresses, address => !contains(address, ':'))
+    )
   }
 }
 

@@ -17,6 +17,26 @@ read_found() {
   found_content=$(found_of Microsoft.Storage/storageAccounts content)
 }
 
+# A vault keeps its name for some days after it was deleted, and a new one of that name is refused: it is recovered, with
+# the tags and the rules it had. A deleted Cosmos DB account leaves its name free and its documents restorable.
+recover_deleted() {
+  local deleted vault where account
+  deleted=$(az keyvault list-deleted --resource-type vault --output tsv --query \
+    "[?properties.tags.\"ingest-size\" && contains(properties.vaultId, '/resourceGroups/$group/')].join('|', [name, properties.location])") ||
+    say "Note: you may not list deleted vaults. Should Azure say that the vault's name is taken: az keyvault recover --name NAME"
+  while IFS='|' read -r vault where; do
+    [[ -n $vault ]] || continue
+    say "Recovering the key vault $vault, which was deleted …"
+    az keyvault recover --name "$vault" --location "$where" --resource-group "$group" --output none || return 1
+  done <<<"$deleted"
+  deleted=$(az cosmosdb restorable-database-account list --location "$location" --output tsv --query \
+    "[?deletionTime && contains(accountName, '-cosmos-')].join(' ', [accountName, 'deleted', deletionTime])") || deleted=
+  while read -r account; do
+    [[ -n $account ]] || continue
+    say "Note: the documents of the Cosmos DB account $account can still be restored (az cosmosdb restore)."
+  done <<<"$deleted"
+}
+
 # The size is that of the first run, until somebody asks for another one.
 settle_size() {
   [[ -z $found_location || $found_location == "$location" ]] ||

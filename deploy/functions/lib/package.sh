@@ -44,8 +44,14 @@ find_deployer_address() {
 
 upload() {
   local attempt status status_before
-  # An administrator's address is let in already: then there is nothing to open.
-  status_before=$(scm_status)
+  # An administrator's address is let in already: then there is nothing to open. No answer is neither.
+  for attempt in $(seq 1 30); do
+    status_before=$(scm_status)
+    [[ $status_before == 000 ]] || break
+    sleep 10
+  done
+  [[ $status_before != 000 ]] || fail "The scm site https://$scm_host does not answer, after $attempt attempts.
+       Is this machine's way to it open (DNS, proxy, firewall)? Nothing was opened; running this again is safe."
   if [[ $status_before == 403 ]]; then
     find_deployer_address
     say "Opening the scm site for $deployer_address …"
@@ -54,10 +60,10 @@ upload() {
       --action Allow --ip-address "$deployer_address" --priority 90 --scm-site true --output none
     for attempt in $(seq 1 30); do
       status=$(scm_status)
-      [[ $status == 403 ]] || break
+      [[ $status == 403 || $status == 000 ]] || break
       sleep 10
     done
-    [[ $status != 403 ]] || fail "The scm site still refuses $deployer_address after $attempt attempts.
+    [[ $status != 403 && $status != 000 ]] || fail "The scm site still refuses $deployer_address after $attempt attempts ($status).
        Behind a proxy the address differs: name it with --deployer-address."
   fi
   say 'Uploading the Function app …'

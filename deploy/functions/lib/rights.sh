@@ -42,10 +42,10 @@ remove_database_administrator() {
   local found server
   server=$(az resource show --resource-group "$group" --name "$postgres" \
     --resource-type Microsoft.DBforPostgreSQL/flexibleServers --query id --output tsv) || return 1
-  found=$(az rest --method get --url "$server/administrators?api-version=2026-01-01-preview" \
+  found=$(az rest --method get --url "$server/administrators?api-version=2025-08-01" \
     --query "value[?properties.objectId=='$jobs_principal'].id" --output tsv) || return 1
   [[ -z $found ]] || az resource delete --ids "$server/administrators/$jobs_principal" \
-    --api-version 2026-01-01-preview --output none
+    --api-version 2025-08-01 --output none
 }
 
 # The roles the identity has in this group, without asking for those of the whole subscription. PROPERTY: id, or what else.

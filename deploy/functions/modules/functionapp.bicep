@@ -182,11 +182,14 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       scmIpSecurityRestrictionsUseMain: false
       scmIpSecurityRestrictionsDefaultAction: 'Deny'
       scmIpSecurityRestrictions: allowedCallers
-      appSettings: map(items(union(platformSettings, programSettings, extraSettings)), setting => {
-        name: setting.key
-        value: setting.value
-      })
     }
+  }
+
+  // Only now: the content share's connection string is resolved through the network, with the identity, from the vault,
+  // so all three have to be there before it is read for the first time.
+  resource settings 'config' = {
+    name: 'appsettings'
+    properties: union(platformSettings, programSettings, extraSettings)
   }
 
   resource ftpPublishing 'basicPublishingCredentialsPolicies' = {

@@ -43,7 +43,6 @@ resource hub 'Microsoft.Devices/IotHubs@2023-06-30' = {
   tags: tags
   sku: sku
   properties: {
-    minTlsVersion: '1.2'
     publicNetworkAccess: 'Enabled'
     eventHubEndpoints: {
       events: {

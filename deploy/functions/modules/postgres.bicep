@@ -71,7 +71,7 @@ resource zone 'Microsoft.Network/privateDnsZones@2024-06-01' = {
   }
 }
 
-resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2026-01-01-preview' = {
+resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2025-08-01' = {
   name: name
   location: location
   tags: tags
@@ -131,7 +131,7 @@ resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2026-01-01-preview' =
 }
 
 @batchSize(1)
-resource standingAdministrators 'Microsoft.DBforPostgreSQL/flexibleServers/administrators@2026-01-01-preview' = [
+resource standingAdministrators 'Microsoft.DBforPostgreSQL/flexibleServers/administrators@2025-08-01' = [
   for administrator in administrators: {
     parent: server
     name: administrator.objectId

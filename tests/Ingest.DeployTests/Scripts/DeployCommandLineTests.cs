@@ -26,11 +26,11 @@ public sealed class DeployCommandLineTests
     {
         using var run = Deployment.Machine();
         var result = await Deployment.DeployAsync(
-            Deployment.FirstTime(run), "--size", "production", "--device-address", "203.0.113.0/24", "--device-address", "2001:db8::1", "--administrator", "192.0.2.7");
+            Deployment.FirstTime(run), "--size", "production", "--device-address", "203.0.113.0/24", "--device-address", "198.51.100.1", "--administrator", "2001:db8::1");
         Assert.Equal(0, result.ExitCode);
         var main = result.Only("az deployment group create --name ingest-main").Arguments;
-        Assert.Contains("""deviceAddresses=["203.0.113.0/24","2001:db8::1/128"]""", main);
-        Assert.Contains("""administratorAddresses=["192.0.2.7/32"]""", main);
+        Assert.Contains("""deviceAddresses=["203.0.113.0/24","198.51.100.1/32"]""", main);
+        Assert.Contains("""administratorAddresses=["2001:db8::1/128"]""", main);
         Assert.Contains("location=westeurope", main);
         Assert.Contains(run.In("repo/deploy/functions/production.bicepparam"), main);
     }
@@ -74,6 +74,7 @@ public sealed class DeployCommandLineTests
     [InlineData("There is no option --force", "--force")]
     [InlineData("--size 'huge' is neither small nor production", "--resource-group", "g", "--location", "l", "--size", "huge")]
     [InlineData("Name where your devices come from", "--resource-group", "g", "--location", "l", "--size", "production")]
+    [InlineData("is an IPv6 address. IoT Hub's filter knows IPv4 alone", "--device-address", "2001:db8::1")]
     [InlineData("--administrator 'me' is no address", "--administrator", "me")]
     [InlineData("--device-address '1.2.3.4\"]' is no address", "--device-address", "1.2.3.4\"]")]
     [InlineData("--deployer-address '$(id)' is no address", "--deployer-address", "$(id)")]

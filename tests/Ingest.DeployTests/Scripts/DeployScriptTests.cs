@@ -23,6 +23,8 @@ public sealed class DeployScriptTests(FirstDeployment first) : IClassFixture<Fir
             "az rest --method get --url /subscriptions/sub-1/providers/Microsoft.Authorization/permissions",
             "az provider register --namespace Microsoft.Web",
             "az group create",
+            "az keyvault list-deleted",
+            "az cosmosdb restorable-database-account list",
             "dotnet publish",
             "zip -qr",
             "az deployment group create --name ingest-main",
@@ -127,6 +129,21 @@ public sealed class DeployScriptTests(FirstDeployment first) : IClassFixture<Fir
         }
 
         Assert.Equal(["0001_first.sql", "0002_second.timescale.sql"], names.Where(name => name.EndsWith(".sql", StringComparison.Ordinal)).Order());
+    }
+
+    [Fact]
+    public async Task A_deleted_vault_is_recovered_and_a_deleted_account_named_before_anything_is_made()
+    {
+        using var run = Deployment.Machine();
+        run.Answer("az keyvault list-deleted*", "the-vault|westeurope\n").Answer("az cosmosdb restorable-database-account list*", "old-cosmos-1 deleted 2026-01-01\n");
+        var result = await Deployment.DeployAsync(Deployment.FirstTime(run));
+        Assert.Equal(0, result.ExitCode);
+        var texts = result.Calls.Select(call => call.Text).ToList();
+        Assert.InRange(
+            texts.FindIndex(text => text.StartsWith("az keyvault recover --name the-vault --location westeurope", StringComparison.Ordinal)),
+            1,
+            texts.FindIndex(text => text.StartsWith("az deployment group create", StringComparison.Ordinal)));
+        Assert.Contains("old-cosmos-1 deleted 2026-01-01", result.Error, StringComparison.Ordinal);
     }
 
     [Fact]

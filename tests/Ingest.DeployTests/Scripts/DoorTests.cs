@@ -139,6 +139,23 @@ public sealed class DoorTests(FirstDeployment first) : IClassFixture<FirstDeploy
     }
 
     [Fact]
+    public async Task A_site_that_does_not_answer_is_not_taken_for_open()
+    {
+        using var silent = Deployment.Machine();
+        silent.Answer("curl * --write-out *", "000");
+        var result = await Deployment.DeployAsync(Deployment.FirstTime(silent));
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains("does not answer", result.Error, StringComparison.Ordinal);
+        Assert.False(result.Has("az functionapp"));
+
+        using var restarting = Deployment.Machine();
+        restarting.Answer("curl * --write-out *", "000", times: 2).Answer("curl * --write-out *", "403", times: 2).Answer("curl * --write-out *", "000", times: 2);
+        result = await Deployment.DeployAsync(Deployment.FirstTime(restarting));
+        Assert.True(result.ExitCode == 0, result.Error);
+        Assert.True(result.Has("az functionapp config access-restriction remove"));
+    }
+
+    [Fact]
     public async Task A_site_that_stays_closed_or_hides_the_address_is_told_apart()
     {
         using var hidden = Deployment.Machine();

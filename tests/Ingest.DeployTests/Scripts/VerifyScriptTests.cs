@@ -24,7 +24,7 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
 {
     private const string Key = "the-function-key";
 
-    private const string Answers = "Enable succeeded:\n[stdout]\napp=200\ncosmos=403\ndatabase=closed\nlookup=hello itsme\n\n[stderr]\n";
+    private const string Answers = "Enable succeeded:\n[stdout]\napp=200\ncosmos=401\ndatabase=closed\nlookup=hello itsme\n\n[stderr]\n";
 
     [Fact]
     public void An_installation_that_keeps_its_promises_passes_with_a_table_of_them()
@@ -35,10 +35,10 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
             ["asked", "expected", "got", "verdict"],
             ["app, from outside", "403", "403", "ok"],
             ["scm site, from outside", "403", "403", "ok"],
-            ["Cosmos DB, from outside", "403", "403", "ok"],
+            ["Cosmos DB, from outside", "40[13]", "403", "ok"],
             ["app, from the callers' subnet", "200", "200", "ok"],
             ["lookup of itsme, from the callers' subnet", "hello itsme", "hello itsme", "ok"],
-            ["Cosmos DB, from the callers' subnet", "403", "403", "ok"],
+            ["Cosmos DB, from the callers' subnet", "40[13]", "401", "ok"],
             ["database, from the callers' subnet", "closed", "closed", "ok"],
             ["rows within 30 s of one message", "1", "1", "ok"],
             ["rows after a second message and a replay", "2", "2", "ok"],
@@ -118,9 +118,10 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
     [Theory]
     [InlineData("curl *https://the-app.example/api/live", "200", "app, from outside")]
     [InlineData("curl *https://the-app.scm.example/", "401", "scm site, from outside")]
-    [InlineData("curl *https://the-cosmos.example*", "401", "Cosmos DB, from outside")]
+    [InlineData("curl *https://the-cosmos.example*", "200", "Cosmos DB, from outside")]
+    [InlineData("curl *https://the-cosmos.example*", "000", "Cosmos DB, from outside")]
     [InlineData("az vm run-command*", "[stdout]\napp=403\ncosmos=403\ndatabase=closed\nlookup=hello itsme\n", "app, from the callers' subnet")]
-    [InlineData("az vm run-command*", "[stdout]\napp=200\ncosmos=401\ndatabase=closed\nlookup=hello itsme\n", "Cosmos DB, from the callers' subnet")]
+    [InlineData("az vm run-command*", "[stdout]\napp=200\ncosmos=200\ndatabase=closed\nlookup=hello itsme\n", "Cosmos DB, from the callers' subnet")]
     [InlineData("az vm run-command*", "[stdout]\napp=200\ncosmos=403\ndatabase=open\nlookup=hello itsme\n", "database, from the callers' subnet")]
     [InlineData("az vm run-command*", "[stdout]\napp=200\ncosmos=403\ndatabase=closed\nlookup=\n", "lookup of itsme, from the callers' subnet")]
     [InlineData("az deployment group create*", "0 31", "rows within 30 s of one message")]

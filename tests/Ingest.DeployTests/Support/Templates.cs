@@ -22,6 +22,9 @@ public sealed class Templates : IAsyncLifetime
     /// <summary>The small size upon an installation that has grown and been added to.</summary>
     internal Snapshot Grown { get; private set; } = null!;
 
+    /// <summary>The small size under a name that not every service takes.</summary>
+    internal Snapshot Named { get; private set; } = null!;
+
     internal Snapshot Install { get; private set; } = null!;
 
     internal Snapshot InstallWithoutDevice { get; private set; } = null!;
@@ -50,7 +53,7 @@ public sealed class Templates : IAsyncLifetime
             using './main.bicep'
             extends './production.bicepparam'
             param deviceAddresses = ['198.51.100.0/24', '203.0.113.0/24']
-            param administratorAddresses = ['192.0.2.7/32']
+            param administratorAddresses = ['192.0.2.7/32', '2001:db8::7/128']
             param extraSettings = { Telemetry__Table: 'readings', Commit__GiveUpAfterSeconds: '60' }
             """);
         Grown = await SnapshotOfAsync(bicep, "grown", """
@@ -68,6 +71,7 @@ public sealed class Templates : IAsyncLifetime
               routeTables: { functions: '/routes/firewall' }
             }
             """);
+        Named = await SnapshotOfAsync(bicep, "named", "using './main.bicep'\nextends './small.bicepparam'\nparam name = '7-Site_Two'");
         Install = await SnapshotOfAsync(bicep, "install", Jobs("install", "param seedDevice = 'itsme'\nparam migration = 'QVJDSElWRQ=='"));
         InstallWithoutDevice = await SnapshotOfAsync(bicep, "install-only", Jobs("install", "param migration = 'QVJDSElWRQ=='"));
         Verify = await SnapshotOfAsync(bicep, "verify", Jobs("verify", "param verifyDevice = 'device-1'"));

@@ -43,7 +43,7 @@ public sealed class CompilationTests(Support.Templates templates)
         var known = new Dictionary<string, string>
         {
             ["Microsoft.Authorization"] = "2022-04-01",
-            ["Microsoft.DBforPostgreSQL"] = "2026-01-01-preview",
+            ["Microsoft.DBforPostgreSQL"] = "2025-08-01",
             ["Microsoft.Devices"] = "2023-06-30",
             ["Microsoft.DocumentDB"] = "2025-04-15",
             ["Microsoft.Insights"] = "2020-02-02",
@@ -59,5 +59,6 @@ public sealed class CompilationTests(Support.Templates templates)
             .Where(resource => !((string)resource["type"]!).StartsWith("Microsoft.Network/privateDnsZones", StringComparison.Ordinal));
         Assert.All(resources, resource =>
             Assert.Equal(known[((string)resource["type"]!).Split('/')[0]], (string?)resource["apiVersion"]));
+        Assert.DoesNotContain(known.Values, version => version.EndsWith("-preview", StringComparison.Ordinal));
     }
 }

@@ -48,7 +48,7 @@ public sealed class GrownTests(Support.Templates templates)
             "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers", "Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments",
             "Microsoft.KeyVault/vaults/secrets", "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
             "Microsoft.Storage/storageAccounts/fileServices", "Microsoft.Storage/storageAccounts/fileServices/shares",
-            "Microsoft.Web/sites/basicPublishingCredentialsPolicies",
+            "Microsoft.Web/sites/basicPublishingCredentialsPolicies", "Microsoft.Web/sites/config",
         ];
         Assert.All(templates.Grown.Resources.Where(resource => !without.Contains((string)resource["type"]!)), resource =>
         {
