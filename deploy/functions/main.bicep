@@ -60,6 +60,9 @@ param contentShareKey string = 'primary'
 @maxValue(32)
 param iotHubPartitions int
 
+@description('Region to which the hub fails over, where the functions are to reach it too: Azure\'s pair of location. Empty: none.')
+param hubFailoverRegion string = ''
+
 @description('Days the hub keeps messages, 1 to 7: how far back a replay can reach.')
 @minValue(1)
 @maxValue(7)
@@ -82,7 +85,8 @@ param functionsMaximumInstances int
 @description('Whether function instances are spread over availability zones. Needs functionsMinimumInstances of 3 or more.')
 param functionsZoneRedundant bool
 
-@description('Further app settings of the program, such as { Telemetry__Table: \'readings\' }. Names as in the operations guide.')
+@description('Further app settings of the program, such as { Telemetry__Table: \'readings\' }. Names as in the operations guide. Secure, because one may hold a password.')
+@secure()
 param extraSettings { *: string } = {}
 
 @description('Machine of the database server, and its tier: Burstable, GeneralPurpose or MemoryOptimized.')
@@ -171,6 +175,7 @@ module network 'modules/network.bicep' = {
     tags: allTags
     addressSpace: addressSpace
     natGatewayId: nat.outputs.id
+    hubFailoverRegion: hubFailoverRegion
     routeTables: found.routeTables
   }
 }
@@ -317,3 +322,8 @@ output jobsPrincipalId string = jobsIdentity.properties.principalId
 output callersSubnetId string = network.outputs.callersSubnetId
 output jobsSubnetId string = network.outputs.jobsSubnetId
 output outboundAddress string = nat.outputs.address
+output networkName string = names.network
+output iotHubLocked bool = lockIotHub
+output keyVaultName string = names.keyVault
+output stateBlobs string = storage.outputs.stateBlobs
+output contentFiles string = storage.outputs.contentFiles

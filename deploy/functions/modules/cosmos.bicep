@@ -89,14 +89,15 @@ resource account 'Microsoft.DocumentDB/databaseAccounts@2025-04-15' = {
     }
   }
 
-  // Cosmos DB Built-in Data Reader.
+  // Cosmos DB Built-in Data Reader, on the lookup's container alone.
   resource appAccess 'sqlRoleAssignments' = {
     name: guid(name, appPrincipalId, 'reader')
     properties: {
       principalId: appPrincipalId
       roleDefinitionId: '${account.id}/sqlRoleDefinitions/00000000-0000-0000-0000-000000000001'
-      scope: account.id
+      scope: '${account.id}/dbs/${cosmosDatabaseName}/colls/${cosmosContainerName}'
     }
+    dependsOn: [database::container]
   }
 }
 

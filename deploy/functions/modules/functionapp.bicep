@@ -72,7 +72,8 @@ param databaseHost string
 @description('Connection string of Application Insights. It opens nothing by itself: ingestion takes Entra tokens.')
 param insightsConnectionString string
 
-@description('Further settings of the program, such as Telemetry__Table. They win over the ones below.')
+@description('Further settings of the program, such as Telemetry__Table. They win over the ones below. One may hold a password.')
+@secure()
 param extraSettings { *: string }
 
 // What the program reads. A name here and a name there are the same name, or the program does not start.

@@ -97,9 +97,20 @@ resource contentShare 'Microsoft.KeyVault/vaults/secrets@2024-11-01' = {
 // Key Vault Secrets User.
 var readSecrets = '4633458b-17de-408a-b874-0445c86b69e6'
 
-resource appAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(vault.id, appPrincipalId, readSecrets)
-  scope: vault
+// On the two secrets, not on the vault: what else somebody puts there is not the app's.
+resource eventHubAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(eventHub.id, appPrincipalId, readSecrets)
+  scope: eventHub
+  properties: {
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', readSecrets)
+  }
+}
+
+resource contentShareAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(contentShare.id, appPrincipalId, readSecrets)
+  scope: contentShare
   properties: {
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'

@@ -32,6 +32,9 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2025-02-01' = {
       name: 'PerGB2018'
     }
     retentionInDays: retentionDays
+    features: {
+      disableLocalAuth: true
+    }
     workspaceCapping: {
       dailyQuotaGb: dailyCapGigabytes
     }

@@ -109,3 +109,6 @@ resource hostAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
     }
   }
 ]
+
+output stateBlobs string = state.properties.primaryEndpoints.blob
+output contentFiles string = content.properties.primaryEndpoints.file

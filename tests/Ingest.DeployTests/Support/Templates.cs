@@ -48,11 +48,19 @@ public sealed class Templates : IAsyncLifetime
         var errors = string.Join(Environment.NewLine, Remarks("Error"));
         Assert.True(errors.Length == 0, errors);
 
+        // A snapshot does not look into what is secure: it is made of copies that say it of nothing.
+        foreach (var path in Directory.EnumerateFiles(folder, "*.bicep", SearchOption.AllDirectories))
+        {
+            var text = await File.ReadAllTextAsync(path);
+            await File.WriteAllTextAsync(path, text.Replace("@secure()\n", "", StringComparison.Ordinal));
+        }
+
         Small = await bicep.SnapshotAsync(Path.Combine(folder, "small.bicepparam"));
         Production = await SnapshotOfAsync(bicep, "operator", """
             using './main.bicep'
             extends './production.bicepparam'
             param deviceAddresses = ['198.51.100.0/24', '203.0.113.0/24']
+            param hubFailoverRegion = 'North Europe'
             param administratorAddresses = ['192.0.2.7/32', '2001:db8::7/128']
             param extraSettings = { Telemetry__Table: 'readings', Commit__GiveUpAfterSeconds: '60' }
             """);

@@ -31,6 +31,7 @@ public sealed class DataTests(Support.Templates templates)
         var role = Small.Only("Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments");
         Assert.EndsWith("/sqlRoleDefinitions/00000000-0000-0000-0000-000000000001", Snapshot.Text(role, "properties.roleDefinitionId"), StringComparison.Ordinal);
         Assert.Contains("ingest-app-", Snapshot.Text(role, "properties.principalId"), StringComparison.Ordinal);
+        Assert.EndsWith("/dbs/devices/colls/Container", Snapshot.Text(role, "properties.scope"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -139,8 +140,11 @@ public sealed class DataTests(Support.Templates templates)
     }
 
     [Fact]
-    public void Application_Insights_takes_no_keys() =>
+    public void Application_Insights_and_its_workspace_take_no_keys()
+    {
         Assert.True(Snapshot.Flag(Small.Only("Microsoft.Insights/components"), "properties.DisableLocalAuth"));
+        Assert.True(Snapshot.Flag(Small.Only("Microsoft.OperationalInsights/workspaces"), "properties.features.disableLocalAuth"));
+    }
 
     private static void AnswersOnlyTo(string subnet, JsonObject resource, string bypass = "None")
     {
