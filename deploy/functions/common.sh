@@ -78,6 +78,17 @@ insist() {
   return 1
 }
 
+# A rule can take some minutes to be known everywhere.
+insist_longer() {
+  local attempt
+  for attempt in $(seq 1 30); do
+    "$@" && return 0
+    say "Not yet (attempt $attempt of 30)."
+    sleep 10
+  done
+  return 1
+}
+
 # shellcheck source-path=SCRIPTDIR source=lib/deployments.sh
 source "$here/lib/deployments.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/rights.sh
@@ -89,13 +100,13 @@ read_installation() {
   line=$(az deployment group show --resource-group "$group" --name ingest-main --output tsv --query "join('|', properties.outputs.[
     installation.value, region.value, functionAppName.value, functionAppHost.value, scmHost.value, iotHubName.value, cosmosName.value,
     cosmosEndpoint.value, postgresName.value, jobsPrincipalId.value, callersSubnetId.value, jobsSubnetId.value,
-    networkName.value, iotHubHost.value, to_string(iotHubLocked.value), keyVaultName.value, stateBlobs.value, contentFiles.value,
+    jobsStorageName.value, networkName.value, iotHubHost.value, to_string(iotHubLocked.value), keyVaultName.value, stateBlobs.value, contentFiles.value,
     outboundAddress.value, seedDevice.value])") ||
     fail "There is no installation in the resource group '$group'. Run deploy.sh first."
   # shellcheck disable=SC2034 # each script uses some of them
   IFS='|' read -r installation region app app_host scm_host hub cosmos \
     cosmos_endpoint postgres jobs_principal callers_subnet jobs_subnet \
-    network hub_host hub_locked vault state_blobs content_files outbound_address seed_device <<<"$line"
+    jobs_storage network hub_host hub_locked vault state_blobs content_files outbound_address seed_device <<<"$line"
 }
 
 # run_jobs PARAMETERS QUERY: runs jobs.bicep under rights that last as long as it does, and prints what QUERY finds.

@@ -30,6 +30,9 @@ anything.
 USAGE
 }
 
+# shellcheck source-path=SCRIPTDIR source=lib/addresses.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/addresses.sh"
+
 group='' location='' size='' parameters='' package='' what_if='' resize='' deployer_address=''
 hub_key='' share_key=''
 administrators='' devices=''
@@ -38,19 +41,6 @@ wrong() {
   printf 'error: %s\n\n' "$1" >&2
   usage >&2
   exit 2
-}
-
-# Prints an address as CIDR. It is digits, dots, colons and hexadecimals, so it needs no escaping in JSON.
-as_cidr() {
-  local option=$1 address=$2
-  [[ $address =~ ^[0-9a-fA-F.:]+(/[0-9]{1,3})?$ ]] || wrong "$option '$address' is no address such as 203.0.113.7/32."
-  [[ $option != --device-address || $address != *:* ]] ||
-    wrong "$option '$address' is an IPv6 address. IoT Hub's filter knows IPv4 alone, and devices come to it by IPv4."
-  case $address in
-    */*) printf '%s' "$address" ;;
-    *:*) printf '%s/128' "$address" ;;
-    *) printf '%s/32' "$address" ;;
-  esac
 }
 
 while (($# > 0)); do

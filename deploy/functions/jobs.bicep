@@ -51,6 +51,10 @@ resource appIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-3
   name: names.appIdentity
 }
 
+resource consoleIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
+  name: names.consoleIdentity
+}
+
 resource network 'Microsoft.Network/virtualNetworks@2025-05-01' existing = {
   name: names.network
 
@@ -164,6 +168,8 @@ module migrate 'modules/job.bicep' = if (install) {
     environmentVariables: concat(databaseEnvironment, [
       { name: 'APP_ROLE', value: appIdentity.name }
       { name: 'APP_OBJECT_ID', value: appIdentity.properties.principalId }
+      { name: 'CONSOLE_ROLE', value: consoleIdentity.name }
+      { name: 'CONSOLE_OBJECT_ID', value: consoleIdentity.properties.principalId }
     ])
     identityId: identity.id
     storageName: storage.name

@@ -158,6 +158,13 @@ resource jobsIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-
   tags: allTags
 }
 
+// What console.sh runs commands as. It may use the database (jobs/migrate.sh) and nothing else.
+resource consoleIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
+  name: names.consoleIdentity
+  location: location
+  tags: allTags
+}
+
 module nat 'modules/nat.bicep' = {
   name: '${deployment().name}-nat'
   params: {
@@ -322,6 +329,8 @@ output jobsPrincipalId string = jobsIdentity.properties.principalId
 output callersSubnetId string = network.outputs.callersSubnetId
 output jobsSubnetId string = network.outputs.jobsSubnetId
 output outboundAddress string = nat.outputs.address
+output jobsStorageName string = names.jobsStorage
+output consoleName string = consoleIdentity.name
 output networkName string = names.network
 output iotHubLocked bool = lockIotHub
 output keyVaultName string = names.keyVault

@@ -29,19 +29,6 @@ remove_scm_rule() {
     --rule-name "$upload_rule" --scm-site true --output none
 }
 
-scm_status() { curl --silent --max-time 20 --output /dev/null --write-out '%{http_code}' "https://$scm_host/" || true; }
-
-# The front end says in its refusal which address it refused: behind a proxy that is another one than others would see.
-find_deployer_address() {
-  local refused
-  [[ -z $deployer_address ]] || return 0
-  refused=$(curl --silent --max-time 20 --output /dev/null --dump-header - "https://$scm_host/" |
-    tr -d '\r[]' | awk 'tolower($1) == "x-ms-forbidden-ip:" { print $2 }') || true
-  [[ $refused =~ ^[0-9a-fA-F.:]+$ ]] ||
-    fail 'The scm site did not say from which address this machine comes. Name it: --deployer-address ADDRESS'
-  deployer_address=$(as_cidr --deployer-address "$refused")
-}
-
 upload() {
   local attempt status status_before
   # An administrator's address is let in already: then there is nothing to open. No answer is neither.

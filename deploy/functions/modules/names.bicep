@@ -16,6 +16,7 @@ type resourceNames = {
   functionApp: string
   appIdentity: string
   jobsIdentity: string
+  consoleIdentity: string
   cosmos: string
   postgres: string
 }
@@ -42,6 +43,7 @@ func namesOf(name string, resourceGroupId string) resourceNames => {
   functionApp: '${plain(name)}-functions-${suffix(resourceGroupId)}'
   appIdentity: '${plain(name)}-app-${suffix(resourceGroupId)}'
   jobsIdentity: '${plain(name)}-jobs-${suffix(resourceGroupId)}'
+  consoleIdentity: '${plain(name)}-console-${suffix(resourceGroupId)}'
   cosmos: '${plain(name)}-cosmos-${suffix(resourceGroupId)}'
   postgres: '${plain(name)}-pg-${suffix(resourceGroupId)}'
 }

@@ -66,13 +66,27 @@ public sealed class DatabaseRightsTests
         Assert.StartsWith("""{"rows":"1",""", await File.ReadAllTextAsync(run.In("outputs.json"), TestContext.Current.CancellationToken), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task The_console_reads_and_writes_as_the_app_does_and_changes_tables_only_as_their_owner()
+    {
+        await using var database = await JobDatabase.StartAsync();
+        await MigrateAsync(database);
+        await database.DropAdministratorAsync();
+        await database.AsAsync(JobDatabase.Console, StoreARow);
+        await database.AsAsync(JobDatabase.Console, "DELETE FROM dead_letters");
+        var refused = await Assert.ThrowsAsync<PostgresException>(() => database.AsAsync(JobDatabase.Console, "ALTER TABLE conditions ADD COLUMN more int"));
+        Assert.Equal(PostgresErrorCodes.InsufficientPrivilege, refused.SqlState);
+        await database.AsAsync(JobDatabase.Console, "SET ROLE ingest_owner; ALTER TABLE conditions ADD COLUMN more int");
+    }
+
     private static async Task MigrateAsync(JobDatabase database)
     {
         using var run = database.For(new ScriptRun("az", "tdnf", "sleep"));
         var script = run.In("repo/deploy/functions/jobs/migrate.sh");
         var text = await File.ReadAllTextAsync(script, TestContext.Current.CancellationToken);
         await File.WriteAllTextAsync(script, text.Replace("__SQL_ARCHIVE__", SqlArchive.OfRepository(), StringComparison.Ordinal), TestContext.Current.CancellationToken);
-        var result = await run.With("APP_ROLE", JobDatabase.App).With("APP_OBJECT_ID", "1").RunAsync("jobs/migrate.sh");
+        var result = await run.With("APP_ROLE", JobDatabase.App).With("APP_OBJECT_ID", "1").With("CONSOLE_ROLE", JobDatabase.Console).With("CONSOLE_OBJECT_ID", "2")
+            .RunAsync("jobs/migrate.sh");
         Assert.True(result.ExitCode == 0, result.Error);
         Assert.DoesNotContain("warning:", result.Error, StringComparison.Ordinal);
     }

@@ -111,7 +111,8 @@ public sealed class JobScriptTests
         var run = new ScriptRun("az", "psql", "tdnf", "sleep");
         var script = run.In("repo/deploy/functions/jobs/migrate.sh");
         File.WriteAllText(script, File.ReadAllText(script).Replace("__SQL_ARCHIVE__", Archive(), StringComparison.Ordinal));
-        return run.With("PGHOST", "the-pg").With("PGDATABASE", "ingest").With("PGUSER", "the-jobs").With("APP_ROLE", "the-app").With("APP_OBJECT_ID", "1");
+        return run.With("PGHOST", "the-pg").With("PGDATABASE", "ingest").With("PGUSER", "the-jobs").With("APP_ROLE", "the-app").With("APP_OBJECT_ID", "1")
+            .With("CONSOLE_ROLE", "the-console").With("CONSOLE_OBJECT_ID", "2");
     }
 
     private static ScriptRun Seed() =>

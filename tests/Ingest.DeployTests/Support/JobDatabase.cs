@@ -12,6 +12,7 @@ internal sealed class JobDatabase : IAsyncDisposable
 {
     public const string Jobs = "ingest-jobs-1";
     public const string App = "ingest-app-1";
+    public const string Console = "ingest-console-1";
 
     private const string Password = "for-tests";
 

@@ -29,6 +29,10 @@ public sealed class Templates : IAsyncLifetime
 
     internal Snapshot InstallWithoutDevice { get; private set; } = null!;
 
+    internal Snapshot Console { get; private set; } = null!;
+
+    internal Snapshot ConsoleMigrate { get; private set; } = null!;
+
     internal Snapshot Verify { get; private set; } = null!;
 
     public async ValueTask InitializeAsync()
@@ -82,6 +86,8 @@ public sealed class Templates : IAsyncLifetime
         Named = await SnapshotOfAsync(bicep, "named", "using './main.bicep'\nextends './small.bicepparam'\nparam name = '7-Site_Two'");
         Install = await SnapshotOfAsync(bicep, "install", Jobs("install", "param seedDevice = 'itsme'\nparam migration = 'QVJDSElWRQ=='"));
         InstallWithoutDevice = await SnapshotOfAsync(bicep, "install-only", Jobs("install", "param migration = 'QVJDSElWRQ=='"));
+        Console = await SnapshotOfAsync(bicep, "console-status", "using './console.bicep'\nparam run = 'ingest-console-1'\nparam arguments = ['status', '--json']");
+        ConsoleMigrate = await SnapshotOfAsync(bicep, "console-migrate", "using './console.bicep'\nparam run = 'ingest-console-1'\nparam arguments = ['migrate']\nparam asOwner = true");
         Verify = await SnapshotOfAsync(bicep, "verify", Jobs("verify", "param verifyDevice = 'device-1'"));
     }
 

@@ -25,8 +25,8 @@ public sealed partial class SecretsTests(Support.Templates templates)
     {
         string[] known =
         [
-            "callersSubnetId", "contentFiles", "cosmosEndpoint", "cosmosName", "functionAppHost", "functionAppName", "installation", "iotHubHost",
-            "iotHubLocked", "iotHubName", "jobsPrincipalId", "jobsSubnetId", "keyVaultName", "networkName", "outboundAddress", "postgresName", "region",
+            "callersSubnetId", "consoleName", "contentFiles", "cosmosEndpoint", "cosmosName", "functionAppHost", "functionAppName", "installation", "iotHubHost",
+            "iotHubLocked", "iotHubName", "jobsPrincipalId", "jobsStorageName", "jobsSubnetId", "keyVaultName", "networkName", "outboundAddress", "postgresName", "region",
             "scmHost", "seedDevice", "stateBlobs",
         ];
         Assert.Equal(known, templates.Small.Outputs.Select(o => o.Key).Order(StringComparer.Ordinal));
