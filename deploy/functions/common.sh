@@ -17,9 +17,11 @@ need() {
 
 need_az() {
   need az 'Install the Azure CLI: https://aka.ms/azure-cli'
-  # shellcheck disable=SC2034 # deploy.sh says it
-  subscription=$(az account show --query name --output tsv 2>/dev/null) ||
+  local account
+  account=$(az account show --query "join('|', [id, name])" --output tsv 2>/dev/null) ||
     fail 'You are not signed in to Azure. Run: az login'
+  # shellcheck disable=SC2034 # each script uses some of them
+  subscription=${account#*|} subscription_id=/subscriptions/${account%%|*}
 }
 
 # Temporary files hold a package and the parameters of jobs; only this user reads them.
@@ -43,6 +45,9 @@ close_doors() {
   rm -rf "$work"
   exit "$status"
 }
+
+# The last door needs no closing any more.
+forget_last() { unset "open_doors[$((${#open_doors[@]} - 1))]"; }
 
 # Closes the last door now. An interruption waits until it is closed.
 close_last() {
@@ -73,70 +78,35 @@ insist() {
   return 1
 }
 
+# A rule can take some minutes to be known everywhere.
+insist_longer() {
+  local attempt
+  for attempt in $(seq 1 30); do
+    "$@" && return 0
+    say "Not yet (attempt $attempt of 30)."
+    sleep 10
+  done
+  return 1
+}
+
+# shellcheck source-path=SCRIPTDIR source=lib/deployments.sh
+source "$here/lib/deployments.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/rights.sh
+source "$here/lib/rights.sh"
+
 # The outputs of main.bicep, from the installation in a resource group.
 read_installation() {
   local group=$1 line
   line=$(az deployment group show --resource-group "$group" --name ingest-main --output tsv --query "join('|', properties.outputs.[
     installation.value, region.value, functionAppName.value, functionAppHost.value, scmHost.value, iotHubName.value, cosmosName.value,
     cosmosEndpoint.value, postgresName.value, jobsPrincipalId.value, callersSubnetId.value, jobsSubnetId.value,
+    jobsStorageName.value, networkName.value, iotHubHost.value, to_string(iotHubLocked.value), keyVaultName.value, stateBlobs.value, contentFiles.value,
     outboundAddress.value, seedDevice.value])") ||
     fail "There is no installation in the resource group '$group'. Run deploy.sh first."
   # shellcheck disable=SC2034 # each script uses some of them
   IFS='|' read -r installation region app app_host scm_host hub cosmos \
     cosmos_endpoint postgres jobs_principal callers_subnet jobs_subnet \
-    outbound_address seed_device <<<"$line"
-}
-
-# The rights of the jobs' identity, by what it has and not by what this run gave it: an earlier run may have been killed.
-take_rights_away() {
-  local failed=0
-  say 'Taking the rights of the jobs away …'
-  insist remove_cosmos_rule || failed=1
-  insist remove_cosmos_roles || failed=1
-  insist remove_database_administrator || failed=1
-  insist remove_azure_roles || failed=1
-  if ((failed)); then
-    say "error: The jobs' identity $jobs_principal still has rights in the resource group '$group'."
-    say "       Look for it in Cosmos DB $cosmos (networking, data-plane roles), in PostgreSQL $postgres (authentication)"
-    say '       and in the access control of the IoT hub and the storage accounts, or run this script again.'
-    return 1
-  fi
-}
-
-remove_cosmos_rule() {
-  local found
-  found=$(az cosmosdb network-rule list --resource-group "$group" --name "$cosmos" \
-    --query "[?ends_with(id, '/subnets/jobs')].id" --output tsv) || return 1
-  [[ -z $found ]] || az cosmosdb network-rule remove --resource-group "$group" --name "$cosmos" \
-    --subnet "$jobs_subnet" --output none
-}
-
-remove_cosmos_roles() {
-  local roles role
-  roles=$(az cosmosdb sql role assignment list --resource-group "$group" --account-name "$cosmos" \
-    --query "[?principalId=='$jobs_principal'].name" --output tsv) || return 1
-  for role in $roles; do
-    az cosmosdb sql role assignment delete --resource-group "$group" --account-name "$cosmos" \
-      --role-assignment-id "$role" --yes --output none || return 1
-  done
-}
-
-remove_database_administrator() {
-  local found server
-  server=$(az resource show --resource-group "$group" --name "$postgres" \
-    --resource-type Microsoft.DBforPostgreSQL/flexibleServers --query id --output tsv) || return 1
-  found=$(az rest --method get --url "$server/administrators?api-version=2026-01-01-preview" \
-    --query "value[?properties.objectId=='$jobs_principal'].id" --output tsv) || return 1
-  [[ -z $found ]] || az resource delete --ids "$server/administrators/$jobs_principal" \
-    --api-version 2026-01-01-preview --output none
-}
-
-remove_azure_roles() {
-  local roles role
-  roles=$(az role assignment list --all --fill-principal-name false --query "[?principalId=='$jobs_principal'].id" --output tsv) || return 1
-  while read -r role; do
-    [[ -z $role ]] || az role assignment delete --ids "$role" --output none || return 1
-  done <<<"$roles"
+    jobs_storage network hub_host hub_locked vault state_blobs content_files outbound_address seed_device <<<"$line"
 }
 
 # run_jobs PARAMETERS QUERY: runs jobs.bicep under rights that last as long as it does, and prints what QUERY finds.

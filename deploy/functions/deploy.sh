@@ -9,38 +9,38 @@ usage: deploy.sh --resource-group NAME --location REGION [options]
 
   --resource-group NAME        made when it does not exist
   --location REGION            an Azure region, such as westeurope
-  --size small|production      which of the two sizes in this folder; default: small
+  --size small|production      which of the two sizes in this folder; default: the one that is there, else small
   --parameters FILE            a .bicepparam of your own instead of --size
+  --resize                     the size, or the parameters file, is another one than before, and is meant to be
   --administrator ADDRESS      CIDR that reaches the app, its scm site and a locked IoT hub; may be repeated
   --device-address ADDRESS     CIDR devices come from, for a locked IoT hub; may be repeated
   --deployer-address ADDRESS   the address from which this machine reaches Azure; default: what the scm site sees
+  --hub-key primary|secondary  which key of the hub's policy "service" the app reads with; default: the one it has, else
+                               primary. The other one can be renewed meanwhile (see Rotate in docs/operations.md)
+  --share-key primary|secondary  the same for the account of the content share
   --package FILE               a zip of the published Function app; default: published from src/Ingest.Functions
   --what-if                    say what would change, and change nothing
   --help
 
-Needs the Azure CLI with a current Bicep (az bicep upgrade), signed in as somebody who is Owner of the resource group
-(it assigns roles), curl, and unless --package is given the .NET 10 SDK and zip.
+Needs the Azure CLI with a current Bicep (az bicep upgrade), curl, and unless --package is given the .NET 10 SDK and zip.
+You have to be Owner of the resource group, or its Contributor and Role Based Access Control Administrator. To make the
+group, and to register resource providers that the subscription does not know yet, you need the same in the
+subscription; somebody else can do both beforehand, and the script says how. It asks for the rights before it changes
+anything.
 USAGE
 }
 
-group='' location='' size=small parameters='' package='' what_if='' deployer_address=''
+# shellcheck source-path=SCRIPTDIR source=lib/addresses.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/addresses.sh"
+
+group='' location='' size='' parameters='' package='' what_if='' resize='' deployer_address=''
+hub_key='' share_key=''
 administrators='' devices=''
 
 wrong() {
   printf 'error: %s\n\n' "$1" >&2
   usage >&2
   exit 2
-}
-
-# Prints an address as CIDR. It is digits, dots, colons and hexadecimals, so it needs no escaping in JSON.
-as_cidr() {
-  local option=$1 address=$2
-  [[ $address =~ ^[0-9a-fA-F.:]+(/[0-9]{1,3})?$ ]] || wrong "$option '$address' is no address such as 203.0.113.7/32."
-  case $address in
-    */*) printf '%s' "$address" ;;
-    *:*) printf '%s/128' "$address" ;;
-    *) printf '%s/32' "$address" ;;
-  esac
 }
 
 while (($# > 0)); do
@@ -54,7 +54,12 @@ while (($# > 0)); do
       shift
       continue
       ;;
-    --resource-group | --location | --size | --parameters | --administrator | --device-address | --deployer-address | --package)
+    --resize)
+      resize=yes
+      shift
+      continue
+      ;;
+    --resource-group | --location | --size | --parameters | --administrator | --device-address | --deployer-address | --package | --hub-key | --share-key)
       [[ -n ${2-} ]] || wrong "$1 needs a value."
       ;;
     *)
@@ -76,27 +81,40 @@ while (($# > 0)); do
       ;;
     --deployer-address) deployer_address=$(as_cidr "$1" "$2") || exit 2 ;;
     --package) package=$2 ;;
+    --hub-key) hub_key=$2 ;;
+    --share-key) share_key=$2 ;;
   esac
   shift 2
 done
 
 [[ -n $group ]] || wrong 'Name the resource group: --resource-group NAME'
 [[ -n $location ]] || wrong 'Name the region: --location REGION'
-[[ $size == small || $size == production ]] || wrong "--size '$size' is neither small nor production."
-[[ -n $parameters || $size != production || -n $devices ]] || wrong \
-  'In production IoT Hub answers only to addresses you name. Name where your devices come from: --device-address ADDRESS
+[[ -z $size || $size == small || $size == production ]] || wrong "--size '$size' is neither small nor production."
+for key in "${hub_key:-primary}" "${share_key:-primary}"; do
+  [[ $key == primary || $key == secondary ]] || wrong "A key is primary or secondary, not '$key'."
+done
+need_devices() {
+  [[ $size != production || -n $devices ]] || wrong \
+    'In production IoT Hub answers only to addresses you name. Name where your devices come from: --device-address ADDRESS
        (0.0.0.0/0 lets them in from everywhere, and everybody with them; their keys still count).'
+}
+
+need_devices
+[[ -z $size || -z $parameters ]] || wrong '--size and --parameters exclude each other.'
 
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 root=$(cd "$here/../.." && pwd)
 
-if [[ -n $parameters ]]; then
-  [[ -f $parameters ]] || fail "There is no file '$parameters'."
-  size="your own ($parameters)"
-else
-  parameters=$here/$size.bicepparam
-fi
+# shellcheck source-path=SCRIPTDIR source=lib/permissions.sh
+source "$here/lib/permissions.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/found.sh
+source "$here/lib/found.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/package.sh
+source "$here/lib/package.sh"
+
+[[ -z $parameters || -f $parameters ]] || fail "There is no file '$parameters'."
+[[ -z $parameters ]] || size=own
 [[ -z $package || -f $package ]] || fail "There is no file '$package'."
 
 need_az
@@ -106,10 +124,16 @@ if [[ -z $package && -z $what_if ]]; then
   need zip 'Install zip, or pass --package FILE.'
 fi
 
+exists=$(az group exists --name "$group")
+resources='' found_network='' found_location='' found_size='' found_server='' found_content='' found_hub_key='' found_share_key=''
+[[ $exists != true ]] || read_found
+settle_size
+need_devices
+
 say "Subscription:   $subscription"
 say "Resource group: $group"
 say "Region:         $location"
-say "Size:           $size"
+say "Size:           $size${parameters:+ ($parameters)}"
 say 'It makes a virtual network with a NAT gateway, an IoT hub, a Function app (Elastic Premium), Cosmos DB, a PostgreSQL'
 say 'server, a key vault, three storage accounts, Log Analytics and Application Insights, two managed identities.'
 case $size in
@@ -117,11 +141,15 @@ case $size in
   production) say 'A month costs about 5,200 USD at list prices, half of it the IoT hub (see README.md).' ;;
 esac
 
-main=(--resource-group "$group" --parameters "$parameters" --parameters "location=$location")
+main=(--resource-group "$group" --parameters "${parameters:-$here/$size.bicepparam}" --parameters "location=$location" "size=$size"
+  "hubKey=${hub_key:-${found_hub_key:-primary}}" "contentShareKey=${share_key:-${found_share_key:-primary}}")
 [[ -z $administrators ]] || main+=(--parameters "administratorAddresses=[$administrators]")
 [[ -z $devices ]] || main+=(--parameters "deviceAddresses=[$devices]")
+if [[ -n $resources ]]; then
+  found=$(found_parameter) || fail 'What is there already could not be read, so nothing was changed.'
+  main+=(--parameters "found=$found")
+fi
 
-exists=$(az group exists --name "$group")
 if [[ -n $what_if ]]; then
   if [[ $exists != true ]]; then
     say "The resource group '$group' does not exist: everything above would be made. Nothing was changed."
@@ -131,18 +159,6 @@ if [[ -n $what_if ]]; then
   say 'Nothing was changed.'
   exit 0
 fi
-
-register_providers() {
-  local registered provider
-  registered=$(az provider list --query "[?registrationState=='Registered'].namespace" --output tsv)
-  for provider in ContainerInstance DBforPostgreSQL Devices DocumentDB Insights KeyVault ManagedIdentity Network \
-    OperationalInsights Storage Web; do
-    if ! grep -qix "Microsoft.$provider" <<<"$registered"; then
-      say "Registering Microsoft.$provider in the subscription …"
-      az provider register --namespace "Microsoft.$provider" --wait
-    fi
-  done
-}
 
 restart_database_if_needed() {
   local pending
@@ -171,85 +187,37 @@ install() {
   close_last
 }
 
-build() {
-  say 'Publishing the Function app …'
-  mkdir "$work/app"
-  dotnet publish "$root/src/Ingest.Functions" --configuration Release --output "$work/app" >&2 ||
-    fail 'The Function app did not build. Build it where its packages are to be had, and pass --package FILE.'
-  (cd "$work/app" && zip -qr "$work/app.zip" .)
-  package=$work/app.zip
-}
-
-upload_rule='package-upload'
-
-close_scm() {
-  say 'Closing the scm site …'
-  insist remove_scm_rule && return 0
-  say "error: The scm site of $app may still be open for ${deployer_address:-this machine}. Close it:"
-  say "       az functionapp config access-restriction remove --resource-group '$group' --name $app --rule-name $upload_rule --scm-site true"
-  return 1
-}
-
-remove_scm_rule() {
-  local found
-  found=$(az functionapp config access-restriction show --resource-group "$group" --name "$app" \
-    --query "scmIpSecurityRestrictions[?name=='$upload_rule'].name" --output tsv) || return 1
-  [[ -z $found ]] || az functionapp config access-restriction remove --resource-group "$group" --name "$app" \
-    --rule-name "$upload_rule" --scm-site true --output none
-}
-
-scm_status() { curl --silent --max-time 20 --output /dev/null --write-out '%{http_code}' "https://$scm_host/" || true; }
-
-# The front end says in its refusal which address it refused: behind a proxy that is another one than others would see.
-find_deployer_address() {
-  local refused
-  [[ -z $deployer_address ]] || return 0
-  refused=$(curl --silent --max-time 20 --output /dev/null --dump-header - "https://$scm_host/" |
-    tr -d '\r[]' | awk 'tolower($1) == "x-ms-forbidden-ip:" { print $2 }') || true
-  [[ $refused =~ ^[0-9a-fA-F.:]+$ ]] ||
-    fail 'The scm site did not say from which address this machine comes. Name it: --deployer-address ADDRESS'
-  deployer_address=$(as_cidr --deployer-address "$refused")
-}
-
-upload() {
-  local attempt status status_before
-  # An administrator's address is let in already: then there is nothing to open.
-  status_before=$(scm_status)
-  if [[ $status_before == 403 ]]; then
-    find_deployer_address
-    say "Opening the scm site for $deployer_address …"
-    opening close_scm
-    az functionapp config access-restriction add --resource-group "$group" --name "$app" --rule-name "$upload_rule" \
-      --action Allow --ip-address "$deployer_address" --priority 90 --scm-site true --output none
-    for attempt in $(seq 1 30); do
-      status=$(scm_status)
-      [[ $status == 403 ]] || break
-      sleep 10
-    done
-    [[ $status != 403 ]] || fail "The scm site still refuses $deployer_address after $attempt attempts.
-       Behind a proxy the address differs: name it with --deployer-address."
-  fi
-  say 'Uploading the Function app …'
-  az functionapp deployment source config-zip --resource-group "$group" --name "$app" --src "$package" --output none ||
-    fail 'The package was not taken. The message above says why; running this again is safe.'
-  [[ $status_before != 403 ]] || close_last
-}
-
-register_providers
+if [[ $exists == true ]]; then
+  refuse_a_second_deployment
+fi
+ask_for_rights
 if [[ $exists != true ]]; then
   az group create --name "$group" --location "$location" --output none
 fi
+[[ -n $resources ]] || recover_deleted || fail 'The deleted vault was not recovered; the message above says why. Nothing else was made.'
+[[ -z $resources ]] || show_changes
 
 # The package first: it is the cheapest thing to fail.
 [[ -n $package ]] || build
 
+# The app caches what it reads from the vault for a day. Asked so, it reads again; the upload that follows starts it anew.
+refresh_secrets() {
+  az rest --method post --output none --url \
+    "$subscription_id/resourceGroups/$group/providers/Microsoft.Web/sites/$app/config/configreferences/appsettings/refresh?api-version=2022-03-01" ||
+    fail 'The app was not told to read its secrets again. Running this again is safe; by itself it reads them within a day.'
+}
+
+stop_main() { insist stop_deployment ingest-main; }
+
 say 'Deploying (half an hour the first time, some minutes later on) …'
+opening stop_main
 az deployment group create --name ingest-main "${main[@]}" --output none ||
-  fail "Azure refused something; its message is above. Nothing is lost: correct it and run this again.
-       Roles are assigned, so you have to be Owner (or Contributor and User Access Administrator) of '$group'."
+  fail 'Azure refused something; its message is above. Nothing is lost: correct it and run this again.'
+forget_last
 read_installation "$group"
 restart_database_if_needed
 install
+refresh_secrets
 upload
 
 say ''

@@ -38,6 +38,7 @@ param verifySeconds int = 30
 @description('Changes with every run.')
 param runId string = utcNow('yyyyMMddHHmmss')
 
+var tags = { 'ingest-installation': name }
 var names = namesOf(name, resourceGroup().id)
 var install = task == 'install'
 var seed = install && !empty(seedDevice)
@@ -50,6 +51,10 @@ resource appIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-3
   name: names.appIdentity
 }
 
+resource consoleIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
+  name: names.consoleIdentity
+}
+
 resource network 'Microsoft.Network/virtualNetworks@2025-05-01' existing = {
   name: names.network
 
@@ -58,7 +63,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-05-01' existing = {
   }
 }
 
-resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2026-01-01-preview' existing = {
+resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2025-08-01' existing = {
   name: names.postgres
 }
 
@@ -75,6 +80,7 @@ resource hub 'Microsoft.Devices/IotHubs@2023-06-30' existing = {
 resource storage 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   name: names.jobsStorage
   location: location
+  tags: tags
   kind: 'StorageV2'
   sku: {
     name: 'Standard_LRS'
@@ -112,7 +118,7 @@ resource shareAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-resource databaseAccess 'Microsoft.DBforPostgreSQL/flexibleServers/administrators@2026-01-01-preview' = {
+resource databaseAccess 'Microsoft.DBforPostgreSQL/flexibleServers/administrators@2025-08-01' = {
   parent: server
   name: jobsPrincipalId
   properties: {
@@ -153,13 +159,17 @@ var databaseEnvironment = [
 ]
 
 module migrate 'modules/job.bicep' = if (install) {
+  name: '${deployment().name}-migrate'
   params: {
     name: '${name}-migrate'
     location: location
+    tags: tags
     script: replace(loadTextContent('jobs/migrate.sh'), '__SQL_ARCHIVE__', migration)
     environmentVariables: concat(databaseEnvironment, [
       { name: 'APP_ROLE', value: appIdentity.name }
       { name: 'APP_OBJECT_ID', value: appIdentity.properties.principalId }
+      { name: 'CONSOLE_ROLE', value: consoleIdentity.name }
+      { name: 'CONSOLE_OBJECT_ID', value: consoleIdentity.properties.principalId }
     ])
     identityId: identity.id
     storageName: storage.name
@@ -170,9 +180,11 @@ module migrate 'modules/job.bicep' = if (install) {
 }
 
 module put 'modules/job.bicep' = if (seed) {
+  name: '${deployment().name}-put'
   params: {
     name: '${name}-seed'
     location: location
+    tags: tags
     script: loadTextContent('jobs/seed.sh')
     environmentVariables: [
       { name: 'COSMOS_ENDPOINT', value: cosmos.properties.documentEndpoint }
@@ -189,9 +201,11 @@ module put 'modules/job.bicep' = if (seed) {
 }
 
 module send 'modules/job.bicep' = if (!install) {
+  name: '${deployment().name}-send'
   params: {
     name: '${name}-verify'
     location: location
+    tags: tags
     script: loadTextContent('jobs/verify.sh')
     environmentVariables: concat(databaseEnvironment, [
       { name: 'HUB_HOST', value: hub.properties.hostName }

@@ -1,14 +1,31 @@
 metadata description = 'Ingest as a Function app: IoT Hub telemetry into TimescaleDB and a device lookup, locked to its own network.'
 
+import { foundState } from 'modules/found.bicep'
 import { namesOf } from 'modules/names.bicep'
 
-@description('Short name of the installation: 3 to 10 lowercase letters and digits. Resource names begin with it.')
+@description('Short name of the installation: 3 to 10 letters and digits; hyphens and capitals are left out of the names of resources.')
 @minLength(3)
 @maxLength(10)
 param name string = 'ingest'
 
 @description('Azure region of everything.')
 param location string = resourceGroup().location
+
+@description('The size this is: small, production, or own for a parameters file of your own. It is recorded as the tag ingest-size.')
+@allowed(['small', 'production', 'own'])
+param size string = 'own'
+
+@description('Further tags of everything, such as { costCenter: \'4711\' }.')
+param tags { *: string } = {}
+
+@description('What is there already and stays as it is: deploy.sh reads it before it deploys.')
+param found foundState = {
+  databaseGigabytes: 0
+  databaseExtensions: ''
+  databaseLibraries: ''
+  contentShareGigabytes: 0
+  routeTables: {}
+}
 
 @description('Address space of the virtual network, a /22 or larger that overlaps with nothing it is to be peered with.')
 param addressSpace string = '10.40.0.0/22'
@@ -30,10 +47,21 @@ param iotHubSku {
   capacity: int
 }
 
+@description('Which key of the hub\'s policy "service" the app reads with. The other one can be renewed meanwhile.')
+@allowed(['primary', 'secondary'])
+param hubKey string = 'primary'
+
+@description('Which key of the content share\'s account the app is mounted with. The other one can be renewed meanwhile.')
+@allowed(['primary', 'secondary'])
+param contentShareKey string = 'primary'
+
 @description('Partitions of the built-in endpoint, 2 to 32. They cannot be changed later.')
 @minValue(2)
 @maxValue(32)
 param iotHubPartitions int
+
+@description('Region to which the hub fails over, where the functions are to reach it too: Azure\'s pair of location. Empty: none.')
+param hubFailoverRegion string = ''
 
 @description('Days the hub keeps messages, 1 to 7: how far back a replay can reach.')
 @minValue(1)
@@ -57,7 +85,8 @@ param functionsMaximumInstances int
 @description('Whether function instances are spread over availability zones. Needs functionsMinimumInstances of 3 or more.')
 param functionsZoneRedundant bool
 
-@description('Further app settings of the program, such as { Telemetry__Table: \'readings\' }. Names as in the operations guide.')
+@description('Further app settings of the program, such as { Telemetry__Table: \'readings\' }. Names as in the operations guide. Secure, because one may hold a password.')
+@secure()
 param extraSettings { *: string } = {}
 
 @description('Machine of the database server, and its tier: Burstable, GeneralPurpose or MemoryOptimized.')
@@ -111,39 +140,60 @@ param seedDevice string = 'itsme'
 
 var names = namesOf(name, resourceGroup().id)
 var contentShareName = 'content'
+var allTags = union(tags, {
+  'ingest-installation': name
+  'ingest-size': size
+})
 
 resource appIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
   name: names.appIdentity
   location: location
+  tags: allTags
 }
 
 // It has no rights of its own. jobs.bicep gives it some for as long as a job runs.
 resource jobsIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
   name: names.jobsIdentity
   location: location
+  tags: allTags
+}
+
+// What console.sh runs commands as. It may use the database (jobs/migrate.sh) and nothing else.
+resource consoleIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
+  name: names.consoleIdentity
+  location: location
+  tags: allTags
 }
 
 module nat 'modules/nat.bicep' = {
+  name: '${deployment().name}-nat'
   params: {
     name: names.natGateway
     location: location
+    tags: allTags
   }
 }
 
 module network 'modules/network.bicep' = {
+  name: '${deployment().name}-network'
   params: {
     name: names.network
     location: location
+    tags: allTags
     addressSpace: addressSpace
     natGatewayId: nat.outputs.id
+    hubFailoverRegion: hubFailoverRegion
+    routeTables: found.routeTables
   }
 }
 
 module monitoring 'modules/monitoring.bicep' = {
+  name: '${deployment().name}-monitoring'
   params: {
     workspaceName: names.workspace
     insightsName: names.insights
     location: location
+    tags: allTags
     retentionDays: logRetentionDays
     dailyCapGigabytes: logDailyCapGigabytes
     appPrincipalId: appIdentity.properties.principalId
@@ -151,23 +201,33 @@ module monitoring 'modules/monitoring.bicep' = {
 }
 
 module iotHub 'modules/iothub.bicep' = {
+  name: '${deployment().name}-iothub'
   params: {
     name: names.iotHub
     location: location
+    tags: allTags
     sku: iotHubSku
     partitions: iotHubPartitions
     retentionDays: iotHubRetentionDays
     locked: lockIotHub
-    allowedAddresses: concat(['${nat.outputs.address}/32'], deviceAddresses, administratorAddresses)
+    allowedAddresses: concat(
+      ['${nat.outputs.address}/32'],
+      deviceAddresses,
+      // The filter knows IPv4 alone.
+      filter(administratorAddresses, address => !contains(address, ':'))
+    )
   }
 }
 
 module storage 'modules/storage.bicep' = {
+  name: '${deployment().name}-storage'
   params: {
     stateName: names.stateStorage
     contentName: names.contentStorage
     shareName: contentShareName
+    shareGigabytes: max(50, found.contentShareGigabytes)
     location: location
+    tags: allTags
     sku: storageSku
     functionsSubnetId: network.outputs.functionsSubnetId
     appPrincipalId: appIdentity.properties.principalId
@@ -175,21 +235,27 @@ module storage 'modules/storage.bicep' = {
 }
 
 module keyVault 'modules/keyvault.bicep' = {
+  name: '${deployment().name}-keyvault'
   params: {
     name: names.keyVault
     location: location
+    tags: allTags
     functionsSubnetId: network.outputs.functionsSubnetId
     appPrincipalId: appIdentity.properties.principalId
     iotHubName: names.iotHub
     contentStorageName: names.contentStorage
+    hubKey: hubKey
+    contentShareKey: contentShareKey
   }
   dependsOn: [iotHub, storage]
 }
 
 module cosmos 'modules/cosmos.bicep' = {
+  name: '${deployment().name}-cosmos'
   params: {
     name: names.cosmos
     location: location
+    tags: allTags
     capacity: cosmosCapacity
     maxThroughput: cosmosMaxThroughput
     functionsSubnetId: network.outputs.functionsSubnetId
@@ -198,11 +264,15 @@ module cosmos 'modules/cosmos.bicep' = {
 }
 
 module postgres 'modules/postgres.bicep' = {
+  name: '${deployment().name}-postgres'
   params: {
     name: names.postgres
     location: location
+    tags: allTags
     sku: databaseSku
-    storageGigabytes: databaseStorageGigabytes
+    storageGigabytes: max(databaseStorageGigabytes, found.databaseGigabytes)
+    foundExtensions: found.databaseExtensions
+    foundLibraries: found.databaseLibraries
     backupRetentionDays: databaseBackupDays
     highAvailability: databaseHighAvailability
     administrators: databaseAdministrators
@@ -212,10 +282,12 @@ module postgres 'modules/postgres.bicep' = {
 }
 
 module functionApp 'modules/functionapp.bicep' = {
+  name: '${deployment().name}-functionapp'
   params: {
     name: names.functionApp
     planName: names.plan
     location: location
+    tags: allTags
     sku: functionsSku
     minimumInstances: functionsMinimumInstances
     maximumInstances: functionsMaximumInstances
@@ -257,3 +329,10 @@ output jobsPrincipalId string = jobsIdentity.properties.principalId
 output callersSubnetId string = network.outputs.callersSubnetId
 output jobsSubnetId string = network.outputs.jobsSubnetId
 output outboundAddress string = nat.outputs.address
+output jobsStorageName string = names.jobsStorage
+output consoleName string = consoleIdentity.name
+output networkName string = names.network
+output iotHubLocked bool = lockIotHub
+output keyVaultName string = names.keyVault
+output stateBlobs string = storage.outputs.stateBlobs
+output contentFiles string = storage.outputs.contentFiles

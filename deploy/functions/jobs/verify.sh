@@ -12,8 +12,13 @@ say() { printf '%s\n' "$*" >&2; }
 
 tdnf install -y -q postgresql ca-certificates >/dev/null
 
+# Readings belong to ingest_owner, which an administrator may become (see migrate.sh).
+become_owner() {
+  psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --output /dev/null --command 'SELECT ingest_admin.become_owner()'
+}
+
 count() {
-  psql --no-psqlrc --quiet --tuples-only --no-align --set ON_ERROR_STOP=1 --set device="$DEVICE" <<'SQL'
+  PGOPTIONS='-c role=ingest_owner' psql --no-psqlrc --quiet --tuples-only --no-align --set ON_ERROR_STOP=1 --set device="$DEVICE" <<'SQL'
 SELECT count(*) FROM conditions WHERE device = :'device';
 SQL
 }
@@ -66,7 +71,7 @@ ready=
 for attempt in $(seq 1 30); do
   PGPASSWORD=$(az account get-access-token --resource-type oss-rdbms --query accessToken --output tsv)
   export PGPASSWORD
-  if count >/dev/null && send; then
+  if become_owner && count >/dev/null && send; then
     ready=yes
     break
   fi

@@ -9,6 +9,9 @@ param name string
 @description('Azure region.')
 param location string
 
+@description('Tags of everything.')
+param tags { *: string }
+
 @description('Pay per request, or provisioned throughput that scales between a tenth of a ceiling and the ceiling.')
 @allowed(['serverless', 'autoscale'])
 param capacity string
@@ -26,6 +29,7 @@ param appPrincipalId string
 resource account 'Microsoft.DocumentDB/databaseAccounts@2025-04-15' = {
   name: name
   location: location
+  tags: tags
   kind: 'GlobalDocumentDB'
   properties: {
     databaseAccountOfferType: 'Standard'
@@ -85,14 +89,15 @@ resource account 'Microsoft.DocumentDB/databaseAccounts@2025-04-15' = {
     }
   }
 
-  // Cosmos DB Built-in Data Reader.
+  // Cosmos DB Built-in Data Reader, on the lookup's container alone.
   resource appAccess 'sqlRoleAssignments' = {
     name: guid(name, appPrincipalId, 'reader')
     properties: {
       principalId: appPrincipalId
       roleDefinitionId: '${account.id}/sqlRoleDefinitions/00000000-0000-0000-0000-000000000001'
-      scope: account.id
+      scope: '${account.id}/dbs/${cosmosDatabaseName}/colls/${cosmosContainerName}'
     }
+    dependsOn: [database::container]
   }
 }
 

@@ -12,6 +12,9 @@ param planName string
 @description('Azure region.')
 param location string
 
+@description('Tags of everything.')
+param tags { *: string }
+
 @description('Machine of an instance: 1, 2 or 4 cores.')
 @allowed(['EP1', 'EP2', 'EP3'])
 param sku string
@@ -69,7 +72,8 @@ param databaseHost string
 @description('Connection string of Application Insights. It opens nothing by itself: ingestion takes Entra tokens.')
 param insightsConnectionString string
 
-@description('Further settings of the program, such as Telemetry__Table. They win over the ones below.')
+@description('Further settings of the program, such as Telemetry__Table. They win over the ones below. One may hold a password.')
+@secure()
 param extraSettings { *: string }
 
 // What the program reads. A name here and a name there are the same name, or the program does not start.
@@ -124,6 +128,7 @@ var allowedCallers = concat([callersRule], administratorRules)
 resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   name: planName
   location: location
+  tags: tags
   kind: 'elastic'
   sku: {
     name: sku
@@ -140,6 +145,7 @@ resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
 resource app 'Microsoft.Web/sites@2025-03-01' = {
   name: name
   location: location
+  tags: tags
   kind: 'functionapp,linux'
   identity: {
     type: 'UserAssigned'
@@ -177,11 +183,14 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       scmIpSecurityRestrictionsUseMain: false
       scmIpSecurityRestrictionsDefaultAction: 'Deny'
       scmIpSecurityRestrictions: allowedCallers
-      appSettings: map(items(union(platformSettings, programSettings, extraSettings)), setting => {
-        name: setting.key
-        value: setting.value
-      })
     }
+  }
+
+  // Only now: the content share's connection string is resolved through the network, with the identity, from the vault,
+  // so all three have to be there before it is read for the first time.
+  resource settings 'config' = {
+    name: 'appsettings'
+    properties: union(platformSettings, programSettings, extraSettings)
   }
 
   resource ftpPublishing 'basicPublishingCredentialsPolicies' = {

@@ -10,6 +10,9 @@ param name string
 @description('Azure region.')
 param location string
 
+@description('Tags of everything.')
+param tags { *: string }
+
 @description('Edition and units. B1, S1: 400,000 messages a day and unit; S2: 6 million; S3: 300 million.')
 param sku {
   name: 'B1' | 'S1' | 'S2' | 'S3'
@@ -37,9 +40,9 @@ param allowedAddresses string[]
 resource hub 'Microsoft.Devices/IotHubs@2023-06-30' = {
   name: name
   location: location
+  tags: tags
   sku: sku
   properties: {
-    minTlsVersion: '1.2'
     publicNetworkAccess: 'Enabled'
     eventHubEndpoints: {
       events: {

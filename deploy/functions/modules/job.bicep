@@ -7,6 +7,9 @@ param name string
 @description('Azure region.')
 param location string
 
+@description('Tags of everything.')
+param tags { *: string }
+
 @description('The script, for bash in the Azure CLI\'s container.')
 param script string
 
@@ -28,6 +31,7 @@ param runId string
 resource job 'Microsoft.Resources/deploymentScripts@2023-08-01' = {
   name: name
   location: location
+  tags: tags
   kind: 'AzureCLI'
   identity: {
     type: 'UserAssigned'

@@ -9,6 +9,9 @@ param insightsName string
 @description('Azure region.')
 param location string
 
+@description('Tags of everything.')
+param tags { *: string }
+
 @description('Days logs are kept.')
 @minValue(30)
 @maxValue(730)
@@ -23,11 +26,15 @@ param appPrincipalId string
 resource workspace 'Microsoft.OperationalInsights/workspaces@2025-02-01' = {
   name: workspaceName
   location: location
+  tags: tags
   properties: {
     sku: {
       name: 'PerGB2018'
     }
     retentionInDays: retentionDays
+    features: {
+      disableLocalAuth: true
+    }
     workspaceCapping: {
       dailyQuotaGb: dailyCapGigabytes
     }
@@ -37,6 +44,7 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2025-02-01' = {
 resource insights 'Microsoft.Insights/components@2020-02-02' = {
   name: insightsName
   location: location
+  tags: tags
   kind: 'web'
   properties: {
     Application_Type: 'web'

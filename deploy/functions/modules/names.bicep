@@ -16,6 +16,7 @@ type resourceNames = {
   functionApp: string
   appIdentity: string
   jobsIdentity: string
+  consoleIdentity: string
   cosmos: string
   postgres: string
 }
@@ -23,24 +24,28 @@ type resourceNames = {
 @description('Six characters that differ between resource groups: some names are global.')
 func suffix(resourceGroupId string) string => take(uniqueString(resourceGroupId), 6)
 
+@description('What every service takes: lowercase letters and digits.')
+func plain(name string) string => toLower(replace(replace(name, '-', ''), '_', ''))
+
 @export()
 @description('Names for an installation called name in a resource group.')
 func namesOf(name string, resourceGroupId string) resourceNames => {
-  network: '${name}-network'
-  natGateway: '${name}-nat'
-  iotHub: '${name}-hub-${suffix(resourceGroupId)}'
-  stateStorage: '${name}state${suffix(resourceGroupId)}'
-  contentStorage: '${name}content${suffix(resourceGroupId)}'
-  jobsStorage: '${name}jobs${suffix(resourceGroupId)}'
-  keyVault: '${name}-kv-${suffix(resourceGroupId)}'
-  workspace: '${name}-logs'
-  insights: '${name}-insights'
-  plan: '${name}-plan'
-  functionApp: '${name}-functions-${suffix(resourceGroupId)}'
-  appIdentity: '${name}-app-${suffix(resourceGroupId)}'
-  jobsIdentity: '${name}-jobs-${suffix(resourceGroupId)}'
-  cosmos: '${name}-cosmos-${suffix(resourceGroupId)}'
-  postgres: '${name}-pg-${suffix(resourceGroupId)}'
+  network: '${plain(name)}-network'
+  natGateway: '${plain(name)}-nat'
+  iotHub: '${plain(name)}-hub-${suffix(resourceGroupId)}'
+  stateStorage: '${plain(name)}state${suffix(resourceGroupId)}'
+  contentStorage: '${plain(name)}content${suffix(resourceGroupId)}'
+  jobsStorage: '${plain(name)}jobs${suffix(resourceGroupId)}'
+  keyVault: 'kv-${plain(name)}-${suffix(resourceGroupId)}'
+  workspace: '${plain(name)}-logs'
+  insights: '${plain(name)}-insights'
+  plan: '${plain(name)}-plan'
+  functionApp: '${plain(name)}-functions-${suffix(resourceGroupId)}'
+  appIdentity: '${plain(name)}-app-${suffix(resourceGroupId)}'
+  jobsIdentity: '${plain(name)}-jobs-${suffix(resourceGroupId)}'
+  consoleIdentity: '${plain(name)}-console-${suffix(resourceGroupId)}'
+  cosmos: '${plain(name)}-cosmos-${suffix(resourceGroupId)}'
+  postgres: '${plain(name)}-pg-${suffix(resourceGroupId)}'
 }
 
 @export()

@@ -6,9 +6,13 @@ param name string
 @description('Azure region.')
 param location string
 
+@description('Tags of everything.')
+param tags { *: string }
+
 resource address 'Microsoft.Network/publicIPAddresses@2025-05-01' = {
   name: '${name}-address'
   location: location
+  tags: tags
   sku: {
     name: 'Standard'
   }
@@ -21,6 +25,7 @@ resource address 'Microsoft.Network/publicIPAddresses@2025-05-01' = {
 resource gateway 'Microsoft.Network/natGateways@2025-05-01' = {
   name: name
   location: location
+  tags: tags
   sku: {
     name: 'Standard'
   }

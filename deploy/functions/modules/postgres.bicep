@@ -1,6 +1,7 @@
 // PostgreSQL with TimescaleDB in its own subnet: no public address, Entra tokens only. Azure ships TimescaleDB's
 // Apache-2 edition, and none for PostgreSQL 18 yet. The library is loaded at the next restart: deploy.sh sees to it.
 
+import { listed } from 'found.bicep'
 import { databaseName } from 'names.bicep'
 
 @description('Name of the server.')
@@ -9,6 +10,9 @@ param name string
 @description('Azure region.')
 param location string
 
+@description('Tags of everything.')
+param tags { *: string }
+
 @description('Machine. Burstable for a trial, GeneralPurpose or MemoryOptimized for production.')
 param sku {
   name: string
@@ -16,8 +20,14 @@ param sku {
 }
 
 @description('Disk in GB. It grows by itself and never shrinks.')
-@allowed([32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384])
+@minValue(32)
 param storageGigabytes int
+
+@description('Value of azure.extensions that is there already. What it names stays allowed.')
+param foundExtensions string
+
+@description('Value of shared_preload_libraries that is there already. What it names is still loaded.')
+param foundLibraries string
 
 @description('Days of backups.')
 @minValue(7)
@@ -41,9 +51,13 @@ param networkId string
 @description('Resource id of the database\'s subnet.')
 param databaseSubnetId string
 
+// Azure's own, until the server has a list of its own.
+var loadedBefore = empty(listed(foundLibraries)) ? ['pg_cron', 'pg_stat_statements'] : listed(foundLibraries)
+
 resource zone 'Microsoft.Network/privateDnsZones@2024-06-01' = {
   name: '${name}.private.postgres.database.azure.com'
   location: 'global'
+  tags: tags
 
   resource link 'virtualNetworkLinks' = {
     name: 'network'
@@ -57,9 +71,10 @@ resource zone 'Microsoft.Network/privateDnsZones@2024-06-01' = {
   }
 }
 
-resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2026-01-01-preview' = {
+resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2025-08-01' = {
   name: name
   location: location
+  tags: tags
   sku: sku
   properties: {
     version: '17'
@@ -100,7 +115,7 @@ resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2026-01-01-preview' =
     name: 'azure.extensions'
     properties: {
       source: 'user-override'
-      value: 'timescaledb'
+      value: join(union(listed(foundExtensions), ['timescaledb']), ',')
     }
     dependsOn: [database]
   }
@@ -109,14 +124,14 @@ resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2026-01-01-preview' =
     name: 'shared_preload_libraries'
     properties: {
       source: 'user-override'
-      value: 'pg_cron,pg_stat_statements,timescaledb'
+      value: join(union(loadedBefore, ['timescaledb']), ',')
     }
     dependsOn: [extensions]
   }
 }
 
 @batchSize(1)
-resource standingAdministrators 'Microsoft.DBforPostgreSQL/flexibleServers/administrators@2026-01-01-preview' = [
+resource standingAdministrators 'Microsoft.DBforPostgreSQL/flexibleServers/administrators@2025-08-01' = [
   for administrator in administrators: {
     parent: server
     name: administrator.objectId

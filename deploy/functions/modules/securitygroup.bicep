@@ -6,6 +6,9 @@ param name string
 @description('Azure region.')
 param location string
 
+@description('Tags of everything.')
+param tags { *: string }
+
 @description('What may pass, TCP only. from and to are address ranges or service tags.')
 param allowances {
   name: string
@@ -50,6 +53,7 @@ var denied = [
 resource group 'Microsoft.Network/networkSecurityGroups@2025-05-01' = {
   name: name
   location: location
+  tags: tags
   properties: {
     securityRules: concat(allowed, denied)
   }

@@ -11,8 +11,14 @@ param contentName string
 @description('Name of the content share.')
 param shareName string
 
+@description('Quota of the content share in GB.')
+param shareGigabytes int
+
 @description('Azure region.')
 param location string
+
+@description('Tags of everything.')
+param tags { *: string }
 
 @description('Redundancy of both accounts.')
 @allowed(['Standard_LRS', 'Standard_ZRS'])
@@ -39,6 +45,7 @@ var networkRules = {
 resource state 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   name: stateName
   location: location
+  tags: tags
   kind: 'StorageV2'
   sku: {
     name: sku
@@ -56,6 +63,7 @@ resource state 'Microsoft.Storage/storageAccounts@2025-06-01' = {
 resource content 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   name: contentName
   location: location
+  tags: tags
   kind: 'StorageV2'
   sku: {
     name: sku
@@ -76,7 +84,7 @@ resource content 'Microsoft.Storage/storageAccounts@2025-06-01' = {
     resource share 'shares' = {
       name: shareName
       properties: {
-        shareQuota: 50
+        shareQuota: shareGigabytes
       }
     }
   }
@@ -101,3 +109,6 @@ resource hostAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
     }
   }
 ]
+
+output stateBlobs string = state.properties.primaryEndpoints.blob
+output contentFiles string = content.properties.primaryEndpoints.file

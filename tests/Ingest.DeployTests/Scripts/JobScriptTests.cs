@@ -1,6 +1,3 @@
-using System.Formats.Tar;
-using System.IO.Compression;
-using System.Text;
 using System.Text.Json.Nodes;
 using Ingest.DeployTests.Support;
 using Xunit;
@@ -18,7 +15,7 @@ public sealed class JobScriptTests
         run.Answer("psql *timescaledb.license*", license);
         var result = await run.RunAsync("jobs/migrate.sh");
         Assert.Equal(0, result.ExitCode);
-        var applied = result.Only("psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --single-transaction");
+        var applied = result.Only("psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --single-transaction --command");
         var files = applied.Arguments.Where((_, i) => i > 0 && applied.Arguments[i - 1] == "--file").Select(file => Path.GetFileName(file)!);
         Assert.Equal(expected, string.Join(' ', files));
 
@@ -114,7 +111,8 @@ public sealed class JobScriptTests
         var run = new ScriptRun("az", "psql", "tdnf", "sleep");
         var script = run.In("repo/deploy/functions/jobs/migrate.sh");
         File.WriteAllText(script, File.ReadAllText(script).Replace("__SQL_ARCHIVE__", Archive(), StringComparison.Ordinal));
-        return run.With("PGHOST", "the-pg").With("PGDATABASE", "ingest").With("PGUSER", "the-jobs").With("APP_ROLE", "the-app").With("APP_OBJECT_ID", "1");
+        return run.With("PGHOST", "the-pg").With("PGDATABASE", "ingest").With("PGUSER", "the-jobs").With("APP_ROLE", "the-app").With("APP_OBJECT_ID", "1")
+            .With("CONSOLE_ROLE", "the-console").With("CONSOLE_OBJECT_ID", "2");
     }
 
     private static ScriptRun Seed() =>
@@ -136,16 +134,6 @@ public sealed class JobScriptTests
             "0001_a.postgres.sql", "0001_a.timescale.sql", "0002_b.sql", "0003_c.timescale-apache.sql", "0003_c.timescale-full.sql",
             "0004_retention.timescale-apache.sql", "0004_retention.timescale-full.sql",
         ];
-        using var bytes = new MemoryStream();
-        using (var gzip = new GZipStream(bytes, CompressionLevel.Fastest, leaveOpen: true))
-        using (var tar = new TarWriter(gzip))
-        {
-            foreach (var name in names)
-            {
-                tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, $"./{name}") { DataStream = new MemoryStream(Encoding.UTF8.GetBytes("SELECT 1;")) });
-            }
-        }
-
-        return Convert.ToBase64String(bytes.ToArray());
+        return SqlArchive.Of(names.Select(name => (name, "SELECT 1;")));
     }
 }

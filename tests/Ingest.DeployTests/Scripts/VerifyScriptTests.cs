@@ -24,7 +24,9 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
 {
     private const string Key = "the-function-key";
 
-    private const string Answers = "Enable succeeded:\n[stdout]\napp=200\ncosmos=403\ndatabase=closed\nlookup=hello itsme\n\n[stderr]\n";
+    private const string HubKey = "aGVsbG8=";
+
+    private const string Answers = "Enable succeeded:\n[stdout]\napp=200\ncosmos=401\nscm=answers\ndatabase=closed\nlookup=hello itsme\n\n[stderr]\n";
 
     [Fact]
     public void An_installation_that_keeps_its_promises_passes_with_a_table_of_them()
@@ -35,10 +37,15 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
             ["asked", "expected", "got", "verdict"],
             ["app, from outside", "403", "403", "ok"],
             ["scm site, from outside", "403", "403", "ok"],
-            ["Cosmos DB, from outside", "403", "403", "ok"],
+            ["Cosmos DB, from outside", "40[13]", "403", "ok"],
+            ["storage of checkpoints, from outside", "AuthorizationFailure", "AuthorizationFailure", "ok"],
+            ["storage of the content share, from outside", "AuthorizationFailure", "AuthorizationFailure", "ok"],
+            ["Key Vault, from outside", "ForbiddenByFirewall", "ForbiddenByFirewall", "ok"],
+            ["IoT hub (locked), with a right key, from outside", "401", "401", "ok"],
             ["app, from the callers' subnet", "200", "200", "ok"],
+            ["scm site, from the callers' subnet", "answers", "answers", "ok"],
             ["lookup of itsme, from the callers' subnet", "hello itsme", "hello itsme", "ok"],
-            ["Cosmos DB, from the callers' subnet", "403", "403", "ok"],
+            ["Cosmos DB, from the callers' subnet", "40[13]", "401", "ok"],
             ["database, from the callers' subnet", "closed", "closed", "ok"],
             ["rows within 30 s of one message", "1", "1", "ok"],
             ["rows after a second message and a replay", "2", "2", "ok"],
@@ -55,12 +62,15 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
     {
         string[] expected =
         [
-            "az account show", "az deployment group show", "curl", "curl", "curl", "ssh-keygen",
+            "az account show", "az deployment group show", "curl", "curl", "curl", "curl", "curl",
+            "az keyvault secret list", "az iot hub policy show", "python3 -", "curl", "ssh-keygen", "az network nsg rule create",
             "az vm create", "az functionapp keys list", "az vm run-command invoke", "az vm list", "az vm delete",
+            "az network nsg rule list", "az network nsg rule delete",
             "az deployment group create", "az iot hub consumer-group create", "az functionapp config appsettings set", "az deployment group create",
             "az functionapp config appsettings set", "az functionapp config appsettings delete", "az iot hub consumer-group list", "az iot hub consumer-group delete",
+            "az deployment group list", "az deployment-scripts list",
             "az cosmosdb network-rule list", "az cosmosdb sql role assignment list", "az resource show", "az rest", "az resource delete",
-            "az role assignment list", "az role assignment delete", "az role assignment list",
+            "az rest", "az role assignment delete", "az rest",
         ];
         var calls = good.Result.Calls;
         Assert.Equal(expected.Length, calls.Count);
@@ -87,6 +97,7 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
     public void The_function_key_is_on_no_command_line()
     {
         Assert.All(good.Result.Calls, call => Assert.DoesNotContain(Key, call.Text, StringComparison.Ordinal));
+        Assert.All(good.Result.Calls, call => Assert.DoesNotContain(HubKey, call.Text, StringComparison.Ordinal));
         Assert.Contains($"x-functions-key: {Key}", Assert.Single(good.Result.Only("az vm run-command invoke").Files), StringComparison.Ordinal);
     }
 
@@ -117,9 +128,16 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
     [Theory]
     [InlineData("curl *https://the-app.example/api/live", "200", "app, from outside")]
     [InlineData("curl *https://the-app.scm.example/", "401", "scm site, from outside")]
-    [InlineData("curl *https://the-cosmos.example*", "401", "Cosmos DB, from outside")]
+    [InlineData("curl *https://the-cosmos.example*", "200", "Cosmos DB, from outside")]
+    [InlineData("curl *https://the-cosmos.example*", "000", "Cosmos DB, from outside")]
+    [InlineData("curl *https://state.example/*", "HTTP/1.1 409\r\nx-ms-error-code: PublicAccessNotPermitted\r\n", "storage of checkpoints, from outside")]
+    [InlineData("curl *https://content.example/*", "", "storage of the content share, from outside")]
+    [InlineData("az keyvault secret list*", "event-hub", "Key Vault, from outside")]
+    [InlineData("curl *https://the-hub.example/*", "204", "IoT hub (locked), with a right key, from outside")]
+    [InlineData("az vm run-command*", "[stdout]\napp=200\ncosmos=403\nscm=refused\ndatabase=closed\nlookup=hello itsme\n", "scm site, from the callers' subnet")]
+    [InlineData("az vm run-command*", "[stdout]\napp=200\ncosmos=403\nscm=answers\ndatabase=unresolved\nlookup=hello itsme\n", "database, from the callers' subnet")]
     [InlineData("az vm run-command*", "[stdout]\napp=403\ncosmos=403\ndatabase=closed\nlookup=hello itsme\n", "app, from the callers' subnet")]
-    [InlineData("az vm run-command*", "[stdout]\napp=200\ncosmos=401\ndatabase=closed\nlookup=hello itsme\n", "Cosmos DB, from the callers' subnet")]
+    [InlineData("az vm run-command*", "[stdout]\napp=200\ncosmos=200\ndatabase=closed\nlookup=hello itsme\n", "Cosmos DB, from the callers' subnet")]
     [InlineData("az vm run-command*", "[stdout]\napp=200\ncosmos=403\ndatabase=open\nlookup=hello itsme\n", "database, from the callers' subnet")]
     [InlineData("az vm run-command*", "[stdout]\napp=200\ncosmos=403\ndatabase=closed\nlookup=\n", "lookup of itsme, from the callers' subnet")]
     [InlineData("az deployment group create*", "0 31", "rows within 30 s of one message")]
@@ -146,7 +164,7 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
     public async Task Rights_that_stay_are_wrong()
     {
         using var run = Machine();
-        run.Answer("az role assignment list*roleDefinitionName*", "Owner");
+        run.Answer("az rest*roleDefinitionId*", "Owner");
         var result = await VerifyAsync(Locked(run));
         Assert.Equal(1, result.ExitCode);
         Assert.Matches(@"identity +none +Owner +WRONG", result.Output);
@@ -165,6 +183,17 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
         Assert.NotEqual(0, result.ExitCode);
         Assert.Contains(message, result.Error, StringComparison.Ordinal);
         Assert.True(result.Has("az vm delete"));
+        Assert.True(result.Has("az network nsg rule delete"));
+    }
+
+    [Fact]
+    public async Task An_open_hub_is_asked_for_what_an_open_hub_does()
+    {
+        using var run = Machine();
+        run.Answer("az deployment group show*", Deployment.Installation.Replace("|true|", "|false|", StringComparison.Ordinal) + "itsme").Answer("curl *https://the-hub.example/*", "204");
+        var result = await VerifyAsync(Locked(run));
+        Assert.Equal(0, result.ExitCode);
+        Assert.Matches("not locked.*204 +204 +ok", result.Output);
     }
 
     [Theory]
@@ -197,6 +226,7 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
     [Theory]
     [InlineData("az", "Install the Azure CLI")]
     [InlineData("curl", "Install curl")]
+    [InlineData("python3", "Install Python 3")]
     [InlineData("ssh-keygen", "Install OpenSSH")]
     public async Task A_missing_tool_is_named_with_where_to_get_it(string tool, string remedy)
     {
@@ -229,13 +259,19 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
         Assert.Empty(result.Calls);
     }
 
-    internal static ScriptRun Machine() => new("az", "curl", "ssh-keygen", "sleep");
+    internal static ScriptRun Machine() => new("az", "curl", "python3", "ssh-keygen", "sleep");
 
     /// <summary>What an installation that keeps its promises answers, where the test said nothing else before.</summary>
     internal static ScriptRun Locked(ScriptRun run) =>
-        run.Answer("az account show*", "Trial")
-            .Answer("az deployment group show*", DeployScriptTests.Installation + "itsme")
+        run.Answer("az account show*", "sub-1|Trial")
+            .Answer("az deployment group show*", Deployment.Installation + "itsme")
+            .Answer("curl *https://state.example/*", "HTTP/1.1 403\r\nx-ms-error-code: AuthorizationFailure\r\n")
+            .Answer("curl *https://content.example/*", "HTTP/1.1 403\r\nx-ms-error-code: AuthorizationFailure\r\n")
+            .Answer("curl *https://the-hub.example/*", "401")
             .Answer("curl *", "403")
+            .Answer("az keyvault secret list*", "(Forbidden) ... \"code\": \"ForbiddenByFirewall\"", code: 1)
+            .Answer("az iot hub policy show*", HubKey)
+            .Answer("az network nsg rule list*", "/rules/1")
             .Answer("az functionapp keys list*", Key)
             .Answer("az vm run-command*", Answers)
             .Answer("az vm list*", "/vms/1")
@@ -243,8 +279,8 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
             .Answer("az deployment group create*", "1 4", times: 1)
             .Answer("az deployment group create*", "2 95")
             .Answer("az resource show*", "/servers/the-pg")
-            .Answer("az rest*", "/servers/the-pg/administrators/the-principal")
-            .Answer("az role assignment list*.id*", "/roles/1");
+            .Answer("az rest*/administrators?*", "/servers/the-pg/administrators/the-principal")
+            .Answer("az rest*.id*/roleAssignments?*", "/roles/1");
 
     internal static Task<ScriptResult> VerifyAsync(ScriptRun run) => run.RunAsync("verify.sh", "--resource-group", "my group");
 

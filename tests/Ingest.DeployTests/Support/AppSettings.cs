@@ -1,5 +1,3 @@
-using System.Text.Json.Nodes;
-
 namespace Ingest.DeployTests.Support;
 
 /// <summary>Names and values of the Function app's settings.</summary>
@@ -38,8 +36,5 @@ internal static class AppSettings
     ];
 
     public static Dictionary<string, string> Of(Snapshot snapshot) =>
-        Snapshot.Array(snapshot.Only("Microsoft.Web/sites"), "properties.siteConfig.appSettings")
-            .ToDictionary(Name, setting => (string)setting["value"]!);
-
-    private static string Name(JsonObject setting) => (string)setting["name"]!;
+        snapshot.Only("Microsoft.Web/sites/config")["properties"]!.AsObject().ToDictionary(setting => setting.Key, setting => (string)setting.Value!);
 }

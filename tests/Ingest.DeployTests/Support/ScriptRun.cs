@@ -45,7 +45,7 @@ internal sealed class ScriptRun : IDisposable
 
     public ScriptRun(params string[] standIns)
     {
-        foreach (var part in new[] { "bin", "answers", "tmp", "repo/sql", "repo/src/Ingest.Functions" })
+        foreach (var part in new[] { "bin", "answers", "flags", "tmp", "repo/sql", "repo/src/Ingest.Functions" })
         {
             Directory.CreateDirectory(In(part));
         }
@@ -74,8 +74,12 @@ internal sealed class ScriptRun : IDisposable
 
     public string In(string path) => Path.Combine(folder, path);
 
-    /// <summary>Answers calls that fit a pattern of the shell (<c>az account show*</c>). What is said first goes before.</summary>
-    public ScriptRun Answer(string pattern, string output = "", int code = 0, int? times = null, string? signal = null)
+    /// <summary>
+    /// Answers calls that fit a pattern of the shell (<c>az account show*</c>). What is said first goes before. With <paramref name="needs"/> it is
+    /// said only while that flag is up; <paramref name="sets"/> puts one up and <paramref name="clears"/> takes one down.
+    /// </summary>
+    public ScriptRun Answer(string pattern, string output = "", int code = 0, int? times = null, string? signal = null,
+        string? needs = null, string? sets = null, string? clears = null)
     {
         var answer = In(string.Create(CultureInfo.InvariantCulture, $"answers/{answers++:00}"));
         Directory.CreateDirectory(answer);
@@ -87,9 +91,12 @@ internal sealed class ScriptRun : IDisposable
             File.WriteAllText(Path.Combine(answer, "times"), left.ToString(CultureInfo.InvariantCulture));
         }
 
-        if (signal is not null)
+        foreach (var (name, value) in new[] { ("signal", signal), ("needs", needs), ("sets", sets), ("clears", clears) })
         {
-            File.WriteAllText(Path.Combine(answer, "signal"), signal);
+            if (value is not null)
+            {
+                File.WriteAllText(Path.Combine(answer, name), value);
+            }
         }
 
         return this;
@@ -98,6 +105,18 @@ internal sealed class ScriptRun : IDisposable
     public ScriptRun With(string variable, string value)
     {
         environment[variable] = value;
+        return this;
+    }
+
+    /// <summary>Puts a program of the test's own on the path.</summary>
+    public ScriptRun Program(string name, string text)
+    {
+        File.WriteAllText(In($"bin/{name}"), text);
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(In($"bin/{name}"), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+
         return this;
     }
 

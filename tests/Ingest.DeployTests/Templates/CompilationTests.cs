@@ -43,7 +43,8 @@ public sealed class CompilationTests(Support.Templates templates)
         var known = new Dictionary<string, string>
         {
             ["Microsoft.Authorization"] = "2022-04-01",
-            ["Microsoft.DBforPostgreSQL"] = "2026-01-01-preview",
+            ["Microsoft.ContainerInstance"] = "2025-09-01",
+            ["Microsoft.DBforPostgreSQL"] = "2025-08-01",
             ["Microsoft.Devices"] = "2023-06-30",
             ["Microsoft.DocumentDB"] = "2025-04-15",
             ["Microsoft.Insights"] = "2020-02-02",
@@ -55,9 +56,10 @@ public sealed class CompilationTests(Support.Templates templates)
             ["Microsoft.Storage"] = "2025-06-01",
             ["Microsoft.Web"] = "2025-03-01",
         };
-        var resources = templates.Small.Resources.Concat(templates.Install.Resources).Concat(templates.Verify.Resources)
+        var resources = templates.Small.Resources.Concat(templates.Install.Resources).Concat(templates.Verify.Resources).Concat(templates.Console.Resources)
             .Where(resource => !((string)resource["type"]!).StartsWith("Microsoft.Network/privateDnsZones", StringComparison.Ordinal));
         Assert.All(resources, resource =>
             Assert.Equal(known[((string)resource["type"]!).Split('/')[0]], (string?)resource["apiVersion"]));
+        Assert.DoesNotContain(known.Values, version => version.EndsWith("-preview", StringComparison.Ordinal));
     }
 }

@@ -31,6 +31,7 @@ public sealed class DataTests(Support.Templates templates)
         var role = Small.Only("Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments");
         Assert.EndsWith("/sqlRoleDefinitions/00000000-0000-0000-0000-000000000001", Snapshot.Text(role, "properties.roleDefinitionId"), StringComparison.Ordinal);
         Assert.Contains("ingest-app-", Snapshot.Text(role, "properties.principalId"), StringComparison.Ordinal);
+        Assert.EndsWith("/dbs/devices/colls/Container", Snapshot.Text(role, "properties.scope"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -80,9 +81,25 @@ public sealed class DataTests(Support.Templates templates)
         Assert.Equal("Deny", (string?)rules["defaultAction"]);
         Assert.True(Snapshot.Flag(rules, "applyToBuiltInEventHubEndpoint"));
         var addresses = Snapshot.Array(rules, "ipRules");
+        Assert.DoesNotContain(addresses, rule => ((string)rule["ipMask"]!).Contains(':', StringComparison.Ordinal));
         Assert.All(addresses, rule => Assert.Equal("Allow", (string?)rule["action"]));
         Assert.Matches(@"^\[format\('\{0\}/32', reference\('[^']+/publicIPAddresses/ingest-nat-address', '[^']+'\)\.ipAddress\)\]$", (string?)addresses[0]["ipMask"]);
         Assert.Equal(["198.51.100.0/24", "203.0.113.0/24", "192.0.2.7/32"], addresses.Skip(1).Select(rule => (string?)rule["ipMask"]));
+    }
+
+    [Fact]
+    public void The_hub_asks_for_no_TLS_version_that_few_regions_know() =>
+        Assert.Null(Snapshot.At(Small.Only("Microsoft.Devices/IotHubs"), "properties.minTlsVersion"));
+
+    [Fact]
+    public void Vault_storage_and_servers_take_the_names_they_get()
+    {
+        Assert.All(templates.Named.OfType("Microsoft.Storage/storageAccounts"), account => Assert.Matches("^[a-z0-9]{3,24}$", (string)account["name"]!));
+        Assert.Matches("^[a-z](?!.*--)[a-z0-9-]{1,22}[a-z0-9]$", (string)templates.Named.Only("Microsoft.KeyVault/vaults")["name"]!);
+        foreach (var type in new[] { "Microsoft.DBforPostgreSQL/flexibleServers", "Microsoft.DocumentDB/databaseAccounts", "Microsoft.Devices/IotHubs", "Microsoft.Web/sites" })
+        {
+            Assert.Matches("^[a-z0-9](?!.*--)[a-z0-9-]{1,42}[a-z0-9]$", (string)templates.Named.Only(type)["name"]!);
+        }
     }
 
     [Fact]
@@ -123,8 +140,11 @@ public sealed class DataTests(Support.Templates templates)
     }
 
     [Fact]
-    public void Application_Insights_takes_no_keys() =>
+    public void Application_Insights_and_its_workspace_take_no_keys()
+    {
         Assert.True(Snapshot.Flag(Small.Only("Microsoft.Insights/components"), "properties.DisableLocalAuth"));
+        Assert.True(Snapshot.Flag(Small.Only("Microsoft.OperationalInsights/workspaces"), "properties.features.disableLocalAuth"));
+    }
 
     private static void AnswersOnlyTo(string subnet, JsonObject resource, string bypass = "None")
     {

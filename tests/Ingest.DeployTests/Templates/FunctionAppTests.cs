@@ -25,9 +25,9 @@ public sealed class FunctionAppTests(Support.Templates templates)
     public void Named_administrators_are_let_in_beside_the_callers_and_nobody_else_is(string list)
     {
         var rules = Snapshot.Array(templates.Production.Only("Microsoft.Web/sites"), $"properties.siteConfig.{list}");
-        Assert.Equal(["callers", "administrator-0"], rules.Select(r => (string?)r["name"]));
+        Assert.Equal(["callers", "administrator-0", "administrator-1"], rules.Select(r => (string?)r["name"]));
         Assert.Equal("192.0.2.7/32", (string?)rules[1]["ipAddress"]);
-        Assert.Equal(2, rules.Select(r => (int)r["priority"]!).Distinct().Count());
+        Assert.Equal(3, rules.Select(r => (int)r["priority"]!).Distinct().Count());
     }
 
     [Fact]
@@ -84,6 +84,18 @@ public sealed class FunctionAppTests(Support.Templates templates)
         var main = JsonNode.Parse((string)templates.Compiled["main.bicep"]["contents"]!)!;
         var waitsFor = Snapshot.At(main, "resources.functionApp.dependsOn")!.AsArray().Select(d => (string)d!);
         Assert.Contains("storage", waitsFor);
+    }
+
+    [Fact]
+    public void The_content_shares_settings_come_after_identity_network_and_vault()
+    {
+        Assert.Null(Snapshot.At(App, "properties.siteConfig.appSettings"));
+        var module = JsonNode.Parse((string)templates.Compiled[Path.Combine("modules", "functionapp.bicep")]["contents"]!)!;
+        var settings = Snapshot.At(module, "resources.app::settings")!;
+        Assert.Contains("app", settings["dependsOn"]!.AsArray().Select(name => (string)name!));
+        Assert.NotNull(Snapshot.At(App, "identity.userAssignedIdentities"));
+        Assert.NotNull(Snapshot.At(App, "properties.virtualNetworkSubnetId"));
+        Assert.Contains("/secrets/content-share", AppSettings.Of(templates.Small)["WEBSITE_CONTENTAZUREFILECONNECTIONSTRING"], StringComparison.Ordinal);
     }
 
     [Theory]

@@ -61,6 +61,37 @@ public sealed class NetworkTests(Support.Templates templates)
     }
 
     [Theory]
+    [InlineData("callers", "AppService.westeurope")]
+    [InlineData("functions", "10.40.1.64/26 AzureActiveDirectory AzureCosmosDB.westeurope AzureKeyVault.westeurope AzureMonitor EventHub.westeurope Storage.westeurope")]
+    [InlineData("database", "10.40.1.64/26 AzureActiveDirectory Storage.westeurope")]
+    [InlineData("jobs", "10.40.1.64/26 Internet Storage.westeurope")]
+    public void A_subnet_reaches_the_services_it_needs_in_its_region_and_no_other(string subnet, string expected)
+    {
+        var group = templates.Small.Named("Microsoft.Network/networkSecurityGroups", $"-{subnet}");
+        var outbound = Rules(group).Where(rule => (string?)rule["access"] == "Allow" && (string?)rule["direction"] == "Outbound");
+        Assert.Equal(expected, string.Join(' ', outbound.Select(rule => (string)rule["destinationAddressPrefix"]!).Order(StringComparer.Ordinal)));
+    }
+
+    [Fact]
+    public void After_a_failover_the_hub_is_reached_in_the_other_region_too()
+    {
+        var rules = Rules(templates.Production.Named("Microsoft.Network/networkSecurityGroups", "-functions"));
+        Assert.Equal(["EventHub.northeurope", "EventHub.westeurope"], rules.Select(rule => (string)rule["destinationAddressPrefix"]!).Where(to => to.StartsWith("EventHub", StringComparison.Ordinal)).Order());
+    }
+
+    [Theory]
+    [InlineData("functions")]
+    [InlineData("jobs")]
+    public void Through_its_endpoint_a_subnet_reaches_storage_of_this_group_alone(string subnet)
+    {
+        var policy = templates.Small.Only("Microsoft.Network/serviceEndpointPolicies");
+        Assert.Equal((string?)policy["id"], (string?)Assert.Single(Snapshot.Array(templates.Small.Subnet(subnet), "serviceEndpointPolicies"))["id"]);
+        var definition = Assert.Single(Snapshot.Array(policy, "properties.serviceEndpointPolicyDefinitions"))["properties"]!;
+        Assert.Equal("Microsoft.Storage", (string?)definition["service"]);
+        Assert.Equal("/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg", (string?)Assert.Single(definition["serviceResources"]!.AsArray()));
+    }
+
+    [Theory]
     [InlineData("callers", "Microsoft.Web")]
     [InlineData("functions", "Microsoft.AzureCosmosDB Microsoft.KeyVault Microsoft.Storage")]
     [InlineData("database", "")]

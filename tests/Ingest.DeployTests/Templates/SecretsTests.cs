@@ -25,8 +25,9 @@ public sealed partial class SecretsTests(Support.Templates templates)
     {
         string[] known =
         [
-            "callersSubnetId", "cosmosEndpoint", "cosmosName", "functionAppHost", "functionAppName", "installation", "iotHubHost", "iotHubName",
-            "jobsPrincipalId", "jobsSubnetId", "outboundAddress", "postgresName", "region", "scmHost", "seedDevice",
+            "callersSubnetId", "consoleName", "contentFiles", "cosmosEndpoint", "cosmosName", "functionAppHost", "functionAppName", "installation", "iotHubHost",
+            "iotHubLocked", "iotHubName", "jobsPrincipalId", "jobsStorageName", "jobsSubnetId", "keyVaultName", "networkName", "outboundAddress", "postgresName", "region",
+            "scmHost", "seedDevice", "stateBlobs",
         ];
         Assert.Equal(known, templates.Small.Outputs.Select(o => o.Key).Order(StringComparer.Ordinal));
     }
@@ -75,14 +76,15 @@ public sealed partial class SecretsTests(Support.Templates templates)
         [
             "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3", // Storage Table Data Contributor
             "3913510d-42f4-4e42-8a64-420c390055eb", // Monitoring Metrics Publisher
-            "4633458b-17de-408a-b874-0445c86b69e6", // Key Vault Secrets User
+            "4633458b-17de-408a-b874-0445c86b69e6", // Key Vault Secrets User, on one secret
+            "4633458b-17de-408a-b874-0445c86b69e6", // and on the other
             "974c5e8b-45b9-4653-ba55-5f855dd0fb88", // Storage Queue Data Contributor
             "b7e6dc6d-f1e8-4753-8033-0f276bb0955b", // Storage Blob Data Owner
         ];
         var assignments = templates.Small.OfType("Microsoft.Authorization/roleAssignments").ToList();
         Assert.Equal(roles, assignments.Select(a => Snapshot.Text(a, "properties.roleDefinitionId")!.Split('/', '\'')[^1]).Order(StringComparer.Ordinal));
         Assert.All(assignments, a => Assert.Contains("ingest-app-", Snapshot.Text(a, "properties.principalId"), StringComparison.Ordinal));
-        Assert.All(assignments, a => Assert.Matches("/(storageAccounts|vaults|components)/", (string)a["id"]!));
+        Assert.All(assignments, a => Assert.Matches(@"^\[extensionResourceId\('[^']+/(storageAccounts|vaults/[^/']+/secrets|components)/[^/']+',", (string)a["id"]!));
     }
 
     [GeneratedRegex(@"(?i)\blist\w*\(|\.primaryKey|\.secondaryKey|primaryMasterKey|getSecret\(")]

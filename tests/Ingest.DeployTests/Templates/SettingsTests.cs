@@ -53,6 +53,23 @@ public sealed class SettingsTests(Support.Templates templates)
     }
 
     [Fact]
+    public void A_checkpoint_is_written_after_every_batch()
+    {
+        using var host = JsonDocument.Parse(File.ReadAllText(Path.Combine(DeployFolder.Root, "host.json")));
+        Assert.Equal(1, host.RootElement.GetProperty("extensions").GetProperty("eventHubs").GetProperty("batchCheckpointFrequency").GetInt32());
+    }
+
+    [Fact]
+    public void What_may_hold_a_password_is_secure()
+    {
+        foreach (var template in new[] { "main.bicep", Path.Combine("modules", "functionapp.bicep") })
+        {
+            var parameter = Snapshot.At(System.Text.Json.Nodes.JsonNode.Parse((string)templates.Compiled[template]["contents"]!), "parameters.extraSettings");
+            Assert.Equal("secureObject", Snapshot.Text(parameter, "type"));
+        }
+    }
+
+    [Fact]
     public void An_operators_own_settings_are_added_and_win()
     {
         var settings = AppSettings.Of(templates.Production);

@@ -22,7 +22,7 @@ public sealed class MigrationTests(PostgresFixture postgres, TimescaleFixture ti
         Assert.Equal(TableLayout.Hypertable, report.Layout);
         Assert.Empty(report.LeftOut);
         Assert.Equal(
-            ["0001_conditions.timescale.sql", "0002_dead_letters.sql", "0003_dead_letter_quotas.sql", "0004_checkpoints.sql", "0005_compression.timescale-full.sql", "0009_partition_owners.sql", "0010_dead_letter_totals.sql"],
+            ["0001_conditions.timescale.sql", "0002_dead_letters.sql", "0003_dead_letter_quotas.sql", "0004_checkpoints.sql", "0005_compression.timescale-full.sql", "0009_partition_owners.sql", "0010_dead_letter_totals.sql", "0011_drop_expired.timescale.sql"],
             report.Applied);
         await using var connection = await OpenAsync(database.ConnectionString);
         var indexes = await connection.QueryAsync<string>("SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema() AND tablename = 'conditions'");
@@ -134,7 +134,7 @@ public sealed class MigrationTests(PostgresFixture postgres, TimescaleFixture ti
             await using var connection = await OpenAsync(database);
             var journal = await connection.QueryAsync<string>("SELECT scriptname FROM ingest_migrations ORDER BY scriptname");
             Assert.Equal(
-                ["0001_conditions.postgres.sql", "0002_dead_letters.sql", "0003_dead_letter_quotas.sql", "0004_checkpoints.sql", "0009_partition_owners.sql", "0010_dead_letter_totals.sql"],
+                ["0001_conditions.postgres.sql", "0002_dead_letters.sql", "0003_dead_letter_quotas.sql", "0004_checkpoints.sql", "0009_partition_owners.sql", "0010_dead_letter_totals.sql", "0011_drop_expired.postgres.sql"],
                 journal);
         }
     }

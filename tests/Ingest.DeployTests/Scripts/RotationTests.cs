@@ -1,0 +1,112 @@
+using System.Text.RegularExpressions;
+using Ingest.DeployTests.Support;
+using Xunit;
+
+namespace Ingest.DeployTests.Scripts;
+
+/// <summary>The runbook of the operations guide for a rotation of keys, walked.</summary>
+public sealed partial class RotationTests
+{
+    [Fact]
+    public async Task The_runbook_renews_every_key_and_none_that_is_in_use()
+    {
+        using var run = Deployment.Machine();
+        var result = await WalkAsync(run, string.Join('\n', Runbook()));
+        Assert.True(result.ExitCode == 0, result.Error);
+
+        var renewed = new HashSet<string>();
+        foreach (var secret in new[] { "hub", "share" })
+        {
+            var (inVault, inUse) = ("primary", "primary");
+            foreach (var call in result.Calls)
+            {
+                if (Written(call, secret) is { } written)
+                {
+                    inVault = written;
+                }
+                else if (call.Text.Contains("/config/configreferences/appsettings/refresh?", StringComparison.Ordinal))
+                {
+                    inUse = inVault;
+                }
+                else if (Renewed(call, secret) is { } key)
+                {
+                    Assert.NotEqual(inUse, key);
+                    renewed.Add($"{secret} {key}");
+                }
+            }
+        }
+
+        Assert.Equal(["hub primary", "hub secondary", "share primary", "share secondary"], renewed.Order());
+    }
+
+    [Fact]
+    public async Task A_later_run_keeps_to_the_key_that_was_named_last()
+    {
+        using var run = Deployment.Machine();
+        var result = await WalkAsync(run, Runbook()[0] + "\ndeploy/functions/deploy.sh --resource-group \"$GROUP\" --location \"$REGION\"");
+        Assert.True(result.ExitCode == 0, result.Error);
+        var last = result.Calls.Last(call => call.Text.StartsWith("az deployment group create --name ingest-main", StringComparison.Ordinal));
+        Assert.Contains("hubKey=secondary", last.Arguments);
+        Assert.Contains("contentShareKey=secondary", last.Arguments);
+    }
+
+    [Fact]
+    public async Task The_app_reads_its_secrets_before_it_is_started_anew()
+    {
+        using var run = Deployment.Machine();
+        var result = await Deployment.DeployAsync(Deployment.Again(run));
+        var texts = result.Calls.Select(call => call.Text).ToList();
+        Assert.InRange(
+            texts.FindIndex(text => text.Contains("/Microsoft.Web/sites/the-app/config/configreferences/appsettings/refresh?", StringComparison.Ordinal)),
+            texts.FindIndex(text => text.StartsWith("az deployment group create --name ingest-main", StringComparison.Ordinal)),
+            texts.FindIndex(text => text.StartsWith("az functionapp deployment source config-zip", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("--hub-key")]
+    [InlineData("--share-key")]
+    public async Task A_key_is_primary_or_secondary(string option)
+    {
+        using var run = Deployment.Machine();
+        var result = await Deployment.DeployAsync(Deployment.FirstTime(run), option, "third");
+        Assert.Equal(2, result.ExitCode);
+        Assert.Contains("A key is primary or secondary, not 'third'.", result.Error, StringComparison.Ordinal);
+        Assert.Empty(result.Calls);
+    }
+
+    /// <summary>Azure remembers in tags which keys the vault holds.</summary>
+    private static Task<ScriptResult> WalkAsync(ScriptRun run, string commands)
+    {
+        run.Answer("az deployment group create*hubKey=secondary contentShareKey=secondary*", sets: "secondary")
+            .Answer("az resource list*", "Microsoft.Network/virtualNetworks|the-network|westeurope|small||\nMicrosoft.KeyVault/vaults|the-vault|westeurope|small|secondary|secondary\n", needs: "secondary");
+        File.WriteAllText(run.In("repo/runbook"), $"set -eu\ncd '{run.In("repo")}'\n{commands}\n");
+        return Deployment.Again(run).With("GROUP", "my group").With("REGION", "westeurope").With("HUB", "the-hub").With("CONTENT", "thecontent")
+            .RunAsync("../../runbook");
+    }
+
+    private static List<string> Runbook()
+    {
+        var guide = File.ReadAllText(Path.Combine(DeployFolder.Root, "docs", "operations.md"));
+        var section = guide[guide.IndexOf("## Rotate", StringComparison.Ordinal)..guide.IndexOf("## Restore", StringComparison.Ordinal)];
+        var blocks = Block().Matches(section).Select(match => match.Groups["commands"].Value).ToList();
+        Assert.Equal(2, blocks.Count);
+        return blocks;
+    }
+
+    private static string? Written(Call call, string secret)
+    {
+        var name = secret == "hub" ? "hubKey=" : "contentShareKey=";
+        return call.Text.StartsWith("az deployment group create --name ingest-main", StringComparison.Ordinal)
+            ? call.Arguments.Single(argument => argument.StartsWith(name, StringComparison.Ordinal))[name.Length..]
+            : null;
+    }
+
+    private static string? Renewed(Call call, string secret)
+    {
+        var (command, option) = secret == "hub" ? ("az iot hub policy renew-key", "--renew-key") : ("az storage account keys renew", "--key");
+        return call.Text.StartsWith(command, StringComparison.Ordinal) ? call.After(option) : null;
+    }
+
+    [GeneratedRegex("```sh\n(?<commands>.*?)```", RegexOptions.Singleline)]
+    private static partial Regex Block();
+}
