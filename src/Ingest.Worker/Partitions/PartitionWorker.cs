@@ -130,8 +130,7 @@ internal sealed class PartitionWorker
             }
 
             _silences = 0;
-            var events = Mapped(received);
-            if (_sequence.Fault(events) is { } fault)
+            if (_sequence.Map(received, _mapping, out var events) is { } fault)
             {
                 throw Restart(fault, distrust: true);
             }
@@ -202,24 +201,6 @@ internal sealed class PartitionWorker
         // A device that goes on sending such messages is not met with a new start for each of them.
         _steps = trouble ? Math.Min(steps * 2, MostSteps) : SteppingReader.StepsPastTrouble;
         _distrusted = unplaced.Count > 0;
-    }
-
-    private RawEvent[] Mapped(IReadOnlyList<EventData> received)
-    {
-        var events = new RawEvent[received.Count];
-        try
-        {
-            for (var i = 0; i < events.Length; i++)
-            {
-                events[i] = _mapping.ToEvent(received[i]);
-            }
-        }
-        catch (Exception exception)
-        {
-            throw Restart($"an event cannot be read: {exception.Message}", distrust: true);
-        }
-
-        return events;
     }
 
     /// <summary>The client waited and nothing came: there is nothing, or it cannot read what there is.</summary>
