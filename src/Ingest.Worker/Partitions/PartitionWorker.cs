@@ -174,20 +174,27 @@ internal sealed class PartitionWorker
         await using var reader = await SteppingReader.OpenAsync(
             client, _key.ConsumerGroup, Partition, Start, OwnerLevel, _context.TimeSource, cancellationToken);
 
-        // What does not say where it stands is committed with the next that does: a checkpoint is a place.
+        // What does not say where it stands is committed with the next that does: a checkpoint is a place. Where it is the partition's last, the
+        // next is waited for here, as it would be the first again in every other reading.
         List<RawEvent> unplaced = [];
         var (steps, trouble) = (_steps, false);
-        for (var left = steps; left > 0 && _sequence.Last < end; left--)
+        for (var left = steps; unplaced.Count > 0 || (left > 0 && _sequence.Last < end);)
         {
             if (await reader.NextAsync(StepPatience, cancellationToken) is not { } found)
             {
+                if (unplaced.Count > 0)
+                {
+                    Progress.Reading();
+                    continue;
+                }
+
                 // Nothing is to be read up to there from where reading stands: events before the stamp that it began at.
                 _nothingUpTo = end;
                 break;
             }
 
             trouble |= found.Undecodable is not null;
-            left = found.Undecodable is null ? left : steps;
+            left = found.Undecodable is null ? left - 1 : steps;
             unplaced.Add(found);
             if (found.Offset is { } offset)
             {
@@ -200,7 +207,7 @@ internal sealed class PartitionWorker
 
         // A device that goes on sending such messages is not met with a new start for each of them.
         _steps = trouble ? Math.Min(steps * 2, MostSteps) : SteppingReader.StepsPastTrouble;
-        _distrusted = unplaced.Count > 0;
+        _distrusted = false;
     }
 
     /// <summary>The client waited and nothing came: there is nothing, or it cannot read what there is.</summary>
