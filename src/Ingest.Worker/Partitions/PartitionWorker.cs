@@ -60,7 +60,6 @@ internal sealed class PartitionWorker
     private long _nothingUpTo = -1;
     private volatile bool _distrusted;
     private volatile bool _fenced;
-    private Position? _copied;
 
     public PartitionWorker(PartitionContext context, string partition, string reader)
     {
@@ -148,16 +147,6 @@ internal sealed class PartitionWorker
 
     /// <summary>Waits until nothing is under way.</summary>
     public Task DrainAsync() => _batches.DrainAsync();
-
-    /// <summary>Copies how far everything is durable, where it has moved since the last copy.</summary>
-    public async Task CopyAsync(Func<string, Position, CancellationToken, Task> copy, CancellationToken cancellationToken)
-    {
-        if (Progress.Last is { } position && !ReferenceEquals(position, _copied))
-        {
-            await copy(Partition, position, cancellationToken);
-            _copied = position;
-        }
-    }
 
     /// <summary>The client failed over an event: it is read one by one after the next initialisation.</summary>
     public void Distrust(Exception exception)
@@ -269,7 +258,7 @@ internal sealed class PartitionWorker
                 _fenced |= fenced.HasNewerOwner;
                 WorkerLog.Fenced(_context.Client.Logger, _key.Hub, Partition, fenced.Message);
             }
-            else if (exception is not OperationCanceledException || !_context.Abandon.IsCancellationRequested)
+            else if (!_context.Abandon.IsCancellationRequested)
             {
                 _context.Fatal(exception);
             }
