@@ -15,6 +15,7 @@ using Ingest.Sources;
 using Ingest.Sources.EventHubs;
 using Ingest.Worker;
 using Ingest.Worker.Hosting;
+using Ingest.Worker.Ownership;
 using Ingest.Worker.Partitions;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
@@ -155,7 +156,7 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
             parts.Settings.Telemetry.TimeSource,
             parts.Checkpoints.ClaimAsync,
             Measured(parts),
-            WorkerServices.OwnershipIn(parts, client.Hub, parts.Settings.Hub, _clock));
+            new DatabaseOwnership(new PartitionOwnerTable(parts.DataSource), client.Hub));
         await using var sender = new HubSender(client);
         var runner = new FleetRunner(new DeviceFleet(options.Devices, options.Faults, _clock), _ledger, partitions, FleetSender.To(sender), _clock);
         using var stopSending = CancellationTokenSource.CreateLinkedTokenSource(signals.Stop);

@@ -1,3 +1,4 @@
+using Azure.Identity;
 using Ingest.Failures;
 using Ingest.Schema;
 using Ingest.Sources.EventHubs;
@@ -86,6 +87,10 @@ public static class StartUpCheck
             var report = await SchemaCheck.RunAsync(parts.DataSource, TargetTable.Of(parts.Mapping), parts.Settings.Database, cancellationToken);
             tell?.Invoke($"database: PostgreSQL {report.ServerVersion}, {(report.TimescaleVersion is { } version ? $"TimescaleDB {version} ({report.TimescaleLicense})" : "no TimescaleDB")}");
             return [.. report.Problems.Select(problem => new StartUpProblem(problem.ToString(), MayPass: false))];
+        }
+        catch (NpgsqlException exception) when (exception.InnerException is AuthenticationFailedException login)
+        {
+            return [new(EntraLogin.Sentence(login, "the database"), EntraLogin.MayPass(login))];
         }
         catch (NpgsqlException exception)
         {

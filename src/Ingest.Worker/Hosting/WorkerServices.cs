@@ -49,22 +49,7 @@ public static class WorkerServices
         return services;
     }
 
-    /// <summary>Ownership in the pipeline's own database.</summary>
-    public static DatabaseOwnership OwnershipIn(PipelineParts parts, string hub, HubSettings settings, TimeProvider time)
-    {
-        ArgumentNullException.ThrowIfNull(parts);
-        ArgumentNullException.ThrowIfNull(settings);
-        return new DatabaseOwnership(
-            new PartitionOwnerTable(parts.DataSource),
-            hub,
-            unseenAfter: 2 * TimeSpan.FromSeconds(settings.LoadBalancingIntervalSeconds),
-            expiry: TimeSpan.FromSeconds(settings.OwnershipExpirySeconds),
-            time);
-    }
-
-    private static DatabaseOwnership OwnershipInDatabase(IServiceProvider provider)
-    {
-        var client = provider.GetRequiredService<HubClient>();
-        return OwnershipIn(provider.GetRequiredService<PipelineParts>(), client.Hub, client.Settings, provider.GetRequiredService<TimeProvider>());
-    }
+    // In the pipeline's own database.
+    private static DatabaseOwnership OwnershipInDatabase(IServiceProvider provider) =>
+        new(new PartitionOwnerTable(provider.GetRequiredService<PipelineParts>().DataSource), provider.GetRequiredService<HubClient>().Hub);
 }

@@ -69,11 +69,7 @@ public sealed class WorkerProcessTests(PostgresFixture postgres)
         await using var database = TcpProxy.Start((await postgres.ServerAsync()).Port);
         hub.Close();
         database.Close();
-        var environment = new Dictionary<string, string>(stage.Environment)
-        {
-            ["Hub__ConnectionString"] = stage.Environment["Hub__ConnectionString"].Replace($":{stage.Hub.Port};", $":{hub.Port};", StringComparison.Ordinal),
-            ["Database__ConnectionString"] = new NpgsqlConnectionStringBuilder(stage.Environment["Database__ConnectionString"]) { Port = database.Port }.ConnectionString,
-        };
+        var environment = Through(stage, hub, database);
         var check = await CliProcess.RunAsync(environment, "run", "--check");
         await using var worker = WorkerProcess.Start(environment, LoopbackPort.Free());
         await Eventually.IsTrueAsync(async () => worker.Logged(2015) == 1 && worker.Logged(2016) == 1 && await worker.HealthAsync(CancellationToken.None) is { Ready: false });
@@ -85,6 +81,25 @@ public sealed class WorkerProcessTests(PostgresFixture postgres)
 
         Assert.True(check.ExitCode == 1, check.ToString());
         Assert.Equal((1, 1, 2), (worker.Logged(2015), worker.Logged(2016), worker.Logged(2018)));
+    }
+
+    [Fact]
+    public async Task A_second_signal_ends_it_though_hub_and_database_say_nothing()
+    {
+        await using var stage = await WorkerStage.CreateAsync(postgres);
+        await using var hub = TcpProxy.Start(stage.Hub.Port);
+        await using var database = TcpProxy.Start((await postgres.ServerAsync()).Port);
+        await using var worker = WorkerProcess.Start(Through(stage, hub, database), LoopbackPort.Free());
+        await stage.SendAsync(1_000);
+        await WorkerStage.UntilAsync(async () => (await stage.AccountsAsync()).Received == 1_000);
+
+        hub.Silence();
+        database.Silence();
+        await worker.TerminateAsync();
+        await worker.TerminateAsync();
+
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20), TimeProvider.System);
+        Assert.Equal(1, await worker.EndAsync(patience.Token));
     }
 
     [Fact]
@@ -166,6 +181,31 @@ public sealed class WorkerProcessTests(PostgresFixture postgres)
         Assert.Contains("no_such_table", check.Errors, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("Hub__FullyQualifiedNamespace=localhost", "localhost/telemetry")]
+    [InlineData("Database__EntraAuthentication=true", "the database")]
+    public async Task A_login_by_an_identity_that_the_process_does_not_have_ends_it_with_words(string setting, string wanted)
+    {
+        await using var stage = await WorkerStage.CreateAsync(postgres);
+        var (name, value) = (setting.Split('=')[0], setting.Split('=')[1]);
+        await using var worker = CliProcess.Start(
+            new Dictionary<string, string>(stage.Environment)
+            {
+                ["Hub__ConnectionString"] = name.StartsWith("Hub", StringComparison.Ordinal) ? "" : stage.Environment["Hub__ConnectionString"],
+                ["Hub__Name"] = "telemetry",
+                ["Database__ConnectionString"] = new NpgsqlConnectionStringBuilder(stage.Environment["Database__ConnectionString"]) { Password = null }.ConnectionString,
+                [name] = value,
+                ["AZURE_TOKEN_CREDENTIALS"] = "EnvironmentCredential",
+                ["AZURE_CLIENT_ID"] = "",
+            },
+            "run");
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60), TimeProvider.System);
+        var run = await worker.EndedAsync(patience.Token);
+
+        Assert.True(run.ExitCode == 2, run.ToString());
+        Assert.Contains($"no token for {wanted}: EnvironmentCredential", run.Errors, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Without_settings_it_names_each_that_is_missing()
     {
@@ -175,4 +215,10 @@ public sealed class WorkerProcessTests(PostgresFixture postgres)
         Assert.Contains("Hub:ConnectionString", run.Errors, StringComparison.Ordinal);
         Assert.Contains("Database:ConnectionString", run.Errors, StringComparison.Ordinal);
     }
+
+    private static Dictionary<string, string> Through(WorkerStage stage, TcpProxy hub, TcpProxy database) => new(stage.Environment)
+    {
+        ["Hub__ConnectionString"] = stage.Environment["Hub__ConnectionString"].Replace($":{stage.Hub.Port};", $":{hub.Port};", StringComparison.Ordinal),
+        ["Database__ConnectionString"] = new NpgsqlConnectionStringBuilder(stage.Environment["Database__ConnectionString"]) { Port = database.Port }.ConnectionString,
+    };
 }

@@ -122,42 +122,6 @@ public sealed class HubWorkerTests
     }
 
     [Fact]
-    public async Task What_was_handed_over_is_stored_before_a_stopped_worker_gives_its_partitions_up()
-    {
-        await using var hub = await TestHub.StartAsync(partitions: 1);
-        await hub.SendAsync("0", 0, 50);
-        var open = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var (store, ownership) = (new MemoryStore { Gate = (_, token) => open.Task.WaitAsync(token) }, new MemoryOwnership());
-        await using var worker = RunningWorker.Start(hub.Client(), store, ownership);
-        await Eventually.IsTrueAsync(() => worker.Partitions is [{ Held: > 0 }]);
-        var held = worker.Partitions[0].Held;
-
-        worker.RequestStop();
-        await Eventually.IsTrueAsync(() => worker.Partitions.Count == 0);
-        Assert.False(worker.Running.IsCompleted);
-        Assert.Equal(worker.Worker.Name, ownership.Owners["0"]);
-        open.SetResult();
-        await worker.StopAsync();
-
-        Assert.Equal(Numbers(0, held), store.Bodies("0"));
-        Assert.Equal(held - 1, store.Position("0")?.SequenceNumber);
-        Assert.Empty(ownership.Owners);
-    }
-
-    [Fact]
-    public async Task Abandoning_gives_up_what_is_not_stored()
-    {
-        await using var hub = await TestHub.StartAsync(partitions: 1);
-        await hub.SendAsync("0", 0, 10);
-        var store = new MemoryStore { Gate = (_, token) => Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, token) };
-        await using var worker = RunningWorker.Start(hub.Client(), store);
-        await Eventually.IsTrueAsync(() => worker.Partitions is [{ Held: > 0 }]);
-
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(worker.AbandonAsync);
-        Assert.Null(store.Position("0"));
-    }
-
-    [Fact]
     public async Task What_retention_took_is_counted_as_missed()
     {
         var store = new MemoryStore();
@@ -243,30 +207,6 @@ public sealed class HubWorkerTests
         Assert.Equal(Numbers(0, 10), store.Bodies("0"));
         Assert.Equal((1, 1), (logger.Texts(2015).Count, logger.Texts(2018).Count));
         Assert.Null(worker.Worker.WaitsFor);
-    }
-
-    [Fact]
-    public async Task A_worker_that_waits_for_its_claim_can_be_stopped()
-    {
-        await using var hub = await TestHub.StartAsync(partitions: 1);
-        var logger = new RecordingLogger();
-        await using var worker = RunningWorker.Start(hub.Client(logger: logger), new MemoryStore(), claim: (_, _, _, _) => throw Refusal("57P03"));
-        await Eventually.IsTrueAsync(() => logger.Texts(2016).Count > 0);
-
-        await worker.StopAsync();
-
-        Assert.Empty(worker.Partitions);
-    }
-
-    [Fact]
-    public async Task What_the_pipeline_cannot_go_on_with_ends_the_worker()
-    {
-        await using var hub = await TestHub.StartAsync(partitions: 2);
-        await hub.SendAsync("0", 0, 10);
-        var store = new MemoryStore { Gate = (_, _) => throw new InvalidDataException("the mapping has changed") };
-        await using var worker = RunningWorker.Start(hub.Client(), store);
-
-        await Assert.ThrowsAsync<InvalidDataException>(() => worker.Running.WaitAsync(TimeSpan.FromSeconds(30), Cancel));
     }
 
     [Fact]

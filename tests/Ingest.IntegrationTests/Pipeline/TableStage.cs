@@ -43,7 +43,7 @@ internal sealed class TableStage : IAsyncDisposable
             telemetry.TimeSource,
             new CheckpointTable(_login).ClaimAsync,
             _pipeline.ProcessAsync,
-            new DatabaseOwnership(new PartitionOwnerTable(_login), _client.Hub, TimeSpan.FromSeconds(6), TimeSpan.FromSeconds(30), TimeProvider.System));
+            new DatabaseOwnership(new PartitionOwnerTable(_login), _client.Hub));
         _working = _worker.RunAsync(_stop.Token, CancellationToken.None);
     }
 

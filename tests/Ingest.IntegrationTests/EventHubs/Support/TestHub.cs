@@ -10,6 +10,9 @@ namespace Ingest.IntegrationTests.EventHubs.Support;
 /// <summary>A local hub behind a wire that can be cut, with clients for it.</summary>
 internal sealed class TestHub : IAsyncDisposable
 {
+    /// <summary>After how long without renewal a partition is free, as the clients are set up.</summary>
+    public static readonly TimeSpan OwnershipExpiry = TimeSpan.FromSeconds(4);
+
     private readonly List<IAsyncDisposable> _clients = [];
 
     private TestHub(LocalEventHub hub, TcpRelay relay)
@@ -46,7 +49,15 @@ internal sealed class TestHub : IAsyncDisposable
 
     public HubClient Client(Action<HubSettings>? change = null, TimeProvider? time = null, ILogger<HubClient>? logger = null)
     {
-        var settings = new HubSettings { ConnectionString = ConnectionString, OperationTimeoutSeconds = 20, MaxRetryDelaySeconds = 1, LoadBalancingIntervalSeconds = 1, OwnershipExpirySeconds = 4, LagIntervalSeconds = 1 };
+        var settings = new HubSettings
+        {
+            ConnectionString = ConnectionString,
+            OperationTimeoutSeconds = 20,
+            MaxRetryDelaySeconds = 1,
+            LoadBalancingIntervalSeconds = 1,
+            OwnershipExpirySeconds = (int)OwnershipExpiry.TotalSeconds,
+            LagIntervalSeconds = 1,
+        };
         change?.Invoke(settings);
         var client = new HubClient(settings, time ?? TimeProvider.System, logger ?? NullLogger<HubClient>.Instance);
         _clients.Add(client);

@@ -3,9 +3,11 @@ using Polly.Retry;
 
 namespace Ingest.Sources.EventHubs;
 
-/// <summary>When the hub is tried again: growing, jittered pauses for what passes by itself, the longest pause for what an operator must mend.
-/// <c>onRetry</c> is told of each failure and of the pause before the next attempt.</summary>
-internal static class ReconnectRetry
+/// <summary>
+/// Tries again for as long as it takes: growing, jittered pauses for what passes by itself, the longest pause for what an operator must mend.
+/// <c>onRetry</c> is told of each failure and of the pause before the next attempt.
+/// </summary>
+internal static class PatientRetry
 {
     private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan BusyDelay = TimeSpan.FromSeconds(4);
@@ -18,12 +20,18 @@ internal static class ReconnectRetry
     public static ResiliencePipeline ForSending(TimeSpan maxDelay, TimeProvider time, Action<HubException, TimeSpan> onRetry) =>
         Create(maxDelay, time, static exception => exception.Failure == HubFailure.Transient, onRetry);
 
-    private static ResiliencePipeline Create(
-        TimeSpan maxDelay, TimeProvider time, Func<HubException, bool> retries, Action<HubException, TimeSpan> onRetry) =>
+    /// <summary>For claims of checkpoints: whatever the database says.</summary>
+    public static ResiliencePipeline ForClaiming(TimeSpan maxDelay, TimeProvider time, Action<Exception, TimeSpan> onRetry) =>
+        Create(maxDelay, time, static _ => true, onRetry);
+
+    private static ResiliencePipeline Create<TException>(
+        TimeSpan maxDelay, TimeProvider time, Func<TException, bool> retries, Action<TException, TimeSpan> onRetry)
+        where TException : Exception =>
         new ResiliencePipelineBuilder { TimeProvider = time }
             .AddRetry(new RetryStrategyOptions
             {
-                ShouldHandle = new PredicateBuilder().Handle(retries),
+                ShouldHandle = attempt => ValueTask.FromResult(
+                    attempt.Outcome.Exception is TException exception && !attempt.Context.CancellationToken.IsCancellationRequested && retries(exception)),
                 MaxRetryAttempts = int.MaxValue,
                 BackoffType = DelayBackoffType.Exponential,
                 UseJitter = true,
@@ -39,7 +47,7 @@ internal static class ReconnectRetry
                 }),
                 OnRetry = attempt =>
                 {
-                    onRetry((HubException)attempt.Outcome.Exception!, attempt.RetryDelay);
+                    onRetry((TException)attempt.Outcome.Exception!, attempt.RetryDelay);
                     return ValueTask.CompletedTask;
                 },
             })

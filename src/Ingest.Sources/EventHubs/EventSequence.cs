@@ -1,9 +1,12 @@
+using Azure.Messaging.EventHubs;
 using Ingest.Events;
-using Ingest.Sources.EventHubs;
 
-namespace Ingest.Worker.Partitions;
+namespace Ingest.Sources.EventHubs;
 
-/// <summary>What the sequence numbers of a partition must be, and what they say about messages that never came. Pure.</summary>
+/// <summary>
+/// What the sequence numbers of a partition must be, and what they say about messages that never came. Until it begins, any number will do once.
+/// Pure.
+/// </summary>
 internal sealed class EventSequence
 {
     // The number before the next event, where a gap says that messages are missing; null where numbers say nothing about what came before.
@@ -22,7 +25,26 @@ internal sealed class EventSequence
         _due = start.NumberingRestarted ? null : Math.Max((last + 1) ?? 0, start.BeginSequenceNumber);
     }
 
-    /// <summary>Why events that the client received are not the next ones; null where they are.</summary>
+    /// <summary>Maps what the client received, and says why it is not the next events; null where it is.</summary>
+    public string? Map(IReadOnlyList<EventData> received, EventMapping mapping, out RawEvent[] events)
+    {
+        events = new RawEvent[received.Count];
+        try
+        {
+            for (var i = 0; i < events.Length; i++)
+            {
+                events[i] = mapping.ToEvent(received[i]);
+            }
+        }
+        catch (Exception exception)
+        {
+            return $"an event cannot be read: {exception.Message}";
+        }
+
+        return Fault(events);
+    }
+
+    /// <summary>Why events are not the next ones; null where they are.</summary>
     public string? Fault(IReadOnlyList<RawEvent> events)
     {
         var due = _due;
