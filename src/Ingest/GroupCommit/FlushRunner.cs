@@ -18,7 +18,7 @@ internal sealed class FlushRunner : IDisposable
 
     private readonly FlushTransaction _transaction;
     private readonly WritePolicy _policy;
-    private readonly RefusalStreak _streak = new();
+    private readonly RefusalStreak _streak;
     private readonly FlushReports _reports;
     private readonly TimeProvider _clock;
     private readonly ResiliencePipeline _retry;
@@ -29,6 +29,7 @@ internal sealed class FlushRunner : IDisposable
         _policy = policy;
         _reports = reports;
         _clock = clock;
+        _streak = new RefusalStreak(clock);
         _retry = new ResiliencePipelineBuilder { TimeProvider = clock }
             .AddRetry(new RetryStrategyOptions
             {
@@ -242,7 +243,7 @@ internal sealed class FlushRunner : IDisposable
         void Complete(Flush done, FlushOutcome outcome)
         {
             _policy.Committed(way, outcome.Known);
-            _streak.Committed(outcome.Batches.Sum(pair => pair.Accounts.Stored), done.Refused.Codes);
+            _streak.Committed(outcome.Batches.Sum(pair => pair.Accounts.Stored), done.Refused.Rows);
             _reports.Complete(done, outcome, way, _clock.GetElapsedTime(started), activity);
         }
 
@@ -281,16 +282,16 @@ internal sealed class FlushRunner : IDisposable
     {
         var probe = await _transaction.ProbeAsync(flush, flush.Abandoned);
         var refused = probe.Refused;
-        if (probe.BlamesNoRow || refused.Count == 0)
+        if (refused.Count == 0)
         {
-            var failure = PostgresFailure.Of(probe.Said ?? because);
+            var failure = PostgresFailure.Of(because);
             throw new OperatorMistakeException(
                 failure.Kind == FailureKind.OperatorMistake ? failure.Sentence : $"{failure.Sentence} No single row is refused by itself: look for constraints that are checked at COMMIT.",
                 because)
             { SqlState = failure.SqlState };
         }
 
-        if (_streak.Judge(probe.Tried, refused, _transaction.Table.Columns) is { } mistake)
+        if (_streak.Judge(probe, _transaction.Table.Columns) is { } mistake)
         {
             throw new OperatorMistakeException(mistake, because) { SqlState = refused[0].SqlState };
         }
