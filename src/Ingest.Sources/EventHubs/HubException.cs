@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Net.WebSockets;
+using System.Runtime.Serialization;
 using System.Security.Authentication;
 using Azure.Identity;
 using Azure.Messaging.EventHubs;
@@ -86,7 +87,7 @@ public sealed class HubException : Exception
     /// <summary>Whether the client failed over a message's contents, and neither the hub nor the way to it failed.</summary>
     internal static bool IsUndecodable(Exception exception) =>
         exception is ArgumentException or NotSupportedException or FormatException or InvalidCastException or OverflowException or InvalidOperationException
-            or IndexOutOfRangeException or NullReferenceException or OutOfMemoryException
+            or IndexOutOfRangeException or NullReferenceException or OutOfMemoryException or SerializationException
         && !SaidByService(exception)
         && exception is not ObjectDisposedException
         || exception is EventHubsException { InnerException: AmqpException { Error.Condition.Value: "amqp:decode-error" or "amqp:invalid-field" } };

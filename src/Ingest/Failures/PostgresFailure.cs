@@ -20,6 +20,9 @@ public sealed record PostgresFailure(FailureKind Kind, string? SqlState, string 
     /// </summary>
     public bool MayBeOneRow { get; private init; }
 
+    /// <summary>Whether it is said of a row, or may be.</summary>
+    public bool IsOfRows => Kind is FailureKind.Poison or FailureKind.Conflict || MayBeOneRow;
+
     /// <summary>Sorts what a database call threw.</summary>
     public static PostgresFailure Of(Exception exception)
     {

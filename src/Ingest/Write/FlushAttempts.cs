@@ -12,7 +12,7 @@ namespace Ingest.Write;
 /// </summary>
 internal sealed class FlushAttempts(FlushTransaction transaction, WriteModeSelector modes, FlushReports reports, TimeProvider clock)
 {
-    private readonly SystematicRefusalDetector _refusals = new();
+    private readonly SystematicRefusalDetector _refusals = new(clock);
 
     /// <summary>Attempts it until it is committed, or only time or an operator can mend what stops it.</summary>
     /// <returns>False where the flush is to be halved: as a whole it takes too long.</returns>
@@ -40,7 +40,7 @@ internal sealed class FlushAttempts(FlushTransaction transaction, WriteModeSelec
             {
                 case FlushAttempt.Committed committed:
                     modes.Committed(state.Mode, committed.Outcome.Known);
-                    _refusals.Committed(committed.Outcome.Batches.Sum(pair => pair.Accounts.Stored), flush.History.Refused.Codes);
+                    _refusals.Committed(committed.Outcome.Batches.Sum(pair => pair.Accounts.Stored), flush.History.Refused.Rows);
                     reports.Complete(flush, committed, state.Mode, clock.GetElapsedTime(started), activity);
                     return true;
 
@@ -144,9 +144,9 @@ internal sealed class FlushAttempts(FlushTransaction transaction, WriteModeSelec
     {
         var probe = await transaction.ProbeAsync(flush, flush.Abandoned);
         var refused = probe.Refused;
-        if (probe.BlamesNoRow || refused.Count == 0)
+        if (refused.Count == 0)
         {
-            var failure = PostgresFailure.Of(probe.Said ?? because);
+            var failure = PostgresFailure.Of(because);
             throw new OperatorMistakeException(
                 failure.Kind == FailureKind.OperatorMistake
                     ? failure.Sentence
@@ -155,7 +155,7 @@ internal sealed class FlushAttempts(FlushTransaction transaction, WriteModeSelec
             { SqlState = failure.SqlState };
         }
 
-        if (_refusals.Judge(probe.Tried, refused, transaction.Table.Columns) is { } mistake)
+        if (_refusals.Judge(probe, transaction.Table.Columns) is { } mistake)
         {
             throw new OperatorMistakeException(mistake, because) { SqlState = refused[0].SqlState };
         }

@@ -86,13 +86,14 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
     }
 
     [Fact]
-    public async Task When_every_row_is_refused_with_one_code_nothing_is_dead_lettered()
+    public async Task When_every_row_of_several_devices_is_refused_with_one_code_nothing_is_dead_lettered()
     {
         await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
         await database.ExecuteAsync("ALTER TABLE conditions ADD CONSTRAINT cold CHECK (temperature < -100)", Stop);
         await using var stage = new WriteStage(database.Source);
 
-        var waiting = stage.ProcessAsync(Rows(0, 150), null, Stop);
+        Reading[] rows = [.. Rows(0, 150).Select(row => row with { Device = $"{row.Stamp % 3}" })];
+        var waiting = stage.ProcessAsync(rows, null, Stop);
         await UntilAsync(stage, PipelineState.OperatorMistake);
         await database.ExecuteAsync("ALTER TABLE conditions DROP CONSTRAINT cold", Stop);
 

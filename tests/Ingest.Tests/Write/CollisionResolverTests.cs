@@ -74,7 +74,7 @@ public sealed class CollisionResolverTests
     public void A_refused_reading_takes_no_place_and_its_equals_are_refused_with_it()
     {
         var batch = Batch([(Stamp, "a", 1), (Stamp, "a", 1), (Stamp, "a", 2)]);
-        _refusals.Add(new RefusedRow(batch, 0, "23514", null, "refused"));
+        _refusals.Add(new RefusedRow(batch, 0, "a", default, new PostgresFailure(FailureKind.Poison, "23514", ""), null, "refused"));
         Resolve(batch);
 
         Assert.Equal([RowOutcome.Refused, RowOutcome.Refused, RowOutcome.Stored], _rows.Fates.ToArray());
