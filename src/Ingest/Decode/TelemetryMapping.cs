@@ -16,7 +16,7 @@ namespace Ingest.Decode;
 /// any type but jsonb), or a path into the body: names divided by dots, compared byte by byte after their escapes are resolved. There is no
 /// escape for a dot, and no index into an array: a field whose own name has a dot in it, or is <c>module</c> at the top, or an array's
 /// element is reached only through a jsonb column. Several columns may read the same place.</para>
-/// <para><b>Values.</b> See <see cref="EventDecoder"/>.</para>
+/// <para><b>Values.</b> See <see cref="BatchDecoder"/>.</para>
 /// </remarks>
 public sealed class TelemetryMapping
 {

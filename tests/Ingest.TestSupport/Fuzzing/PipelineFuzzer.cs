@@ -28,7 +28,7 @@ public sealed class PipelineFuzzer : IAsyncDisposable
     private readonly NpgsqlDataSource _source;
     private readonly BodyMutator _bodies;
     private readonly BombMutator _bombs;
-    private readonly EventDecoder _decoder;
+    private readonly BatchDecoder _decoder;
     private readonly IngestPipeline _pipeline;
     private int _messages;
     private int _rounds;
@@ -39,7 +39,7 @@ public sealed class PipelineFuzzer : IAsyncDisposable
         _bodies = new BodyMutator(seed);
         _bombs = new BombMutator(seed);
         var telemetry = FuzzedTable.Wide();
-        _decoder = new EventDecoder(TelemetryMapping.Create(telemetry), telemetry, TimeProvider.System);
+        _decoder = new BatchDecoder(TelemetryMapping.Create(telemetry), telemetry, TimeProvider.System);
         _pipeline = new IngestPipeline(source, new IngestOptions { Telemetry = telemetry, DeadLetters = new DeadLetterSettings { QuotaPerDeviceAndDay = 10_000_000 } });
     }
 

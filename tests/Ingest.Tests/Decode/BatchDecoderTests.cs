@@ -5,7 +5,7 @@ using static Ingest.Tests.Decode.DecoderDriver;
 
 namespace Ingest.Tests.Decode;
 
-public sealed class EventDecoderTests
+public sealed class BatchDecoderTests
 {
     private readonly DecoderDriver _default = new();
 
