@@ -80,7 +80,7 @@ public sealed class BatchDecoder
                 {
                     output.Ignored++;
                 }
-                else if (message.EnqueuedTime is not { } time)
+                else if (message.RowTime is not { } time)
                 {
                     output.Reject(RejectReason.TimeMissing, "The hub gave no stamp that could be read.");
                 }
@@ -138,7 +138,7 @@ public sealed class BatchDecoder
         var highest = 0L;
         for (var i = 0; i < events.Count; i++)
         {
-            highest = Math.Max(highest, events[i].HubEnqueuedTime?.Ticks ?? 0);
+            highest = Math.Max(highest, events[i].EnqueuedTime?.Ticks ?? 0);
         }
 
         var seen = Interlocked.Read(ref _highestStamp);

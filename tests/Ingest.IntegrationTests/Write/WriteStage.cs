@@ -72,7 +72,7 @@ internal sealed class WriteStage : IAsyncDisposable
     {
         Hub = "test/hub",
         Partition = "0",
-        EnqueuedTime = Start.AddMilliseconds(reading.Stamp),
+        RowTime = Start.AddMilliseconds(reading.Stamp),
         DeviceId = reading.Device,
         Body = System.Text.Encoding.UTF8.GetBytes(reading.ToString() + string.Join('|', reading.Values)),
     };

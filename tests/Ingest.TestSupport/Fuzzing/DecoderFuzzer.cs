@@ -85,14 +85,14 @@ public sealed class DecoderFuzzer(int seed)
         Hub = "fuzz",
         Partition = "0",
         DeviceId = "dev-1",
+        RowTime = Stamp,
         EnqueuedTime = Stamp,
-        HubEnqueuedTime = Stamp,
         ContentEncoding = bomb.ContentEncoding,
         ContentType = bomb.ContentType,
         Body = bomb.Body,
     };
 
-    private static RawEvent Message(byte[] body) => new() { Hub = "fuzz", Partition = "0", DeviceId = "dev-1", EnqueuedTime = Stamp, HubEnqueuedTime = Stamp, Body = body };
+    private static RawEvent Message(byte[] body) => new() { Hub = "fuzz", Partition = "0", DeviceId = "dev-1", RowTime = Stamp, EnqueuedTime = Stamp, Body = body };
 
     private string? Judge(BatchDecoder decoder, byte[][] bodies, Func<byte[], DecodedBatch, Outcome, string?> judge)
     {

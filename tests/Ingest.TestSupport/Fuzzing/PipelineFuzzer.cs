@@ -166,8 +166,8 @@ public sealed class PipelineFuzzer : IAsyncDisposable
             Hub = "fuzz",
             Partition = partition.ToString(CultureInfo.InvariantCulture),
             DeviceId = "dev-1",
+            RowTime = stamp,
             EnqueuedTime = stamp,
-            HubEnqueuedTime = stamp,
             ContentEncoding = bomb?.ContentEncoding,
             ContentType = bomb?.ContentType,
             Body = body,
@@ -260,7 +260,7 @@ public sealed class PipelineFuzzer : IAsyncDisposable
             var accounts = new Accounts(
                 rows.Length + letters.Length + ignored, different.Count, rows.Length - different.Count, letters.Length, ignored, Collisions: Math.Max(0, different.Count - 1));
             return new Outcome(
-                message.HubEnqueuedTime!.Value,
+                message.EnqueuedTime!.Value,
                 body,
                 Math.Max(1, DecoderFuzzer.Readings(body) ?? 1),
                 accounts,

@@ -47,8 +47,8 @@ internal sealed class DecoderDriver
         {
             Hub = "host/hub",
             Partition = "0",
-            EnqueuedTime = withoutTime ? null : time ?? Noon,
-            HubEnqueuedTime = hubTime,
+            RowTime = withoutTime ? null : time ?? Noon,
+            EnqueuedTime = hubTime,
             DeviceId = device,
             ModuleId = module,
             MessageSource = source,

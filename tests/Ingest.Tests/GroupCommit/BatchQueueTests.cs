@@ -211,7 +211,7 @@ public sealed class BatchQueueTests
             Partition = "0",
             Offset = $"{sequence}",
             SequenceNumber = sequence,
-            HubEnqueuedTime = DateTime.UnixEpoch,
+            EnqueuedTime = DateTime.UnixEpoch,
             Body = new byte[10],
         })];
         var batch = new PendingBatch(messages, Move(10, 21) with { Missed = 6 }, _clock.GetTimestamp(), CancellationToken.None);
