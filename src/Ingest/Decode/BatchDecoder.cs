@@ -94,7 +94,8 @@ public sealed class BatchDecoder
                 }
                 else
                 {
-                    decoder.Decode(message, next, Microseconds(time), ref output);
+                    // Floored once more: a key off the millisecond could never be compared with its twins.
+                    decoder.Decode(message, next, Instant.Of(time).FloorToMillisecond(), ref output);
                 }
             }
 
@@ -120,13 +121,6 @@ public sealed class BatchDecoder
     }
 
     private static bool IsTelemetry(string? source) => source is null || source.Equals("Telemetry", StringComparison.OrdinalIgnoreCase);
-
-    // Floored once more: a key off the millisecond could never be compared with its twins.
-    private static long Microseconds(DateTime time)
-    {
-        var milliseconds = (time.Ticks / TimeSpan.TicksPerMillisecond) - (DateTime.UnixEpoch.Ticks / TimeSpan.TicksPerMillisecond);
-        return milliseconds * 1_000;
-    }
 
     private static string OutOfBounds(DateTime time, TimeBounds bounds) => string.Create(
         CultureInfo.InvariantCulture,

@@ -70,9 +70,9 @@ internal sealed class EventDecoder(TelemetryMapping mapping, BodyDeviceRules dev
 
     /// <param name="message">The message.</param>
     /// <param name="index">Its index in the batch.</param>
-    /// <param name="stamp">Its stamp, in microseconds since 1970.</param>
+    /// <param name="stamp">Its stamp.</param>
     /// <param name="output">Takes its readings and rejections.</param>
-    public void Decode(RawEvent message, int index, long stamp, ref DecoderOutput output)
+    public void Decode(RawEvent message, int index, Instant stamp, ref DecoderOutput output)
     {
         string? device = null;
         if (!string.IsNullOrEmpty(message.DeviceId))
@@ -735,7 +735,7 @@ internal sealed class EventDecoder(TelemetryMapping mapping, BodyDeviceRules dev
         return complete;
     }
 
-    private readonly record struct Context(RawEvent Message, int Index, long Stamp, string? Device);
+    private readonly record struct Context(RawEvent Message, int Index, Instant Stamp, string? Device);
 
     private readonly record struct BodyDevice(bool IsText, int Start, int Length, bool IsEscaped)
     {

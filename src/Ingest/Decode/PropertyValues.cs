@@ -1,4 +1,5 @@
 using System.Text;
+using Ingest.Events;
 
 namespace Ingest.Decode;
 
@@ -126,5 +127,5 @@ internal static class PropertyValues
         return IsoTime.IsInfinite(result) ? RejectReason.OutOfRange : null;
     }
 
-    private static DateTime WholeMicroseconds(DateTime time) => new(time.Ticks - (time.Ticks % TimeSpan.TicksPerMicrosecond), DateTimeKind.Utc);
+    private static DateTime WholeMicroseconds(DateTime time) => Instant.Of(time).ToDateTime();
 }

@@ -182,7 +182,7 @@ public struct SystemProperties
     };
 
     private static DateTime? Floor(DateTime? time) =>
-        time is { } value ? new DateTime(value.Ticks - (value.Ticks % TimeSpan.TicksPerMillisecond), DateTimeKind.Utc) : null;
+        time is { } value ? Instant.Of(value).FloorToMillisecond().ToDateTime() : null;
 
     // NoCurrentDateDefault: a time of day alone must not become a time of today.
     private static DateTime? ParseTime(string text) =>

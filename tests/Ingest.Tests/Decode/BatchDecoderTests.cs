@@ -16,7 +16,7 @@ public sealed class BatchDecoderTests
 
         Assert.Equal([21.5, 40.0], Rows(batch)[0]);
         Assert.Equal("dev-1", batch.Readings.Devices[0]);
-        Assert.Equal((long)(Noon - DateTime.UnixEpoch).TotalMicroseconds, batch.Readings.Stamps[0]);
+        Assert.Equal((long)(Noon - DateTime.UnixEpoch).TotalMicroseconds, batch.Readings.Stamps[0].Microseconds);
         Assert.Equal(0, batch.Readings.Events[0]);
         Assert.Equal(-1, batch.Readings.Elements[0]);
         Assert.Equal(1, batch.Received);
@@ -297,7 +297,7 @@ public sealed class BatchDecoderTests
     {
         using var batch = _default.Decode(Message("{}"u8.ToArray(), time: Noon.AddTicks(19_999)));
 
-        Assert.Equal((long)(Noon - DateTime.UnixEpoch).TotalMicroseconds + 1_000, batch.Readings.Stamps[0]);
+        Assert.Equal((long)(Noon - DateTime.UnixEpoch).TotalMicroseconds + 1_000, batch.Readings.Stamps[0].Microseconds);
     }
 
     [Fact]

@@ -245,7 +245,7 @@ public sealed class BatchQueueTests
         for (var row = 0; row < rows; row++)
         {
             columns.BeginRow();
-            columns.EndRow(0, "a", first, -1);
+            columns.EndRow(default, "a", first, -1);
         }
 
         return new DecodedBatch(messages, columns, [], 0) { First = first, End = end, Bytes = bytes };
@@ -259,7 +259,7 @@ public sealed class BatchQueueTests
         for (var row = 0; row < rows; row++)
         {
             columns.BeginRow();
-            columns.EndRow(0, "a", 0, -1);
+            columns.EndRow(default, "a", 0, -1);
         }
 
         return new DecodedBatch([], columns, [], 0);
