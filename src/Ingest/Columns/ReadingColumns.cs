@@ -1,3 +1,4 @@
+using Ingest.Columns.Types;
 using Ingest.Events;
 
 namespace Ingest.Columns;
@@ -17,7 +18,7 @@ public sealed class ReadingColumns : IDisposable
     public ReadingColumns(IReadOnlyList<ColumnDefinition> definitions)
     {
         ArgumentNullException.ThrowIfNull(definitions);
-        _columns = [.. definitions.Select(ValueColumn.Create)];
+        _columns = [.. definitions.Select(definition => SqlTypes.Of(definition.Type).CreateColumn(definition))];
     }
 
     /// <summary>Complete rows.</summary>
@@ -25,6 +26,9 @@ public sealed class ReadingColumns : IDisposable
 
     /// <summary>The value columns, in the order of the definitions.</summary>
     public IReadOnlyList<ValueColumn> Columns => _columns;
+
+    /// <summary>The same, for the decoder: an array's items are reached without a call.</summary>
+    internal ValueColumn[] ColumnArray => _columns;
 
     /// <summary>IoT Hub's stamp of each row, on a whole millisecond.</summary>
     public ReadOnlySpan<Instant> Stamps => _stamps.Span[..Count];

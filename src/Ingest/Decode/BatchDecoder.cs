@@ -27,7 +27,10 @@ namespace Ingest.Decode;
 /// <c>text</c> strings without NUL, <c>timestamptz</c> ISO 8601 strings with <c>Z</c> or an offset, cut to microseconds (the first instant of the year 1 is out of range: it
 /// would be stored as <c>-infinity</c>). Nothing is converted from text to a number or
 /// from anything to text. <c>jsonb</c> takes any value whose numbers fit numeric and whose strings hold no NUL, as long as the server could
-/// write out what one message holds of them in 16 MiB: <c>1e131071</c> is 131,072 digits then. The payload column takes the whole reading. For application properties see <see cref="PropertyValues"/>.</para>
+/// write out what one message holds of them in 16 MiB: <c>1e131071</c> is 131,072 digits then. The payload column takes the whole reading.</para>
+/// <para><b>Application properties</b> have a type already, so they are converted only where nothing is lost: between numbers of equal value, from
+/// <c>char</c>, <c>Guid</c> and <c>Uri</c> to text, from <c>DateTime</c> (UTC unless it says that it is local), <c>DateTimeOffset</c> and ISO 8601
+/// text to a time. Text is never a number.</para>
 /// </remarks>
 public sealed class BatchDecoder
 {
@@ -74,7 +77,7 @@ public sealed class BatchDecoder
                 output.Bytes += message.Body.Length;
                 if (message.Undecodable is { } why)
                 {
-                    output.Reject(RejectReason.Undecodable, $"The message cannot be read as AMQP: {why}");
+                    output.Reject(new(RejectReason.Undecodable, $"The message cannot be read as AMQP: {why}"));
                 }
                 else if (!IsTelemetry(message.MessageSource))
                 {
@@ -82,11 +85,11 @@ public sealed class BatchDecoder
                 }
                 else if (message.RowTime is not { } time)
                 {
-                    output.Reject(RejectReason.TimeMissing, "The hub gave no stamp that could be read.");
+                    output.Reject(new(RejectReason.TimeMissing, "The hub gave no stamp that could be read."));
                 }
                 else if (time < bounds.Earliest || time > bounds.Latest)
                 {
-                    output.Reject(RejectReason.TimeOutOfBounds, OutOfBounds(time, bounds));
+                    output.Reject(new(RejectReason.TimeOutOfBounds, OutOfBounds(time, bounds)));
                 }
                 else if (time < bounds.Oldest)
                 {

@@ -1,3 +1,4 @@
+using Ingest.Columns.Types;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -6,7 +7,7 @@ namespace Ingest.Write;
 /// <summary>Sends new rows to the table, by COPY or by upsert. Its buffers are used again.</summary>
 internal sealed class RowWriter(TargetTable table)
 {
-    private readonly ColumnCodec[] _codecs = [.. table.Columns.Select(ColumnCodec.Create)];
+    private readonly ColumnCodec[] _codecs = [.. table.Columns.Select(column => SqlTypes.Of(column.Type).CreateCodec())];
 
     public TargetTable Table { get; } = table;
 

@@ -1,5 +1,5 @@
 using Ingest.Columns;
-using Ingest.Decode;
+using Ingest.Columns.Types;
 using Ingest.Events;
 using Ingest.Settings;
 using Npgsql;
@@ -21,7 +21,7 @@ internal sealed class StoredRows(TargetTable table)
     // Equal to none of the flush: no JSON is empty.
     private static readonly JsonbValue AnotherValue = new("");
 
-    private readonly ColumnCodec[] _codecs = [.. table.Columns.Select(ColumnCodec.Create)];
+    private readonly ColumnCodec[] _codecs = [.. table.Columns.Select(column => SqlTypes.Of(column.Type).CreateCodec())];
     private readonly int[] _jsonColumns = [.. Enumerable.Range(0, table.Columns.Count).Where(column => table.Columns[column].Type == ColumnType.Jsonb)];
 
     // Devices of stored rows: the same names again and again.

@@ -1,3 +1,4 @@
+using Ingest.Columns.Types;
 using Ingest.Decode;
 using Ingest.Settings;
 using Xunit;
@@ -390,7 +391,7 @@ public sealed class BatchDecoderTests
         {
             var detail = _default.Rejection($$"""{"temperature":"{{new string('x', i)}}😀😀😀"}""").Detail;
 
-            Assert.True(DeviceNames.IsText(detail), detail);
+            Assert.True(TextType.Holds(detail), detail);
             Assert.DoesNotContain('\ufffd', detail);
         }
     }
