@@ -32,7 +32,7 @@ public sealed class IngestOptions
 /// </summary>
 public sealed class IngestPipeline : IAsyncDisposable
 {
-    private readonly EventDecoder _decoder;
+    private readonly BatchDecoder _decoder;
     private readonly PartLimits _limits;
     private readonly GroupCommitter _commits;
     private readonly PipelineMetrics? _ownMetrics;
@@ -60,7 +60,7 @@ public sealed class IngestPipeline : IAsyncDisposable
         Health = health ?? new PipelineHealth(clock);
         _ownMetrics = metrics is null ? new PipelineMetrics() : null;
         Metrics = metrics ?? _ownMetrics!;
-        _decoder = new EventDecoder(mapping, options.Telemetry, clock);
+        _decoder = new BatchDecoder(mapping, options.Telemetry, clock);
         _limits = new PartLimits(options.Commit.MaxRows, options.Commit.MaxBytes);
         _commits = Commits(dataSource, table, options, Health, Metrics, clock, logger);
         Metrics.Watch(Health);

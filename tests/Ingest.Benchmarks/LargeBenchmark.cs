@@ -131,7 +131,7 @@ internal static class LargeBenchmark
     /// <returns>Rows a second.</returns>
     private static async Task<double> MeasureAsync(NpgsqlDataSource table, IReadOnlyList<Delivery> messages, DateTime from, CancellationToken cancellationToken)
     {
-        var shift = from - messages[0].Events[0].EnqueuedTime!.Value;
+        var shift = from - messages[0].Events[0].RowTime!.Value;
         IReadOnlyList<RawEvent>[] batches = [.. messages.Select(delivery => delivery.Events.Select(message => Shifted(message, shift)).ToArray())];
         await using var pipeline = new IngestPipeline(table, new IngestOptions { Commit = new CommitSettings { MaxRows = Flush } });
         GC.Collect();
@@ -165,8 +165,8 @@ internal static class LargeBenchmark
         Hub = message.Hub,
         Partition = message.Partition,
         SequenceNumber = message.SequenceNumber,
+        RowTime = message.RowTime + shift,
         EnqueuedTime = message.EnqueuedTime + shift,
-        HubEnqueuedTime = message.HubEnqueuedTime + shift,
         DeviceId = message.DeviceId,
         MessageSource = message.MessageSource,
         ContentType = message.ContentType,

@@ -178,7 +178,7 @@ internal sealed class WriteBenchmarkRun : IAsyncDisposable
         foreach (var delivery in deliveries)
         {
             var last = delivery.Events[^1];
-            var to = new Position(string.Empty, last.SequenceNumber!.Value, last.HubEnqueuedTime!.Value);
+            var to = new Position(string.Empty, last.SequenceNumber!.Value, last.EnqueuedTime!.Value);
             underWay.Enqueue(pipeline.ProcessAsync(delivery.Events, new Checkpoint(claimed.Partition, claimed.Epoch, from, to), cancellationToken));
             from = to.SequenceNumber;
             if (underWay.Count == DeliveriesInFlight)

@@ -227,7 +227,7 @@ internal sealed class PartitionWorker
     private void HandOver(RawEvent[] events)
     {
         var last = events[^1];
-        var to = new Position(last.Offset!, last.SequenceNumber!.Value, last.HubEnqueuedTime ?? last.EnqueuedTime ?? DateTime.UnixEpoch);
+        var to = new Position(last.Offset!, last.SequenceNumber!.Value, last.EnqueuedTime ?? last.RowTime ?? DateTime.UnixEpoch);
         var missed = 0L;
         foreach (var (missing, next) in _sequence.Take(events))
         {

@@ -88,7 +88,7 @@ public sealed class PipelineMetrics : IDisposable
         for (var index = batch.First; index < batch.End; index++)
         {
             var message = batch.Events[index];
-            if ((message.HubEnqueuedTime ?? message.EnqueuedTime) is { } enqueued)
+            if ((message.EnqueuedTime ?? message.RowTime) is { } enqueued)
             {
                 _latency.Record(Math.Max(0, (at.UtcDateTime - enqueued).TotalSeconds));
             }

@@ -78,7 +78,7 @@ internal sealed class PendingBatch : FlushBatch
     private (Checkpoint Part, Checkpoint Left) Divide(Checkpoint move, int end)
     {
         var last = _events[end - 1];
-        var at = new Position(last.Offset!, last.SequenceNumber!.Value, last.HubEnqueuedTime!.Value);
+        var at = new Position(last.Offset!, last.SequenceNumber!.Value, last.EnqueuedTime!.Value);
         var missed = Math.Clamp(move.To.SequenceNumber - at.SequenceNumber - (_events.Count - end), 0, move.Missed);
         return (move with { To = at, Missed = move.Missed - missed }, move with { From = at.SequenceNumber, Missed = missed });
     }

@@ -1,5 +1,5 @@
 using Dapper;
-using Ingest.Columns;
+using Ingest.Columns.Types;
 using Ingest.Failures;
 using Ingest.Settings;
 using Ingest.Write;
@@ -202,13 +202,7 @@ public static class SchemaCheck
         }
     }
 
-    private static string[] Fitting(ColumnType type) =>
-        type switch
-        {
-            ColumnType.Text => ["text", "character varying"],
-            ColumnType.Timestamptz => ["timestamp with time zone"],
-            _ => [SqlType.NameOf(type)],
-        };
+    private static IReadOnlyList<string> Fitting(ColumnType type) => SqlTypes.Of(type).Fitting;
 
     private sealed class Catalog(NpgsqlConnection connection, CancellationToken cancellationToken)
     {

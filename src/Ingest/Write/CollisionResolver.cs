@@ -1,5 +1,6 @@
 using System.Numerics;
 using Ingest.Columns;
+using Ingest.Events;
 
 namespace Ingest.Write;
 
@@ -14,9 +15,6 @@ namespace Ingest.Write;
 /// </remarks>
 internal sealed class CollisionResolver
 {
-    /// <summary>Different readings of one device that fit in one millisecond.</summary>
-    public const int MicrosecondsPerStamp = 1_000;
-
     private const short NoMicrosecond = -1;
 
     private int[] _buckets = [];
@@ -55,17 +53,17 @@ internal sealed class CollisionResolver
     }
 
     /// <summary>The key of the flush's readings at this stamp of this device, or -1 where it has none.</summary>
-    public int KeyOf(long stamp, string device) => Find(Bucket(stamp, device), stamp, device);
+    public int KeyOf(Instant stamp, string device) => Find(Bucket(stamp, device), stamp, device);
 
     /// <summary>Takes in a stored row.</summary>
     /// <param name="key">Its key in the flush.</param>
-    /// <param name="time">Its time, in microseconds since 1970-01-01 UTC.</param>
+    /// <param name="time">Its time.</param>
     /// <param name="stored">The buffer that holds its values.</param>
     /// <param name="storedRow">Its row in that buffer.</param>
-    public void AddStored(int key, long time, ReadingColumns stored, int storedRow)
+    public void AddStored(int key, Instant time, ReadingColumns stored, int storedRow)
     {
         _storedKey[key] = true;
-        AddPlace(key, new Place((short)(time - FloorToMillisecond(time)), stored, storedRow, -1));
+        AddPlace(key, new Place((short)time.MicrosecondOfMillisecond, stored, storedRow, -1));
     }
 
     /// <summary>Decides about every row, in order.</summary>
@@ -81,8 +79,6 @@ internal sealed class CollisionResolver
             Decide(row, refused.Contains(_rows.Batches[_rows.BatchOf(row)], _rows.RowOf(row)));
         }
     }
-
-    public static long FloorToMillisecond(long microseconds) => microseconds - (((microseconds % 1_000) + 1_000) % 1_000);
 
     private void Decide(int row, bool refused)
     {
@@ -129,7 +125,7 @@ internal sealed class CollisionResolver
         }
 
         AddPlace(key, new Place((short)free, null, row, -1));
-        _rows.Times[row] = _rows.Stamp(row) + free;
+        _rows.Times[row] = _rows.Stamp(row).AddMicroseconds(free);
         _rows.New++;
         return free == 0 ? RowOutcome.Stored : RowOutcome.Collision;
     }
@@ -165,7 +161,7 @@ internal sealed class CollisionResolver
             if (taken[word] != ulong.MaxValue)
             {
                 var free = (word << 6) + BitOperations.TrailingZeroCount(~taken[word]);
-                return free < MicrosecondsPerStamp ? free : -1;
+                return free < Instant.PerMillisecond ? free : -1;
             }
         }
 
@@ -183,7 +179,7 @@ internal sealed class CollisionResolver
         _firstPlace[key] = _placeCount++;
     }
 
-    private int FindOrAdd(long stamp, string device, int row)
+    private int FindOrAdd(Instant stamp, string device, int row)
     {
         var bucket = Bucket(stamp, device);
         var key = Find(bucket, stamp, device);
@@ -201,7 +197,7 @@ internal sealed class CollisionResolver
         return key;
     }
 
-    private int Find(int bucket, long stamp, string device)
+    private int Find(int bucket, Instant stamp, string device)
     {
         for (var key = _buckets[bucket]; key >= 0; key = _nextKey[key])
         {
@@ -216,7 +212,7 @@ internal sealed class CollisionResolver
     }
 
     // The device's own hash is randomised, so that nobody can choose names that fall into one bucket.
-    private int Bucket(long stamp, string device) =>
+    private int Bucket(Instant stamp, string device) =>
         HashCode.Combine(stamp, string.GetHashCode(device, StringComparison.Ordinal)) & (_buckets.Length - 1);
 
     private void Grow(int rows)

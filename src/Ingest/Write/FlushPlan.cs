@@ -14,7 +14,7 @@ namespace Ingest.Write;
 internal sealed class FlushPlan(TargetTable table) : IDisposable
 {
     private Flush? _flush;
-    private long[] _stamps = [];
+    private Instant[] _stamps = [];
 
     public FlushRows Rows { get; } = new();
 
@@ -42,7 +42,7 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
     {
         if (_stamps.Length < Rows.Count)
         {
-            _stamps = new long[Rows.Count];
+            _stamps = new Instant[Rows.Count];
         }
 
         Rows.Stamps.CopyTo(_stamps);
@@ -105,7 +105,7 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
         var plan = new HashCode();
         for (var row = 0; row < Rows.Count; row++)
         {
-            plan.Add(Rows.IsNew(row) ? Rows.Times[row] : -1);
+            plan.Add(Rows.IsNew(row) ? Rows.Times[row].Microseconds : -1);
         }
 
         foreach (var letter in Letters.Where(letter => letter.Fate == DeadLetterFate.Kept))

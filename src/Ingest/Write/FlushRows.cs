@@ -1,5 +1,6 @@
 using Ingest.Columns;
 using Ingest.Decode;
+using Ingest.Events;
 
 namespace Ingest.Write;
 
@@ -26,12 +27,12 @@ internal enum RowOutcome : byte
 internal sealed class FlushRows
 {
     private ReadingColumns[] _readings = [];
-    private long[] _stamps = [];
+    private Instant[] _stamps = [];
     private string[] _devices = [];
     private int[] _batch = [];
     private int[] _row = [];
     private RowOutcome[] _fates = [];
-    private long[] _times = [];
+    private Instant[] _times = [];
     private long[] _sorted = [];
     private int[] _order = [];
 
@@ -44,10 +45,10 @@ internal sealed class FlushRows
 
     public Span<RowOutcome> Fates => _fates.AsSpan(0, Count);
 
-    public ReadOnlySpan<long> Stamps => _stamps.AsSpan(0, Count);
+    public ReadOnlySpan<Instant> Stamps => _stamps.AsSpan(0, Count);
 
-    /// <summary>Where each new row is written: microseconds since 1970-01-01 UTC.</summary>
-    public Span<long> Times => _times.AsSpan(0, Count);
+    /// <summary>Where each new row is written.</summary>
+    public Span<Instant> Times => _times.AsSpan(0, Count);
 
     public void Load(IReadOnlyList<DecodedBatch> batches)
     {
@@ -58,12 +59,12 @@ internal sealed class FlushRows
         if (_batch.Length < Count)
         {
             var size = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Count);
-            _stamps = new long[size];
+            _stamps = new Instant[size];
             _devices = new string[size];
             _batch = new int[size];
             _row = new int[size];
             _fates = new RowOutcome[size];
-            _times = new long[size];
+            _times = new Instant[size];
             _sorted = new long[size];
             _order = new int[size];
         }
@@ -88,7 +89,7 @@ internal sealed class FlushRows
 
     public ReadingColumns ReadingsOf(int index) => _readings[_batch[index]];
 
-    public long Stamp(int index) => _stamps[index];
+    public Instant Stamp(int index) => _stamps[index];
 
     public string Device(int index) => _devices[index];
 
@@ -102,8 +103,8 @@ internal sealed class FlushRows
         {
             if (IsNew(row))
             {
-                inOrder &= _times[row] >= last;
-                last = _times[row];
+                inOrder &= _times[row].Microseconds >= last;
+                last = _times[row].Microseconds;
                 _sorted[count] = last;
                 _order[count++] = row;
             }

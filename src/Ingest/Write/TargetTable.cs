@@ -1,4 +1,5 @@
 using Ingest.Columns;
+using Ingest.Columns.Types;
 using Ingest.Decode;
 using Ingest.Settings;
 using Npgsql;
@@ -30,7 +31,7 @@ public sealed class TargetTable
         Quoted = schema is null ? Quote(table) : $"{Quote(schema)}.{Quote(table)}";
         var list = string.Join(", ", columns.Select(column => Quote(column.Name)).Prepend("device").Prepend("time"));
         CopySql = $"COPY {Quoted} ({list}) FROM STDIN (FORMAT BINARY)";
-        var arrays = columns.Select((column, index) => $"${index + 3}::{SqlType.NameOf(column.Type)}[]");
+        var arrays = columns.Select((column, index) => $"${index + 3}::{SqlTypes.Of(column.Type).Name}[]");
         UpsertSql = $"""
             INSERT INTO {Quoted} ({list})
             SELECT * FROM unnest($1::timestamptz[], $2::text[]{string.Concat(arrays.Select(array => ", " + array))})

@@ -172,7 +172,7 @@ public sealed class UndecodableTests
         Assert.Null(found.Undecodable);
         Assert.Equal(AmqpPoison.Body, found.Body.ToArray());
         Assert.Equal(AmqpPoison.Device, found.DeviceId);
-        Assert.Equal(AmqpPoison.Stamp, found.EnqueuedTime);
+        Assert.Equal(AmqpPoison.Stamp, found.RowTime);
     }
 
     private static void AssertUndecodable(LocalEventHub hub, byte[] message, RawEvent found)
@@ -180,11 +180,11 @@ public sealed class UndecodableTests
         Assert.NotNull(found.Undecodable);
         Assert.Equal(hub.Read(found.Partition, Poison), found.Body.ToArray());
         Assert.NotNull(found.Offset);
-        Assert.NotNull(found.HubEnqueuedTime);
+        Assert.NotNull(found.EnqueuedTime);
         if (message.AsSpan().StartsWith(AmqpPoison.Annotations))
         {
             Assert.Equal(AmqpPoison.Device, found.DeviceId);
-            Assert.Equal(AmqpPoison.Stamp, found.EnqueuedTime);
+            Assert.Equal(AmqpPoison.Stamp, found.RowTime);
             Assert.Equal("Telemetry", found.MessageSource);
         }
     }
@@ -218,8 +218,8 @@ public sealed class UndecodableTests
         message.Partition,
         message.Offset,
         message.SequenceNumber,
+        message.RowTime?.ToString("O"),
         message.EnqueuedTime?.ToString("O"),
-        message.HubEnqueuedTime?.ToString("O"),
         message.DeviceId,
         message.ModuleId,
         message.MessageSource,

@@ -53,7 +53,7 @@ public sealed class AccountsTests(PostgresFixture postgres, TimescaleFixture tim
         {
             Hub = "hub\0",
             Partition = "0",
-            EnqueuedTime = Stamp,
+            RowTime = Stamp,
             DeviceId = "a\0\uD800",
             ModuleId = "m\0",
             MessageId = "\uDC00",
@@ -159,7 +159,7 @@ public sealed class AccountsTests(PostgresFixture postgres, TimescaleFixture tim
     {
         Hub = "test/hub",
         Partition = "0",
-        EnqueuedTime = Stamp.AddMilliseconds(stamp),
+        RowTime = Stamp.AddMilliseconds(stamp),
         DeviceId = "a",
         MessageSource = source,
         Body = Encoding.UTF8.GetBytes(body),

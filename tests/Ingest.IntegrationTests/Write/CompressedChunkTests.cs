@@ -53,7 +53,7 @@ public sealed class CompressedChunkTests(PostgresFixture postgres, TimescaleFixt
     {
         Hub = "test/hub",
         Partition = "0",
-        EnqueuedTime = Start.AddMinutes(number / Devices * 10).AddMilliseconds(lateMilliseconds),
+        RowTime = Start.AddMinutes(number / Devices * 10).AddMilliseconds(lateMilliseconds),
         DeviceId = string.Create(CultureInfo.InvariantCulture, $"device-{number % Devices}"),
         Body = Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $$"""{"temperature":{{temperature}},"humidity":{{number}}}""")),
     };

@@ -190,7 +190,7 @@ public sealed class OnePlacePropertyTests(PostgresFixture postgres, TimescaleFix
         {
             Hub = "test/hub",
             Partition = "0",
-            EnqueuedTime = WriteStage.Start.AddMilliseconds(Stamp),
+            RowTime = WriteStage.Start.AddMilliseconds(Stamp),
             DeviceId = Device,
             Body = Encoding.UTF8.GetBytes(Body),
         };

@@ -162,7 +162,7 @@ public sealed class PoisonTests(PostgresFixture postgres, TimescaleFixture times
     {
         Hub = "test/hub",
         Partition = "0",
-        EnqueuedTime = WriteStage.Start.AddMilliseconds(stamp),
+        RowTime = WriteStage.Start.AddMilliseconds(stamp),
         DeviceId = "a",
         ContentEncoding = encoding,
         Body = body,

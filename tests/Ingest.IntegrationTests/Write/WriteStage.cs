@@ -72,7 +72,7 @@ internal sealed class WriteStage : IAsyncDisposable
     {
         Hub = "test/hub",
         Partition = "0",
-        EnqueuedTime = Start.AddMilliseconds(reading.Stamp),
+        RowTime = Start.AddMilliseconds(reading.Stamp),
         DeviceId = reading.Device,
         Body = System.Text.Encoding.UTF8.GetBytes(reading.ToString() + string.Join('|', reading.Values)),
     };
@@ -98,7 +98,7 @@ internal sealed class WriteStage : IAsyncDisposable
                 Set(columns.Columns[column], readings[index].Values[column]);
             }
 
-            columns.EndRow((Start.AddMilliseconds(readings[index].Stamp) - DateTime.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond, readings[index].Device, index, -1);
+            columns.EndRow(Instant.Of(Start.AddMilliseconds(readings[index].Stamp)), readings[index].Device, index, -1);
         }
 
         return new DecodedBatch(events, columns, [], 0);

@@ -299,7 +299,7 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
                 _claim.Partition,
                 _claim.Epoch,
                 events[0].SequenceNumber == 0 ? null : events[0].SequenceNumber - 1,
-                new Position(last.Offset!, last.SequenceNumber!.Value, last.EnqueuedTime!.Value));
+                new Position(last.Offset!, last.SequenceNumber!.Value, last.RowTime!.Value));
             var result = await _pipeline.ProcessAsync(events, checkpoint, cancellationToken).WaitAsync(Patience, TimeProvider.System, cancellationToken);
             if (result.Accounts != new Accounts(Received: _rowsInFlush, Stored: _rowsInFlush))
             {
@@ -346,8 +346,8 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
             Partition = _device,
             Offset = number.ToString("0000000000", CultureInfo.InvariantCulture),
             SequenceNumber = number,
+            RowTime = StampOf(number),
             EnqueuedTime = StampOf(number),
-            HubEnqueuedTime = StampOf(number),
             DeviceId = _device,
             MessageSource = "Telemetry",
             Body = Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $$"""{"temperature":20.5,"humidity":{{number}}}""")),

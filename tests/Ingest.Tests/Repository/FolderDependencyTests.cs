@@ -13,7 +13,7 @@ public sealed class FolderDependencyTests
         ("Settings", []),
         ("Events", ["Settings"]),
         ("Failures", []),
-        ("Columns", ["Settings"]),
+        ("Columns", ["Settings", "Events"]),
         ("Checkpoints", ["Events"]),
         ("Decode", ["Settings", "Events", "Columns"]),
         ("DeadLetters", ["Settings", "Events", "Decode"]),

@@ -1,5 +1,6 @@
 using Ingest.Columns;
 using Ingest.Decode;
+using Ingest.Events;
 using Ingest.Settings;
 using Ingest.Write;
 using Xunit;
@@ -31,7 +32,7 @@ public sealed class CollisionResolverTests
         Resolve([(Stamp, "a", 1), (Stamp, "a", 2), (Stamp, "a", 3), (Stamp, "a", 2)]);
 
         Assert.Equal([RowOutcome.Stored, RowOutcome.Collision, RowOutcome.Collision, RowOutcome.Duplicate], _rows.Fates.ToArray());
-        Assert.Equal([Stamp, Stamp + 1, Stamp + 2], _rows.Times[..3].ToArray());
+        Assert.Equal([Stamp, Stamp + 1, Stamp + 2], _rows.Times[..3].ToArray().Select(time => time.Microseconds));
     }
 
     [Fact]
@@ -48,7 +49,7 @@ public sealed class CollisionResolverTests
         Resolve([(Stamp, "a", 7), (Stamp, "a", 8), (Stamp, "a", 9)], stored: [(Stamp, "a", 1), (Stamp + 1, "a", 8), (Stamp + 3, "a", 9)]);
 
         Assert.Equal([RowOutcome.Collision, RowOutcome.Duplicate, RowOutcome.Duplicate], _rows.Fates.ToArray());
-        Assert.Equal(Stamp + 2, _rows.Times[0]);
+        Assert.Equal(Stamp + 2, _rows.Times[0].Microseconds);
     }
 
     [Fact]
@@ -66,7 +67,7 @@ public sealed class CollisionResolverTests
         Resolve([.. Enumerable.Range(0, 1_002).Select(value => (Stamp, "a", (double?)value))]);
 
         Assert.Equal(1_000, _rows.New);
-        Assert.Equal(Stamp + 999, _rows.Times[999]);
+        Assert.Equal(Stamp + 999, _rows.Times[999].Microseconds);
         Assert.Equal([RowOutcome.TooManyCollisions, RowOutcome.TooManyCollisions], _rows.Fates[1_000..].ToArray());
     }
 
@@ -78,7 +79,7 @@ public sealed class CollisionResolverTests
         Resolve(batch);
 
         Assert.Equal([RowOutcome.Refused, RowOutcome.Refused, RowOutcome.Stored], _rows.Fates.ToArray());
-        Assert.Equal(Stamp, _rows.Times[2]);
+        Assert.Equal(Stamp, _rows.Times[2].Microseconds);
     }
 
     [Fact]
@@ -92,14 +93,6 @@ public sealed class CollisionResolverTests
         Assert.Equal([(2, 1), (1, 1)], _twins.ByBatch);
     }
 
-    [Theory]
-    [InlineData(1_999, 1_000)]
-    [InlineData(0, 0)]
-    [InlineData(-1, -1_000)]
-    [InlineData(-1_000, -1_000)]
-    public void Microseconds_are_floored_to_their_millisecond_also_before_1970(long microseconds, long floor) =>
-        Assert.Equal(floor, CollisionResolver.FloorToMillisecond(microseconds));
-
     private void Resolve((long Stamp, string Device, double? Value)[] rows, (long Time, string Device, double? Value)[]? stored = null) =>
         Resolve(stored ?? [], [Batch(rows)]);
 
@@ -112,10 +105,10 @@ public sealed class CollisionResolverTests
         var columns = Batch(stored).Readings;
         for (var row = 0; row < stored.Length; row++)
         {
-            var key = _twins.KeyOf(CollisionResolver.FloorToMillisecond(stored[row].Time), stored[row].Device);
+            var key = _twins.KeyOf(new Instant(stored[row].Time).FloorToMillisecond(), stored[row].Device);
             if (key >= 0)
             {
-                _twins.AddStored(key, stored[row].Time, columns, row);
+                _twins.AddStored(key, new Instant(stored[row].Time), columns, row);
             }
         }
 
@@ -133,7 +126,7 @@ public sealed class CollisionResolverTests
                 ((ValueColumn<double>)columns.Columns[0]).SetLast(number);
             }
 
-            columns.EndRow(time, device, 0, -1);
+            columns.EndRow(new Instant(time), device, 0, -1);
         }
 
         return new DecodedBatch([], columns, [], 0);

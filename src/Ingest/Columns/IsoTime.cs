@@ -1,4 +1,4 @@
-namespace Ingest.Decode;
+namespace Ingest.Columns;
 
 /// <summary>
 /// Points in time as ISO 8601 writes them: <c>2026-03-04T05:06:07.089Z</c>, or with an offset (<c>+02:00</c>, <c>+0200</c>, <c>+02</c>) in

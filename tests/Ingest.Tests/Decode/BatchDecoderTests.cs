@@ -1,3 +1,4 @@
+using Ingest.Columns.Types;
 using Ingest.Decode;
 using Ingest.Settings;
 using Xunit;
@@ -5,7 +6,7 @@ using static Ingest.Tests.Decode.DecoderDriver;
 
 namespace Ingest.Tests.Decode;
 
-public sealed class EventDecoderTests
+public sealed class BatchDecoderTests
 {
     private readonly DecoderDriver _default = new();
 
@@ -16,7 +17,7 @@ public sealed class EventDecoderTests
 
         Assert.Equal([21.5, 40.0], Rows(batch)[0]);
         Assert.Equal("dev-1", batch.Readings.Devices[0]);
-        Assert.Equal((long)(Noon - DateTime.UnixEpoch).TotalMicroseconds, batch.Readings.Stamps[0]);
+        Assert.Equal((long)(Noon - DateTime.UnixEpoch).TotalMicroseconds, batch.Readings.Stamps[0].Microseconds);
         Assert.Equal(0, batch.Readings.Events[0]);
         Assert.Equal(-1, batch.Readings.Elements[0]);
         Assert.Equal(1, batch.Received);
@@ -297,7 +298,7 @@ public sealed class EventDecoderTests
     {
         using var batch = _default.Decode(Message("{}"u8.ToArray(), time: Noon.AddTicks(19_999)));
 
-        Assert.Equal((long)(Noon - DateTime.UnixEpoch).TotalMicroseconds + 1_000, batch.Readings.Stamps[0]);
+        Assert.Equal((long)(Noon - DateTime.UnixEpoch).TotalMicroseconds + 1_000, batch.Readings.Stamps[0].Microseconds);
     }
 
     [Fact]
@@ -390,7 +391,7 @@ public sealed class EventDecoderTests
         {
             var detail = _default.Rejection($$"""{"temperature":"{{new string('x', i)}}😀😀😀"}""").Detail;
 
-            Assert.True(DeviceNames.IsText(detail), detail);
+            Assert.True(TextType.Holds(detail), detail);
             Assert.DoesNotContain('\ufffd', detail);
         }
     }

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Unicode;
 
-namespace Ingest.Decode;
+namespace Ingest.Columns;
 
 /// <summary>
 /// Strings seen lately, so that a name that returns with every reading is one string. Bounded in bytes: it keeps short strings only, one takes the

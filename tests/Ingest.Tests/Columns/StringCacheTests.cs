@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Text;
-using Ingest.Decode;
+using Ingest.Columns;
 using Xunit;
 
-namespace Ingest.Tests.Decode;
+namespace Ingest.Tests.Columns;
 
 public sealed class StringCacheTests
 {

@@ -7,7 +7,7 @@ using CsCheck;
 using Ingest.Columns;
 using Xunit;
 
-namespace Ingest.Tests.Decode;
+namespace Ingest.Tests.Columns;
 
 public sealed class JsonbValueTests
 {
