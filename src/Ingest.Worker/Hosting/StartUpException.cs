@@ -8,6 +8,11 @@ public sealed class StartUpException : Exception
     {
     }
 
+    public StartUpException(string message, Exception innerException)
+        : base(message, innerException)
+    {
+    }
+
     public StartUpException(string message, bool mayPass)
         : base(message) => MayPass = mayPass;
 

@@ -1,5 +1,6 @@
 using System.Data;
 using Ingest.Decode;
+using Ingest.Events;
 using Ingest.Failures;
 using Npgsql;
 
@@ -115,16 +116,16 @@ internal readonly record struct RefusedRow(DecodedBatch Batch, int Row, string D
 
     /// <param name="batch">Its batch.</param>
     /// <param name="row">Its row there.</param>
-    /// <param name="stamp">Its time, in microseconds since 1970-01-01 UTC, for a message that the hub has not stamped.</param>
+    /// <param name="stamp">Its time, for a message that the hub has not stamped.</param>
     /// <param name="exception">What the server said.</param>
-    public static RefusedRow Of(DecodedBatch batch, int row, long stamp, PostgresException exception)
+    public static RefusedRow Of(DecodedBatch batch, int row, Instant stamp, PostgresException exception)
     {
         var message = batch.Events[batch.Readings.Events[row]];
         return new RefusedRow(
             batch,
             row,
             batch.Readings.Devices[row],
-            message.EnqueuedTime ?? message.HubEnqueuedTime ?? RowWriter.Time(stamp),
+            message.RowTime ?? message.EnqueuedTime ?? stamp.ToDateTime(),
             PostgresFailure.Of(exception),
             exception.ColumnName,
             exception.MessageText);

@@ -1,4 +1,5 @@
 using Ingest.Columns;
+using Ingest.Failures;
 using Npgsql;
 
 namespace Ingest.Write;

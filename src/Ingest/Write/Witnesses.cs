@@ -1,3 +1,4 @@
+using Ingest.Failures;
 using Npgsql;
 
 namespace Ingest.Write;

@@ -1,3 +1,4 @@
+using Ingest.TestSupport;
 using Ingest.IntegrationTests.Support;
 using Ingest.TestSupport.Databases;
 using Ingest.TestSupport.Faults;
@@ -18,14 +19,14 @@ public sealed class HealthPortTests(PostgresFixture postgres)
         await using var stage = await WorkerStage.CreateAsync(postgres);
         await using var worker = WorkerProcess.Start(stage.Environment, LoopbackPort.Free());
         await stage.SendAsync(100);
-        await WorkerStage.UntilAsync(async () => (await stage.AccountsAsync()).Received == 100 && await worker.IsProbedAsync(Stop));
+        await Eventually.IsTrueAsync(async () => (await stage.AccountsAsync()).Received == 100 && await worker.IsProbedAsync(Stop));
         var fuzzer = new HealthPortFuzzer(worker.HealthPort, seed: 1);
 
         Assert.Null(await fuzzer.RunAsync(4_000, () => worker.IsProbedAsync(Stop), Stop));
 
         Assert.True(fuzzer is { AskedByForeignName: > 100, Answered: > 1_000 }, $"{fuzzer.AskedByForeignName} asked under a foreign name, {fuzzer.Answered} were answered");
         await stage.SendAsync(100);
-        await WorkerStage.UntilAsync(async () => (await stage.AccountsAsync()).Received == 200);
+        await Eventually.IsTrueAsync(async () => (await stage.AccountsAsync()).Received == 200);
         Assert.Empty(worker.Complaints([]));
     }
 }

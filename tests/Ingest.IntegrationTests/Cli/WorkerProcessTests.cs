@@ -91,7 +91,7 @@ public sealed class WorkerProcessTests(PostgresFixture postgres)
         await using var database = TcpProxy.Start((await postgres.ServerAsync()).Port);
         await using var worker = WorkerProcess.Start(Through(stage, hub, database), LoopbackPort.Free());
         await stage.SendAsync(1_000);
-        await WorkerStage.UntilAsync(async () => (await stage.AccountsAsync()).Received == 1_000);
+        await Eventually.IsTrueAsync(async () => (await stage.AccountsAsync()).Received == 1_000);
 
         hub.Silence();
         database.Silence();

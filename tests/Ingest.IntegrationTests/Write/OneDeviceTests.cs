@@ -1,6 +1,6 @@
+using Ingest.TestSupport;
 using Ingest.Diagnostics;
 using Ingest.Events;
-using Ingest.IntegrationTests.EventHubs.Support;
 using Ingest.TestSupport.Databases;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
@@ -104,14 +104,14 @@ public sealed class OneDeviceTests(PostgresFixture postgres, TimescaleFixture ti
         await using var stage = new WriteStage(database.Source, clock: clock);
 
         var waiting = stage.ProcessAsync(Hot(0, 250), null, Stop);
-        await Eventually.Is(() => Passes(TimeSpan.FromMilliseconds(100)) && stage.Health.Read().State == PipelineState.OperatorMistake);
+        await Eventually.IsTrueAsync(() => Passes(TimeSpan.FromMilliseconds(100)) && stage.Health.Read().State == PipelineState.OperatorMistake);
         Assert.Contains("no temperature", stage.Health.Read().Error!, StringComparison.Ordinal);
         Assert.Equal(0, await database.RowsAsync("dead_letters", Stop));
-        await Eventually.Is(() => Passes(TimeSpan.FromSeconds(30)) && waiting.IsCompleted);
+        await Eventually.IsTrueAsync(() => Passes(TimeSpan.FromSeconds(30)) && waiting.IsCompleted);
 
         Assert.Equal(new Accounts(Received: 250, DeadLettered: 250), await waiting);
         var again = stage.ProcessAsync(Hot(1_000, 5), null, Stop);
-        await Eventually.Is(() => Passes(TimeSpan.FromMilliseconds(100)) && again.IsCompleted);
+        await Eventually.IsTrueAsync(() => Passes(TimeSpan.FromMilliseconds(100)) && again.IsCompleted);
         Assert.Equal(new Accounts(Received: 5, DeadLettered: 5), await again);
 
         bool Passes(TimeSpan time)
@@ -124,7 +124,7 @@ public sealed class OneDeviceTests(PostgresFixture postgres, TimescaleFixture ti
     private static async Task IsAMistakeAsync(TestDatabase database, WriteStage stage, Reading[] rows, string remedy, string says)
     {
         var waiting = stage.ProcessAsync(rows, null, Stop);
-        await Eventually.Is(() => stage.Health.Read().State == PipelineState.OperatorMistake || waiting.IsCompleted);
+        await Eventually.IsTrueAsync(() => stage.Health.Read().State == PipelineState.OperatorMistake || waiting.IsCompleted);
         Assert.Equal(PipelineState.OperatorMistake, stage.Health.Read().State);
         Assert.Contains(says, stage.Health.Read().Error!, StringComparison.Ordinal);
 

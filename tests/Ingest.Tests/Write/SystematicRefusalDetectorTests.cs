@@ -1,3 +1,4 @@
+using Ingest.Failures;
 using Ingest.Columns;
 using Ingest.Decode;
 using Ingest.Settings;
