@@ -41,7 +41,8 @@ public sealed class Readiness(
         try
         {
             var table = TargetTable.Of(TelemetryMapping.Create(telemetry.Value));
-            var report = await SchemaCheck.RunAsync(dataSource, table, database.Value, either.Token);
+            var report = await SchemaCheck.RunAsync(
+                dataSource, table, database.Value, dropsExpired: telemetry.Value.RetentionDays > 0, either.Token);
             problems.AddRange(report.Problems.Select(problem => problem.ToString()));
         }
         catch (OperationCanceledException) when (patience.IsCancellationRequested && !cancellationToken.IsCancellationRequested)

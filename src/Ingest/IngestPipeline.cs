@@ -121,7 +121,10 @@ public sealed class IngestPipeline : IAsyncDisposable
             new WriteModeSelector(options.Commit.ExpectDuplicates),
             new FlushReports(health, metrics, clock, logger, writer),
             clock),
-        new DeadLetterRetention(dataSource, options.DeadLetters.RetentionDays, clock),
+        new ExpiryCleaner(
+            new DeadLetterRetention(dataSource, options.DeadLetters.RetentionDays, clock),
+            new ReadingRetention(dataSource, options.Telemetry.RetentionDays),
+            logger),
         health,
         clock,
         logger);

@@ -45,6 +45,7 @@ internal static class SettingsCatalog
         new("Telemetry:TimeSource", "IotHub (iothub-enqueuedtime) or EventHub (x-opt-enqueued-time). Default: IotHub."),
         new("Telemetry:EarliestAccepted", "Readings stamped before are dead-lettered. Default: 2015-01-01T00:00:00Z."),
         new("Telemetry:OldestAccepted", "Readings older than this span (d.hh:mm:ss) are ignored. Default: none."),
+        new("Telemetry:RetentionDays", "Days that the default table keeps; older chunks or partitions are dropped. Default: 0, all are kept."),
         new("Telemetry:AllowBodyDevice", "Take the device from the body where the hub names none. Default: false."),
         new("Telemetry:Gateways:0", "Devices that may name another device in their bodies. Default: none."),
         new("Commit:MaxRows", "Most readings in one transaction. Default: 5000."),

@@ -84,7 +84,12 @@ public static class StartUpCheck
     {
         try
         {
-            var report = await SchemaCheck.RunAsync(parts.DataSource, TargetTable.Of(parts.Mapping), parts.Settings.Database, cancellationToken);
+            var report = await SchemaCheck.RunAsync(
+                parts.DataSource,
+                TargetTable.Of(parts.Mapping),
+                parts.Settings.Database,
+                dropsExpired: parts.Settings.Telemetry.RetentionDays > 0,
+                cancellationToken);
             tell?.Invoke($"database: PostgreSQL {report.ServerVersion}, {(report.TimescaleVersion is { } version ? $"TimescaleDB {version} ({report.TimescaleLicense})" : "no TimescaleDB")}");
             return [.. report.Problems.Select(problem => new StartUpProblem(problem.ToString(), MayPass: false))];
         }

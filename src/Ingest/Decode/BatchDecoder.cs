@@ -53,7 +53,7 @@ public sealed class BatchDecoder
         _devices = new BodyDeviceRules(settings.AllowBodyDevice, settings.Gateways.ToHashSet(StringComparer.Ordinal));
         _clock = clock;
         _earliest = settings.EarliestAccepted.UtcDateTime;
-        _oldest = settings.OldestAccepted;
+        _oldest = settings.OldestKept;
         _columns = new ReadingColumnsPool(mapping.Columns);
     }
 

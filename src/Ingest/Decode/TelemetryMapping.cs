@@ -217,6 +217,20 @@ public sealed class TelemetryMapping
             failures.Add($"{TelemetrySettings.Section}:TimeSource: {settings.TimeSource} is no stamp. Write {nameof(TimeSource.IotHub)} or {nameof(TimeSource.EventHub)}.");
         }
 
+        if (settings.RetentionDays > 0 && settings.OldestAccepted > TimeSpan.FromDays(settings.RetentionDays))
+        {
+            failures.Add(
+                $"{TelemetrySettings.Section}:OldestAccepted: {settings.OldestAccepted} is longer than Telemetry:RetentionDays ({settings.RetentionDays}), "
+                + "so that a replay would store again what was dropped. Leave it out, or make it no longer than the retention.");
+        }
+
+        if (settings.RetentionDays > 0 && settings.Table != new TelemetrySettings().Table)
+        {
+            failures.Add(
+                $"{TelemetrySettings.Section}:RetentionDays: it drops from the default table alone, and Telemetry:Table is \"{settings.Table}\". "
+                + "Set it to 0, and drop from your own table by a policy or job of the database.");
+        }
+
         if (settings.OldestAccepted <= TimeSpan.Zero)
         {
             failures.Add($"{TelemetrySettings.Section}:OldestAccepted: {settings.OldestAccepted} would ignore every reading. Write the table's retention, such as 30.00:00:00, or leave it out.");

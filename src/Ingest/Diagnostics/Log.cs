@@ -26,6 +26,12 @@ internal static partial class Log
     [LoggerMessage(1007, LogLevel.Warning, "Expired dead letters could not be deleted; this will be tried again: {Failure}")]
     public static partial void DeadLettersNotDeleted(ILogger logger, string failure);
 
+    [LoggerMessage(1011, LogLevel.Information, "Dropped {Count} expired chunks or partitions of readings")]
+    public static partial void ReadingsDropped(ILogger logger, int count);
+
+    [LoggerMessage(1012, LogLevel.Warning, "Expired readings could not be dropped; this will be tried again: {Failure}")]
+    public static partial void ReadingsNotDropped(ILogger logger, string failure);
+
     [LoggerMessage(1008, LogLevel.Error, "A batch of partition {Partition} has failed: {Failure}")]
     public static partial void BatchFailed(ILogger logger, string partition, string failure);
 

@@ -1,5 +1,4 @@
 using Ingest.Checkpoints;
-using Ingest.DeadLetters;
 using Ingest.Diagnostics;
 using Ingest.Events;
 using Ingest.Failures;
@@ -28,17 +27,17 @@ internal sealed class GroupCommitter : IAsyncDisposable
     private readonly TimeProvider _clock;
     private readonly TimeSpan _giveUpAfter;
     private readonly PipelineHealth _health;
-    private readonly DeadLetterRetention _retention;
+    private readonly ExpiryCleaner _cleaner;
     private readonly ILogger _logger;
     private int _batches;
     private long _events;
 
     public GroupCommitter(
-        CommitSettings settings, Func<int, FlushRunner> runner, DeadLetterRetention retention, PipelineHealth health, TimeProvider clock, ILogger logger)
+        CommitSettings settings, Func<int, FlushRunner> runner, ExpiryCleaner cleaner, PipelineHealth health, TimeProvider clock, ILogger logger)
     {
         _clock = clock;
         _health = health;
-        _retention = retention;
+        _cleaner = cleaner;
         _logger = logger;
         _giveUpAfter = TimeSpan.FromSeconds(settings.GiveUpAfterSeconds);
         _queues = [.. Enumerable.Range(0, settings.Writers).Select(_ => new BatchQueue(
@@ -128,7 +127,7 @@ internal sealed class GroupCommitter : IAsyncDisposable
 
             if (cleans && _clock.GetElapsedTime(cleaned) >= cleansAfter)
             {
-                cleansAfter = await CleanAsync() ? TimeSpan.Zero : CleanEvery;
+                cleansAfter = await _cleaner.CleanAsync(_stop.Token) ? TimeSpan.Zero : CleanEvery;
                 cleaned = _clock.GetTimestamp();
             }
 
@@ -149,30 +148,5 @@ internal sealed class GroupCommitter : IAsyncDisposable
         {
             // The loop ends.
         }
-    }
-
-    /// <returns>Whether to go on at once: one turn between two flushes, so that those do not wait for all of it.</returns>
-    private async Task<bool> CleanAsync()
-    {
-        try
-        {
-            var (deleted, more) = await _retention.CleanAsync(_stop.Token);
-            if (deleted > 0)
-            {
-                Log.DeadLettersDeleted(_logger, deleted);
-            }
-
-            return more;
-        }
-        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
-        {
-            // The loop ends.
-        }
-        catch (Exception exception) when (PostgresFailure.Of(exception).Kind != FailureKind.Defect)
-        {
-            Log.DeadLettersNotDeleted(_logger, PostgresFailure.Of(exception).Sentence);
-        }
-
-        return false;
     }
 }
