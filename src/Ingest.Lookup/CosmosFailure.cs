@@ -1,3 +1,4 @@
+using Ingest.Failures;
 using System.Net;
 
 namespace Ingest.Lookup;

@@ -1,3 +1,4 @@
+using Ingest.Failures;
 using System.Globalization;
 using System.Net;
 using Ingest.Lookup.Diagnostics;

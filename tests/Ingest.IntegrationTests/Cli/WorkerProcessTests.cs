@@ -69,7 +69,11 @@ public sealed class WorkerProcessTests(PostgresFixture postgres)
         await using var database = TcpProxy.Start((await postgres.ServerAsync()).Port);
         hub.Close();
         database.Close();
-        var environment = Through(stage, hub, database);
+        var environment = new Dictionary<string, string>(stage.Environment)
+        {
+            ["Hub__ConnectionString"] = stage.Environment["Hub__ConnectionString"].Replace($":{stage.Hub.Port};", $":{hub.Port};", StringComparison.Ordinal),
+            ["Database__ConnectionString"] = new NpgsqlConnectionStringBuilder(stage.Environment["Database__ConnectionString"]) { Port = database.Port }.ConnectionString,
+        };
         var check = await CliProcess.RunAsync(environment, "run", "--check");
         await using var worker = WorkerProcess.Start(environment, LoopbackPort.Free());
         await Eventually.IsTrueAsync(async () => worker.Logged(2015) == 1 && worker.Logged(2016) == 1 && await worker.HealthAsync(CancellationToken.None) is { Ready: false });
@@ -81,25 +85,6 @@ public sealed class WorkerProcessTests(PostgresFixture postgres)
 
         Assert.True(check.ExitCode == 1, check.ToString());
         Assert.Equal((1, 1, 2), (worker.Logged(2015), worker.Logged(2016), worker.Logged(2018)));
-    }
-
-    [Fact]
-    public async Task A_second_signal_ends_it_though_hub_and_database_say_nothing()
-    {
-        await using var stage = await WorkerStage.CreateAsync(postgres);
-        await using var hub = TcpProxy.Start(stage.Hub.Port);
-        await using var database = TcpProxy.Start((await postgres.ServerAsync()).Port);
-        await using var worker = WorkerProcess.Start(Through(stage, hub, database), LoopbackPort.Free());
-        await stage.SendAsync(1_000);
-        await Eventually.IsTrueAsync(async () => (await stage.AccountsAsync()).Received == 1_000);
-
-        hub.Silence();
-        database.Silence();
-        await worker.TerminateAsync();
-        await worker.TerminateAsync();
-
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20), TimeProvider.System);
-        Assert.Equal(1, await worker.EndAsync(patience.Token));
     }
 
     [Fact]
@@ -215,10 +200,4 @@ public sealed class WorkerProcessTests(PostgresFixture postgres)
         Assert.Contains("Hub:ConnectionString", run.Errors, StringComparison.Ordinal);
         Assert.Contains("Database:ConnectionString", run.Errors, StringComparison.Ordinal);
     }
-
-    private static Dictionary<string, string> Through(WorkerStage stage, TcpProxy hub, TcpProxy database) => new(stage.Environment)
-    {
-        ["Hub__ConnectionString"] = stage.Environment["Hub__ConnectionString"].Replace($":{stage.Hub.Port};", $":{hub.Port};", StringComparison.Ordinal),
-        ["Database__ConnectionString"] = new NpgsqlConnectionStringBuilder(stage.Environment["Database__ConnectionString"]) { Port = database.Port }.ConnectionString,
-    };
 }
