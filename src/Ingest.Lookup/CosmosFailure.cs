@@ -1,4 +1,3 @@
-using Ingest.Failures;
 using System.Net;
 
 namespace Ingest.Lookup;

@@ -1,4 +1,3 @@
-using Ingest.Failures;
 using System.Globalization;
 using System.Net;
 using Ingest.Lookup.Diagnostics;

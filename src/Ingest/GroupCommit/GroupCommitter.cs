@@ -1,7 +1,6 @@
 using Ingest.Checkpoints;
 using Ingest.Diagnostics;
 using Ingest.Events;
-using Ingest.Failures;
 using Ingest.Settings;
 using Ingest.Write;
 using Microsoft.Extensions.Logging;

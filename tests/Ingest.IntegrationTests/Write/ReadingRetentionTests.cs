@@ -1,6 +1,4 @@
 using Ingest.Database.Migrations;
-using Ingest.Failures;
-using Ingest.IntegrationTests.Support;
 using Ingest.Schema;
 using Ingest.Settings;
 using Ingest.TestSupport.Databases;
