@@ -38,7 +38,7 @@ public static class IngestServices
         });
         services.AddSingleton(provider => new IngestPipeline(
             provider.GetRequiredService<NpgsqlDataSource>(),
-            new IngestOptions
+            new IngestSettings
             {
                 Telemetry = provider.GetRequiredService<IOptions<TelemetrySettings>>().Value,
                 Commit = provider.GetRequiredService<IOptions<CommitSettings>>().Value,

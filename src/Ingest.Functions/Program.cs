@@ -17,7 +17,7 @@ builder.Services
     .AddIngestPipeline(builder.Configuration, async cancellationToken => (await credential.GetTokenAsync(PostgresLogin.Scope, cancellationToken)).Token)
     .AddFunctionSettings(builder.Configuration);
 builder.ConfigureCosmosDBExtensionOptions(options => LookupClientOptions.Apply(options.ClientOptions));
-Telemetry.Add(builder, credential);
+FunctionTelemetry.Add(builder, credential);
 
 try
 {

@@ -19,7 +19,7 @@ namespace Ingest.LocalHub;
 /// </summary>
 public sealed class LocalEventHub : IAsyncDisposable
 {
-    private readonly LocalHubOptions _options;
+    private readonly LocalHubSettings _options;
     private readonly HubPartitions _partitions;
     private readonly HubNodes _nodes;
     private readonly ILogger _logger;
@@ -28,7 +28,7 @@ public sealed class LocalEventHub : IAsyncDisposable
     private readonly ConcurrentDictionary<HubConnection, Task> _connections = new();
     private readonly Task _accepting;
 
-    private LocalEventHub(LocalHubOptions options, Socket listener)
+    private LocalEventHub(LocalHubSettings options, Socket listener)
     {
         _options = options;
         _listener = listener;
@@ -57,7 +57,7 @@ public sealed class LocalEventHub : IAsyncDisposable
     /// <summary>Starts a hub.</summary>
     /// <exception cref="ValidationException">An option is out of its range.</exception>
     /// <exception cref="SocketException">The port is taken.</exception>
-    public static Task<LocalEventHub> StartAsync(LocalHubOptions options, CancellationToken cancellationToken = default)
+    public static Task<LocalEventHub> StartAsync(LocalHubSettings options, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
         Validator.ValidateObject(options, new ValidationContext(options), validateAllProperties: true);

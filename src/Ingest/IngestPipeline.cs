@@ -14,7 +14,7 @@ using Npgsql;
 namespace Ingest;
 
 /// <summary>What a pipeline is made with.</summary>
-public sealed class IngestOptions
+public sealed class IngestSettings
 {
     public TelemetrySettings Telemetry { get; init; } = new();
 
@@ -45,7 +45,7 @@ public sealed class IngestPipeline : IAsyncDisposable
     /// <param name="loggers">Null: no log.</param>
     public IngestPipeline(
         NpgsqlDataSource dataSource,
-        IngestOptions options,
+        IngestSettings options,
         PipelineHealth? health = null,
         PipelineMetrics? metrics = null,
         TimeProvider? clock = null,
@@ -110,7 +110,7 @@ public sealed class IngestPipeline : IAsyncDisposable
     internal static GroupCommitter Commits(
         NpgsqlDataSource dataSource,
         TargetTable table,
-        IngestOptions options,
+        IngestSettings options,
         PipelineHealth health,
         PipelineMetrics metrics,
         TimeProvider clock,

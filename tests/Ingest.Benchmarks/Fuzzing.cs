@@ -39,7 +39,7 @@ internal static class Fuzzing
 
     private static async Task<int> RunAmqpAsync(long inputs, int seed, CancellationToken cancellationToken)
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0, SharedAccessKey = "a2V5LW9mLXRoZS1sb2NhbC1odWI=" }, cancellationToken);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, SharedAccessKey = "a2V5LW9mLXRoZS1sb2NhbC1odWI=" }, cancellationToken);
         await using var client = new HubClient(
             new HubSettings { ConnectionString = hub.ConnectionString }, TimeProvider.System, NullLogger<HubClient>.Instance);
         var started = Stopwatch.GetTimestamp();
@@ -113,7 +113,7 @@ internal static class Fuzzing
     private static async Task<int> RunEmbeddedAsync(long inputs, int seed, CancellationToken cancellationToken)
     {
         var folder = Directory.CreateTempSubdirectory("ingest-fuzzed-");
-        var options = new EmbeddedDatabaseOptions { DataFolder = folder.FullName, PackagesFolder = TestPackages.StateFolder };
+        var options = new EmbeddedDatabaseSettings { DataFolder = folder.FullName, PackagesFolder = TestPackages.StateFolder };
         try
         {
             await using var database = await EmbeddedDatabase.StartAsync(options, progress: null, cancellationToken);
@@ -146,7 +146,7 @@ internal static class Fuzzing
         var started = Stopwatch.GetTimestamp();
         await using var server = await NativePostgres.StartAsync(cancellationToken: cancellationToken);
         var database = await server.CreateDatabaseAsync(cancellationToken);
-        await DatabaseMigrator.MigrateAsync(database, new MigrationOptions { PlainPostgres = true }, cancellationToken);
+        await DatabaseMigrator.MigrateAsync(database, new MigrationSettings { PlainPostgres = true }, cancellationToken);
         await using var fuzzer = await PipelineFuzzer.CreateAsync(database, seed, cancellationToken);
         while (fuzzer.Bodies < bodies)
         {

@@ -149,7 +149,7 @@ internal sealed class WriteBenchmarkRun : IAsyncDisposable
 
     private async Task<WriteRun> IngestAsync(int known, CancellationToken cancellationToken)
     {
-        var options = new IngestOptions
+        var options = new IngestSettings
         {
             Database = _database,
             Commit = new CommitSettings { MaxRows = _plan.Flush, Writers = _plan.Connections },

@@ -60,7 +60,7 @@ internal static class ReplayCommand
         using var signals = new ShutdownSignals(clock);
         using var loggers = Logging.ToStandardError(LogLevel.Warning);
         await using var client = new HubClient(settings.Hub, clock, loggers.CreateLogger<HubClient>(), HubLogin.Credential);
-        await using var parts = PipelineParts.Create(settings, mapping!, Purpose.Replay, loggers);
+        await using var parts = PipelineComposition.Create(settings, mapping!, Purpose.Replay, loggers);
         var group = arguments.GetValue(Group)!;
         (await StartUpCheck.RunAsync(client, group, parts, output.Line, signals.Stop)).ThrowIfAny();
         await RefuseGroupOfAWorkerAsync(parts, client.Hub, group, signals.Stop);
@@ -86,7 +86,7 @@ internal static class ReplayCommand
         return accounts.Balance ? ExitCode.Success : ExitCode.Failure;
     }
 
-    private static async Task RefuseGroupOfAWorkerAsync(PipelineParts parts, string hub, string group, CancellationToken cancellationToken)
+    private static async Task RefuseGroupOfAWorkerAsync(PipelineComposition parts, string hub, string group, CancellationToken cancellationToken)
     {
         var checkpoints = await parts.Checkpoints.ListAsync(cancellationToken);
         if (string.Equals(group, parts.Settings.Hub.ConsumerGroup, StringComparison.OrdinalIgnoreCase)

@@ -39,7 +39,7 @@ internal static class RunCommand
             var report = await StartUpCheck.RunAsync(
                 services.GetRequiredService<HubClient>(),
                 settings.Pipeline.Hub.ConsumerGroup,
-                services.GetRequiredService<PipelineParts>(),
+                services.GetRequiredService<PipelineComposition>(),
                 output.Line,
                 services.GetRequiredService<ShutdownSignals>().Stop);
             report.ThrowIfAny();

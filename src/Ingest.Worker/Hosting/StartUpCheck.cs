@@ -44,7 +44,7 @@ public static class StartUpCheck
     /// <param name="tell">Told what was found; or null.</param>
     /// <param name="cancellationToken">Gives up.</param>
     public static async Task<StartUpReport> RunAsync(
-        HubClient client, string consumerGroup, PipelineParts parts, Action<string>? tell, CancellationToken cancellationToken)
+        HubClient client, string consumerGroup, PipelineComposition parts, Action<string>? tell, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(client);
         ArgumentNullException.ThrowIfNull(parts);
@@ -80,7 +80,7 @@ public static class StartUpCheck
         return problems;
     }
 
-    private static async Task<List<StartUpProblem>> AskDatabaseAsync(PipelineParts parts, Action<string>? tell, CancellationToken cancellationToken)
+    private static async Task<List<StartUpProblem>> AskDatabaseAsync(PipelineComposition parts, Action<string>? tell, CancellationToken cancellationToken)
     {
         try
         {

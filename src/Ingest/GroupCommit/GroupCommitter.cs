@@ -93,7 +93,7 @@ internal sealed class GroupCommitter : IAsyncDisposable
         catch (Exception exception)
         {
             // Whoever waits must hear of it: nobody will take their batches any more.
-            Log.WriterEnded(_logger, exception);
+            PipelineLog.WriterEnded(_logger, exception);
             defect = exception;
         }
 

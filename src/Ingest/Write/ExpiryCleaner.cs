@@ -16,7 +16,7 @@ internal sealed class ExpiryCleaner(DeadLetterRetention deadLetters, ReadingRete
             var (deleted, more) = await deadLetters.CleanAsync(stop);
             if (deleted > 0)
             {
-                Log.DeadLettersDeleted(logger, deleted);
+                PipelineLog.DeadLettersDeleted(logger, deleted);
             }
 
             if (more)
@@ -30,14 +30,14 @@ internal sealed class ExpiryCleaner(DeadLetterRetention deadLetters, ReadingRete
         }
         catch (Exception exception) when (PostgresFailure.Of(exception).Kind != FailureKind.Defect)
         {
-            Log.DeadLettersNotDeleted(logger, PostgresFailure.Of(exception).Sentence);
+            PipelineLog.DeadLettersNotDeleted(logger, PostgresFailure.Of(exception).Sentence);
         }
 
         try
         {
             if (await readings.DropAsync(stop) is > 0 and var dropped)
             {
-                Log.ReadingsDropped(logger, dropped);
+                PipelineLog.ReadingsDropped(logger, dropped);
             }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -46,7 +46,7 @@ internal sealed class ExpiryCleaner(DeadLetterRetention deadLetters, ReadingRete
         }
         catch (Exception exception) when (PostgresFailure.Of(exception).Kind != FailureKind.Defect)
         {
-            Log.ReadingsNotDropped(logger, PostgresFailure.Of(exception).Sentence);
+            PipelineLog.ReadingsNotDropped(logger, PostgresFailure.Of(exception).Sentence);
         }
 
         return false;

@@ -32,7 +32,7 @@ internal sealed class FlushReports(PipelineHealth health, PipelineMetrics metric
 
         if (committed.AnswerWasLost)
         {
-            Log.LostAnswerFound(logger);
+            PipelineLog.LostAnswerFound(logger);
         }
     }
 
@@ -44,7 +44,7 @@ internal sealed class FlushReports(PipelineHealth health, PipelineMetrics metric
             if (exception is not CheckpointFencedException)
             {
                 // A fenced batch is another worker's now, and whoever handed it over says so.
-                Log.BatchFailed(logger, batch.Partition, exception.Message);
+                PipelineLog.BatchFailed(logger, batch.Partition, exception.Message);
             }
 
             flush.Batches.Remove(batch);
@@ -58,10 +58,10 @@ internal sealed class FlushReports(PipelineHealth health, PipelineMetrics metric
         var failure = PostgresFailure.Of(exception);
         if (health.Waits(writer, failure))
         {
-            Log.WaitingForDatabase(logger, failure.Sentence);
+            PipelineLog.WaitingForDatabase(logger, failure.Sentence);
         }
 
-        Log.TryingAgain(logger, writer, delay, failure.Sentence);
+        PipelineLog.TryingAgain(logger, writer, delay, failure.Sentence);
         metrics.Retried();
     }
 
@@ -70,10 +70,10 @@ internal sealed class FlushReports(PipelineHealth health, PipelineMetrics metric
     /// <summary>An attempt has failed, and the next comes at once.</summary>
     public void TriesAtOnce() => metrics.Retried();
 
-    public void Refused(IReadOnlyList<RefusedRow> refused) => Log.RowsRefused(logger, refused.Count, $"{refused[0].SqlState}: {refused[0].Message}");
+    public void Refused(IReadOnlyList<RefusedRow> refused) => PipelineLog.RowsRefused(logger, refused.Count, $"{refused[0].SqlState}: {refused[0].Message}");
 
     /// <summary>Broken by our own cancellation, or failed while nobody waited any more.</summary>
-    public void Abandoned(Flush flush, Exception exception) => Log.Abandoned(logger, flush.Batches.Count, exception.Message);
+    public void Abandoned(Flush flush, Exception exception) => PipelineLog.Abandoned(logger, flush.Batches.Count, exception.Message);
 
     private void Count(FlushOutcome outcome, WriteMode mode, TimeSpan took, DateTimeOffset at, Activity? activity)
     {
@@ -86,7 +86,7 @@ internal sealed class FlushReports(PipelineHealth health, PipelineMetrics metric
 
         if (health.Works(writer) is { } outage)
         {
-            Log.WorkingAgain(logger, outage);
+            PipelineLog.WorkingAgain(logger, outage);
         }
 
         metrics.Count(total, outcome.DeadLettered);

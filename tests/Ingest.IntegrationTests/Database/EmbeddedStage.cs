@@ -16,7 +16,7 @@ public sealed class EmbeddedStage : IAsyncDisposable
     public int Port => new NpgsqlConnectionStringBuilder(_database!.ConnectionString).Port;
 
     public async Task<string> ConnectionStringAsync() => (_database ??= await EmbeddedDatabase.StartAsync(
-        new EmbeddedDatabaseOptions { DataFolder = _folder, PackagesFolder = TestPackages.StateFolder },
+        new EmbeddedDatabaseSettings { DataFolder = _folder, PackagesFolder = TestPackages.StateFolder },
         progress: null,
         CancellationToken.None)).ConnectionString;
 

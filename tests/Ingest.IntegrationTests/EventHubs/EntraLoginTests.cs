@@ -37,12 +37,12 @@ public sealed class EntraLoginTests
         await using var stage = new Stage(Application(status, body), _logger);
         var signals = stage.Host.Services.GetRequiredService<ShutdownSignals>();
 
-        var running = WorkerProcess.RunAsync(() => stage.Host);
+        var running = WorkerProgram.RunAsync(() => stage.Host);
         await Eventually.IsTrueAsync(() => running.IsCompleted || _logger.Texts(2017).Count > 0);
         Assert.False(running.IsCompleted, $"The worker ended: {(running.IsCompleted ? await running : null)}");
         signals.RequestStop();
 
-        Assert.Equal(WorkerProcess.Success, await running);
+        Assert.Equal(WorkerProgram.Success, await running);
         Assert.Contains("Microsoft Entra gives no token", _logger.Texts(2015)[0], StringComparison.Ordinal);
     }
 
@@ -57,8 +57,8 @@ public sealed class EntraLoginTests
         Assert.Equal(HubFailure.Unauthorized, refused.Failure);
         Assert.Contains(said, refused.Message, StringComparison.Ordinal);
         Assert.Contains("AZURE_CLIENT_ID", refused.Message, StringComparison.Ordinal);
-        var running = WorkerProcess.RunAsync(() => stage.Host);
-        Assert.Equal(WorkerProcess.Unusable, await running.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+        var running = WorkerProgram.RunAsync(() => stage.Host);
+        Assert.Equal(WorkerProgram.Unusable, await running.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
     }
 
     private static ClientSecretCredential Application(HttpStatusCode status, string body) => new("plant", "worker", "secret", new ClientSecretCredentialOptions

@@ -89,7 +89,7 @@ public sealed class HubReplayTests
     [Fact]
     public async Task The_workers_consumer_group_is_refused()
     {
-        await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0 });
+        await using var hub = await TestHub.StartAsync(new LocalHubSettings { Port = 0 });
 
         var refused = Assert.Throws<ArgumentException>(
             () => new HubReplay(hub.Client(), "$default", "$Default", TimeSource.IotHub, new MemoryStore().ProcessAsync));
@@ -104,7 +104,7 @@ public sealed class HubReplayTests
     private static async Task<TestHub> FilledAsync()
     {
         var clock = new FakeTimeProvider(Begin);
-        var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 2, ConsumerGroups = ["replay"], Clock = clock });
+        var hub = await TestHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 2, ConsumerGroups = ["replay"], Clock = clock });
         for (var minute = 0; minute < Minutes; minute++)
         {
             for (var partition = 0; partition < 2; partition++)

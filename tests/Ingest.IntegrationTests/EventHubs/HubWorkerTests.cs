@@ -17,7 +17,7 @@ public sealed class HubWorkerTests
     [Fact]
     public async Task All_partitions_are_read_from_the_earliest_event_in_order()
     {
-        await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 3 });
+        await using var hub = await TestHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 3 });
         foreach (var partition in new[] { "0", "1", "2" })
         {
             await hub.SendAsync(partition, 0, 2_500);
@@ -37,7 +37,7 @@ public sealed class HubWorkerTests
     [Fact]
     public async Task A_second_run_goes_on_after_the_checkpoint_of_the_first()
     {
-        await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 1 });
+        await using var hub = await TestHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 1 });
         var store = new MemoryStore();
         await hub.SendAsync("0", 0, 300);
         await RunningWorker.UntilStoredAsync(hub.Client(), store, 300);
@@ -125,11 +125,11 @@ public sealed class HubWorkerTests
     public async Task What_retention_took_is_counted_as_missed()
     {
         var store = new MemoryStore();
-        await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 1 });
+        await using var hub = await TestHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 1 });
         await hub.SendAsync("0", 0, 100);
         await RunningWorker.UntilStoredAsync(hub.Client(), store, 100);
 
-        await hub.ReplaceAsync(new LocalHubOptions { Port = 0, Partitions = 1, FirstSequenceNumbers = [250] });
+        await hub.ReplaceAsync(new LocalHubSettings { Port = 0, Partitions = 1, FirstSequenceNumbers = [250] });
         await hub.SendAsync("0", 250, 50);
         await RunningWorker.UntilStoredAsync(hub.Client(), store, 150);
 
@@ -141,7 +141,7 @@ public sealed class HubWorkerTests
     public async Task Events_before_the_first_ever_read_are_not_missed()
     {
         var store = new MemoryStore();
-        await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 1, FirstSequenceNumbers = [5_000] });
+        await using var hub = await TestHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 1, FirstSequenceNumbers = [5_000] });
         await hub.SendAsync("0", 0, 10);
 
         await RunningWorker.UntilStoredAsync(hub.Client(), store, 10);
@@ -155,11 +155,11 @@ public sealed class HubWorkerTests
     public async Task A_hub_that_was_made_anew_is_read_from_its_beginning(int messagesInTheNewHub)
     {
         var store = new MemoryStore();
-        await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 1 });
+        await using var hub = await TestHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 1 });
         await hub.SendAsync("0", 0, 100);
         await RunningWorker.UntilStoredAsync(hub.Client(), store, 100);
 
-        await hub.ReplaceAsync(new LocalHubOptions { Port = 0, Partitions = 1 });
+        await hub.ReplaceAsync(new LocalHubSettings { Port = 0, Partitions = 1 });
         await hub.SendAsync("0", 1_000, messagesInTheNewHub);
         await RunningWorker.UntilStoredAsync(hub.Client(), store, 100 + messagesInTheNewHub);
 
@@ -241,7 +241,7 @@ public sealed class HubWorkerTests
         await hub.SendAsync("0", 0, 100);
         await worker.StoredAsync(store, 100);
 
-        await hub.ReplaceAsync(new LocalHubOptions { Port = 0, Partitions = 1 });
+        await hub.ReplaceAsync(new LocalHubSettings { Port = 0, Partitions = 1 });
         await hub.SendAsync("0", 1_000, 150);
         await worker.StoredAsync(store, 250);
         await worker.StopAsync();

@@ -37,7 +37,7 @@ internal sealed class TableStage : IAsyncDisposable
         _owner = owner;
         _login = DatabaseConnections.Create(database);
         _client = new HubClient(new HubSettings { ConnectionString = hub.ConnectionString }, TimeProvider.System, NullLogger<HubClient>.Instance);
-        _pipeline = new IngestPipeline(_login, new IngestOptions { Telemetry = telemetry, Database = database });
+        _pipeline = new IngestPipeline(_login, new IngestSettings { Telemetry = telemetry, Database = database });
         _worker = new HubWorker(
             _client,
             telemetry.TimeSource,
@@ -59,7 +59,7 @@ internal sealed class TableStage : IAsyncDisposable
         var server = await postgres.ServerAsync();
         var connectionString = await server.CreateDatabaseAsync(Cancelled);
         var owner = NpgsqlDataSource.Create(connectionString);
-        await DatabaseMigrator.MigrateAsync(owner, new MigrationOptions(), Cancelled);
+        await DatabaseMigrator.MigrateAsync(owner, new MigrationSettings(), Cancelled);
         if (table is not null)
         {
             await using var create = owner.CreateCommand(table);
@@ -67,7 +67,7 @@ internal sealed class TableStage : IAsyncDisposable
         }
 
         var login = await server.CreateLoginAsync(connectionString, memberOf: "ingest_writer", Cancelled);
-        var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0, Clock = new FakeTimeProvider(Stamp) }, Cancelled);
+        var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, Clock = new FakeTimeProvider(Stamp) }, Cancelled);
         return new TableStage(hub, owner, new DatabaseSettings { ConnectionString = login }, telemetry);
     }
 

@@ -58,9 +58,9 @@ internal sealed class WorkerStage : IAsyncDisposable
         var server = await postgres.ServerAsync();
         var database = await server.CreateDatabaseAsync();
         var owner = NpgsqlDataSource.Create(database);
-        await DatabaseMigrator.MigrateAsync(owner, new MigrationOptions(), CancellationToken.None);
+        await DatabaseMigrator.MigrateAsync(owner, new MigrationSettings(), CancellationToken.None);
         var login = await server.CreateLoginAsync(database, memberOf: "ingest_writer");
-        var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0, MaxBytesPerPartition = null, ConsumerGroups = ["replay"] });
+        var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, MaxBytesPerPartition = null, ConsumerGroups = ["replay"] });
         return new WorkerStage(hub, owner, login, faults);
     }
 

@@ -109,7 +109,7 @@ public sealed class OnePlacePropertyTests(PostgresFixture postgres, TimescaleFix
             async batches =>
             {
                 await database.ExecuteAsync("TRUNCATE conditions, dead_letters, dead_letter_quotas", Stop);
-                IngestPipeline[] pipelines = [new(database.Source, new IngestOptions()), new(database.Source, new IngestOptions())];
+                IngestPipeline[] pipelines = [new(database.Source, new IngestSettings()), new(database.Source, new IngestSettings())];
                 var results = await Task.WhenAll(batches.Select((batch, index) => pipelines[index % 2].ProcessAsync([.. batch.Select(message => message.ToEvent())], null, Stop)));
                 foreach (var pipeline in pipelines)
                 {

@@ -73,7 +73,7 @@ public sealed class PartitionOwnerTests(PostgresFixture postgres)
         var server = await postgres.ServerAsync();
         var owner = await server.CreateDatabaseAsync(Stop);
         await using var migrated = NpgsqlDataSource.Create(owner);
-        await DatabaseMigrator.MigrateAsync(migrated, new MigrationOptions { PlainPostgres = true }, Stop);
+        await DatabaseMigrator.MigrateAsync(migrated, new MigrationSettings { PlainPostgres = true }, Stop);
         return NpgsqlDataSource.Create(await server.CreateLoginAsync(owner, memberOf: "ingest_writer", Stop));
     }
 }

@@ -153,7 +153,7 @@ public sealed class PoisonTests(PostgresFixture postgres, TimescaleFixture times
     {
         var telemetry = new TelemetrySettings { Table = "readings", PayloadColumn = "payload" };
         telemetry.Columns.Add(new ColumnSettings { Name = "data", Type = ColumnType.Jsonb });
-        return new IngestPipeline(database.Source, new IngestOptions { Telemetry = telemetry, Database = { Copy = database.Copy } });
+        return new IngestPipeline(database.Source, new IngestSettings { Telemetry = telemetry, Database = { Copy = database.Copy } });
     }
 
     private static RawEvent Message(int stamp, string body) => Message(stamp, Encoding.UTF8.GetBytes(body), null);

@@ -26,7 +26,7 @@ public sealed class ReadingRetentionTests(PostgresFixture postgres)
                 "INSERT INTO conditions (time, device) SELECT now() - make_interval(days => d), 'd' FROM generate_series(0, 20) AS d");
             var clock = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
             await using var pipeline = new IngestPipeline(
-                login, new IngestOptions { Telemetry = new TelemetrySettings { RetentionDays = 10 } }, clock: clock);
+                login, new IngestSettings { Telemetry = new TelemetrySettings { RetentionDays = 10 } }, clock: clock);
 
             while (await CountAsync(owner) > 11)
             {
@@ -61,7 +61,7 @@ public sealed class ReadingRetentionTests(PostgresFixture postgres)
     private async Task<(NpgsqlDataSource Owner, NpgsqlDataSource Login)> MigratedAsync(string? memberOf)
     {
         var database = await postgres.CreateDatabaseAsync(Stop);
-        await DatabaseMigrator.MigrateAsync(database, new MigrationOptions { PlainPostgres = true, PartitionDaysAhead = 1 }, Stop);
+        await DatabaseMigrator.MigrateAsync(database, new MigrationSettings { PlainPostgres = true, PartitionDaysAhead = 1 }, Stop);
         var login = await (await postgres.ServerAsync()).CreateLoginAsync(database, memberOf, Stop);
         return (NpgsqlDataSource.Create(database), NpgsqlDataSource.Create(login));
     }

@@ -41,7 +41,7 @@ internal sealed class WriteStage : IAsyncDisposable
         _commits = IngestPipeline.Commits(
             dataSource,
             new TargetTable(null, table, _columns),
-            new IngestOptions { Commit = commit ?? new(), DeadLetters = deadLetters ?? new(), Database = new() { Copy = copy } },
+            new IngestSettings { Commit = commit ?? new(), DeadLetters = deadLetters ?? new(), Database = new() { Copy = copy } },
             Health,
             _metrics,
             clock,

@@ -234,14 +234,14 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
 
         private readonly NpgsqlDataSource _direct;
         private readonly NpgsqlDataSource _source;
-        private readonly IngestOptions _options;
+        private readonly IngestSettings _options;
         private readonly StoredCheckpoint _claim;
         private readonly string _device;
         private readonly int _rowsInFlush;
         private IngestPipeline _pipeline;
         private long _sent;
 
-        private Lane(NpgsqlDataSource direct, TcpProxy wire, NpgsqlDataSource source, IngestOptions options, StoredCheckpoint claim, string device, int rowsInFlush)
+        private Lane(NpgsqlDataSource direct, TcpProxy wire, NpgsqlDataSource source, IngestSettings options, StoredCheckpoint claim, string device, int rowsInFlush)
         {
             _direct = direct;
             Wire = wire;
@@ -265,7 +265,7 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
             var source = DatabaseConnections.Create(settings);
             var claims = await new CheckpointTable(direct).ClaimAsync("cuts/telemetry", "$Default", [device], cancellationToken);
             var commit = new CommitSettings { MaxRows = Math.Max(rowsInFlush, 5_000) };
-            return new Lane(direct, wire, source, new IngestOptions { Database = settings, Commit = commit }, claims[0], device, rowsInFlush);
+            return new Lane(direct, wire, source, new IngestSettings { Database = settings, Commit = commit }, claims[0], device, rowsInFlush);
         }
 
         /// <summary>Goes on with a pipeline that has learned nothing from the flushes before: each conversation is like the first.</summary>

@@ -78,8 +78,8 @@ public sealed class AmqpWorkerFuzzer : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(server);
         var database = await server.CreateDatabaseAsync(cancellationToken);
-        await DatabaseMigrator.MigrateAsync(database, new MigrationOptions { PlainPostgres = true }, cancellationToken);
-        var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = Partitions, MaxBytesPerPartition = null }, cancellationToken);
+        await DatabaseMigrator.MigrateAsync(database, new MigrationSettings { PlainPostgres = true }, cancellationToken);
+        var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = Partitions, MaxBytesPerPartition = null }, cancellationToken);
         var login = await server.CreateLoginAsync(database, memberOf: "ingest_writer", cancellationToken);
         return new AmqpWorkerFuzzer(seed, NpgsqlDataSource.Create(database), login, hub);
     }

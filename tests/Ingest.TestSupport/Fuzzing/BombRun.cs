@@ -46,7 +46,7 @@ public static class BombRun
         var claimed = await checkpoints.ClaimAsync("bombs", "group", [.. Enumerable.Range(0, Partitions).Select(partition => partition.ToString(CultureInfo.InvariantCulture))], cancellationToken);
         var started = TimeProvider.System.GetTimestamp();
         Accounts[] accounts;
-        await using (var pipeline = new IngestPipeline(source, new IngestOptions()))
+        await using (var pipeline = new IngestPipeline(source, new IngestSettings()))
         {
             accounts = await Task.WhenAll(claimed.Select((claim, partition) => Task.Run(() => ReadAsync(pipeline, claim, partition, messages / Partitions, bodies, cancellationToken))));
         }

@@ -40,7 +40,7 @@ public sealed class PipelineFuzzer : IAsyncDisposable
         _bombs = new BombMutator(seed);
         var telemetry = FuzzedTable.Wide();
         _decoder = new BatchDecoder(TelemetryMapping.Create(telemetry), telemetry, TimeProvider.System);
-        _pipeline = new IngestPipeline(source, new IngestOptions { Telemetry = telemetry, DeadLetters = new DeadLetterSettings { QuotaPerDeviceAndDay = 10_000_000 } });
+        _pipeline = new IngestPipeline(source, new IngestSettings { Telemetry = telemetry, DeadLetters = new DeadLetterSettings { QuotaPerDeviceAndDay = 10_000_000 } });
     }
 
     public long Bodies { get; private set; }

@@ -28,17 +28,17 @@ internal sealed class TestHub : IAsyncDisposable
     /// <summary>A client connection string that goes through the wire.</summary>
     public string ConnectionString => Hub.ConnectionString.Replace($"127.0.0.1:{Hub.Port}", $"127.0.0.1:{Relay.Port}", StringComparison.Ordinal);
 
-    public static async Task<TestHub> StartAsync(LocalHubOptions options)
+    public static async Task<TestHub> StartAsync(LocalHubSettings options)
     {
         var hub = await LocalEventHub.StartAsync(options, TestContext.Current.CancellationToken);
         return new TestHub(hub, new TcpRelay(hub.Port));
     }
 
     /// <summary>A hub of one or more partitions.</summary>
-    public static Task<TestHub> StartAsync(int partitions) => StartAsync(new LocalHubOptions { Port = 0, Partitions = partitions });
+    public static Task<TestHub> StartAsync(int partitions) => StartAsync(new LocalHubSettings { Port = 0, Partitions = partitions });
 
     /// <summary>Ends the hub with all it holds, and puts another in its place.</summary>
-    public async Task ReplaceAsync(LocalHubOptions options)
+    public async Task ReplaceAsync(LocalHubSettings options)
     {
         var next = await LocalEventHub.StartAsync(options, TestContext.Current.CancellationToken);
         await Hub.DisposeAsync();

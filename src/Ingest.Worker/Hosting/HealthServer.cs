@@ -11,7 +11,7 @@ namespace Ingest.Worker.Hosting;
 /// Answers probes. <c>/healthz</c>: the process lives; restarting it mends nothing that an outage broke. <c>/readyz</c>: 200 while hub and
 /// database are being used, else 503; either way the body says how every part stands.
 /// </summary>
-public sealed class WorkerHealth(WorkerSettings settings, WorkerService service, HubWorker worker, PipelineParts parts, ILoggerFactory loggers)
+public sealed class HealthServer(WorkerSettings settings, WorkerService service, HubWorker worker, PipelineComposition parts, ILoggerFactory loggers)
     : IHostedService, IAsyncDisposable
 {
     private WebApplication? _server;

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Ingest.LocalHub;
 
 /// <summary>How a <see cref="LocalEventHub"/> is set up.</summary>
-public sealed class LocalHubOptions
+public sealed class LocalHubSettings
 {
     /// <summary>The event hub's name, as in <c>EntityPath</c>. Default: <c>telemetry</c>.</summary>
     [Required]

@@ -9,7 +9,7 @@ using OpenTelemetry;
 namespace Ingest.Functions;
 
 /// <summary>Metrics, traces and logs by OpenTelemetry, to Azure Monitor and over OTLP where these are configured.</summary>
-internal static class Telemetry
+internal static class FunctionTelemetry
 {
     public static void Add(FunctionsApplicationBuilder builder, TokenCredential credential)
     {

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Hosting;
 namespace Ingest.Worker.Hosting;
 
 /// <summary>A process that is a worker and nothing else: a container.</summary>
-public static class WorkerProcess
+public static class WorkerProgram
 {
     /// <summary>Done: it was told to stop, and has drained.</summary>
     public const int Success = 0;

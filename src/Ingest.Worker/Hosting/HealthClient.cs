@@ -9,7 +9,7 @@ namespace Ingest.Worker.Hosting;
 public sealed record WorkerAnswer(Uri? Url, string? Error, WorkerReport? Report);
 
 /// <summary>Asks a running worker for its <see cref="WorkerReport"/>, over HTTP as the probes do.</summary>
-public static class WorkerProbe
+public static class HealthClient
 {
     private const int LongestAnswer = 1024 * 1024;
 

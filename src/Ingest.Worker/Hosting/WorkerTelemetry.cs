@@ -11,16 +11,16 @@ namespace Ingest.Worker.Hosting;
 /// Exports metrics and traces over OTLP where the standard variable names an endpoint; protocol, headers and intervals come from the
 /// exporter's other variables.
 /// </summary>
-public sealed class Telemetry : IDisposable
+public sealed class WorkerTelemetry : IDisposable
 {
     public const string EndpointVariable = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
     private readonly MeterProvider _metrics;
     private readonly TracerProvider _traces;
 
-    private Telemetry()
+    private WorkerTelemetry()
     {
-        var resource = ResourceBuilder.CreateDefault().AddService("ingest", serviceVersion: typeof(Telemetry).Assembly.GetName().Version?.ToString());
+        var resource = ResourceBuilder.CreateDefault().AddService("ingest", serviceVersion: typeof(WorkerTelemetry).Assembly.GetName().Version?.ToString());
         _metrics = Sdk.CreateMeterProviderBuilder()
             .SetResourceBuilder(resource)
             .AddMeter(PipelineMetrics.SourceName, SourcesMetrics.Name, "Npgsql", "System.Runtime")
@@ -33,8 +33,8 @@ public sealed class Telemetry : IDisposable
             .Build();
     }
 
-    public static Telemetry? Start() =>
-        string.IsNullOrWhiteSpace(Environment.GetEnvironmentVariable(EndpointVariable)) ? null : new Telemetry();
+    public static WorkerTelemetry? Start() =>
+        string.IsNullOrWhiteSpace(Environment.GetEnvironmentVariable(EndpointVariable)) ? null : new WorkerTelemetry();
 
     public void Dispose()
     {

@@ -12,7 +12,7 @@ public sealed record ReasonCount(string Reason, long Count, DateTime LastReceive
 /// <summary>What the database holds, for <c>ingest status</c> and for closing the accounts of a run.</summary>
 /// <param name="dataSource">The database.</param>
 /// <param name="quotedTable">The telemetry table, each part quoted.</param>
-public sealed class StoreStatus(NpgsqlDataSource dataSource, string quotedTable)
+public sealed class StoreReader(NpgsqlDataSource dataSource, string quotedTable)
 {
     /// <summary>Rows by day, the newest day first. It counts, so it reads these days' chunks whole.</summary>
     public async Task<IReadOnlyList<DayRows>> RowsByDayAsync(int days, TimeProvider clock, CancellationToken cancellationToken)

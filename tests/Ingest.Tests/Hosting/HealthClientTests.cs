@@ -7,7 +7,7 @@ using Xunit;
 namespace Ingest.Tests.Hosting;
 
 /// <summary>Whatever answers where a worker should.</summary>
-public sealed class WorkerProbeTests
+public sealed class HealthClientTests
 {
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -40,8 +40,8 @@ public sealed class WorkerProbeTests
     {
         using var listener = Listener(out var port);
         listener.Stop();
-        var away = await WorkerProbe.AskAsync(new HealthSettings { Url = $"http://operator:hunter2@127.0.0.1:{port}" }, Stop);
-        var wrong = await Assert.ThrowsAsync<StartUpException>(() => WorkerProbe.AskAsync(new HealthSettings { Url = "operator:hunter2@worker" }, Stop));
+        var away = await HealthClient.AskAsync(new HealthSettings { Url = $"http://operator:hunter2@127.0.0.1:{port}" }, Stop);
+        var wrong = await Assert.ThrowsAsync<StartUpException>(() => HealthClient.AskAsync(new HealthSettings { Url = "operator:hunter2@worker" }, Stop));
 
         Assert.DoesNotContain("hunter2", $"{away.Url} {away.Error} {wrong.Message}", StringComparison.Ordinal);
         Assert.DoesNotContain("operator", $"{away.Url} {away.Error} {wrong.Message}", StringComparison.Ordinal);
@@ -71,7 +71,7 @@ public sealed class WorkerProbeTests
     {
         using var listener = Listener(out var port);
         var serving = ServeAsync(listener, Encoding.ASCII.GetBytes(head), endless);
-        var answer = await WorkerProbe.AskAsync(new HealthSettings { Port = port }, Stop);
+        var answer = await HealthClient.AskAsync(new HealthSettings { Port = port }, Stop);
         return (answer, await serving);
     }
 

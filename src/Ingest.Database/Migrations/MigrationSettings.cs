@@ -3,7 +3,7 @@ using System.ComponentModel.DataAnnotations;
 namespace Ingest.Database.Migrations;
 
 /// <summary>How the default tables are laid out.</summary>
-public sealed class MigrationOptions
+public sealed class MigrationSettings
 {
     /// <summary>Plain tables with a partition a day even where TimescaleDB is available. Default: false.</summary>
     public bool PlainPostgres { get; init; }

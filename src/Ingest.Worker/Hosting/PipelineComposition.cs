@@ -19,24 +19,24 @@ public enum Purpose
 }
 
 /// <summary>The pipeline and what stands around it, put together from the settings.</summary>
-public sealed class PipelineParts : IAsyncDisposable
+public sealed class PipelineComposition : IAsyncDisposable
 {
     // A replay is small beside a running worker: fewer contradictions are enough to see that the mapping has changed.
     private const int DifferencesToRefuseInReplay = 100;
 
     private readonly NpgsqlDataSource? _ownDataSource;
 
-    private PipelineParts(PipelineSettings settings, TelemetryMapping mapping, NpgsqlDataSource dataSource, NpgsqlDataSource? ownDataSource, Purpose purpose, ILoggerFactory loggers)
+    private PipelineComposition(PipelineSettings settings, TelemetryMapping mapping, NpgsqlDataSource dataSource, NpgsqlDataSource? ownDataSource, Purpose purpose, ILoggerFactory loggers)
     {
         Settings = settings;
         Mapping = mapping;
         DataSource = dataSource;
         _ownDataSource = ownDataSource;
         Checkpoints = new CheckpointTable(dataSource);
-        Store = new StoreStatus(dataSource, TargetTable.Of(mapping).Quoted);
+        Store = new StoreReader(dataSource, TargetTable.Of(mapping).Quoted);
         Pipeline = new IngestPipeline(
             dataSource,
-            new IngestOptions { Telemetry = settings.Telemetry, Commit = purpose == Purpose.Replay ? OfReplay(settings.Commit) : settings.Commit, DeadLetters = settings.DeadLetters, Database = settings.Database },
+            new IngestSettings { Telemetry = settings.Telemetry, Commit = purpose == Purpose.Replay ? OfReplay(settings.Commit) : settings.Commit, DeadLetters = settings.DeadLetters, Database = settings.Database },
             loggers: loggers);
     }
 
@@ -48,18 +48,18 @@ public sealed class PipelineParts : IAsyncDisposable
 
     public CheckpointTable Checkpoints { get; }
 
-    public StoreStatus Store { get; }
+    public StoreReader Store { get; }
 
     public IngestPipeline Pipeline { get; }
 
-    public static PipelineParts Create(PipelineSettings settings, TelemetryMapping mapping, Purpose purpose, ILoggerFactory loggers)
+    public static PipelineComposition Create(PipelineSettings settings, TelemetryMapping mapping, Purpose purpose, ILoggerFactory loggers)
     {
         var dataSource = DatabaseLogin.Connect(settings.Database, loggers);
-        return new PipelineParts(settings, mapping, dataSource, dataSource, purpose, loggers);
+        return new PipelineComposition(settings, mapping, dataSource, dataSource, purpose, loggers);
     }
 
     /// <summary>A second pipeline on the connections of this one.</summary>
-    public PipelineParts With(PipelineSettings settings, Purpose purpose, ILoggerFactory loggers) =>
+    public PipelineComposition With(PipelineSettings settings, Purpose purpose, ILoggerFactory loggers) =>
         new(settings, Mapping, DataSource, ownDataSource: null, purpose, loggers);
 
     public async ValueTask DisposeAsync()

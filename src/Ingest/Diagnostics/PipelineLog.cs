@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 namespace Ingest.Diagnostics;
 
 /// <summary>The pipeline's log messages. Ids are stable: 1000–1999.</summary>
-internal static partial class Log
+internal static partial class PipelineLog
 {
     [LoggerMessage(1001, LogLevel.Error, "Nothing can be stored; the pipeline is waiting: {Failure}")]
     public static partial void WaitingForDatabase(ILogger logger, string failure);

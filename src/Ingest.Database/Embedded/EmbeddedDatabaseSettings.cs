@@ -1,7 +1,7 @@
 namespace Ingest.Database.Embedded;
 
 /// <summary>Where the embedded database lives.</summary>
-public sealed class EmbeddedDatabaseOptions
+public sealed class EmbeddedDatabaseSettings
 {
     /// <summary>The folder that holds its data; made if missing. Default: <c>database</c> in <see cref="StateFolder.OfUser"/>.</summary>
     public string DataFolder { get; init; } = Path.Combine(StateFolder.OfUser, "database");

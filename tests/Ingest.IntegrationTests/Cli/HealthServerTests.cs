@@ -13,7 +13,7 @@ using Xunit;
 namespace Ingest.IntegrationTests.Cli;
 
 /// <summary>What operators learn of a worker through an outage: probes, <c>ingest status</c>, log.</summary>
-public sealed class WorkerHealthTests(PostgresFixture postgres)
+public sealed class HealthServerTests(PostgresFixture postgres)
 {
     private static readonly string[] NotIdle = ["waiting", "retrying"];
 

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 namespace Ingest.Lookup.Diagnostics;
 
 /// <summary>The lookup's log messages. Ids are stable: 6000–6999.</summary>
-internal static partial class Log
+internal static partial class LookupLog
 {
     [LoggerMessage(6001, LogLevel.Warning, "Cosmos DB throttles the device lookup. {Advice}")]
     public static partial void Throttled(ILogger logger, string advice);
