@@ -67,7 +67,7 @@ internal static class Fuzzing
     {
         await using var stage = await FaultStage.CreateAsync(new FaultStageOptions { MessagesPerSecond = 10 }, seed, cancellationToken);
         var worker = stage.StartWorker();
-        await stage.CatchesUpAsync(cancellationToken);
+        await stage.UntilAsync("its probes answer that it is well", () => worker.IsProbedAsync(cancellationToken), cancellationToken);
         var started = Stopwatch.GetTimestamp();
         var fuzzer = new HealthPortFuzzer(worker.HealthPort, seed);
         while (fuzzer.Inputs < inputs)

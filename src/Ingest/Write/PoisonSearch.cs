@@ -104,7 +104,7 @@ internal sealed record Probe(int Tried, List<RefusedRow> Refused)
 /// <summary>A row that the server refuses.</summary>
 /// <param name="Batch">Its batch.</param>
 /// <param name="Row">Its row there.</param>
-/// <param name="Device">Whose it is.</param>
+/// <param name="Device">Whose it is; what a gateway sends is that of the devices it speaks for.</param>
 /// <param name="Enqueued">When the hub took its message.</param>
 /// <param name="Failure">What the server said, sorted.</param>
 /// <param name="Column">The column the server named, if any.</param>

@@ -118,7 +118,7 @@ public sealed class HealthPortFuzzer(int port, int seed)
         2 => $"http://{Pick(random, Hosts)}/readyz",
         3 => "*",
         4 => "//readyz/../readyz/%2e%2e/%00/%zz?" + Text(random, 40),
-        5 => "/" + new string('a', random.Next(20_000)),
+        5 => "/" + Long(random, 'a', 20_000),
         6 => Text(random, 30),
         _ => "/readyz",
     };
@@ -134,7 +134,7 @@ public sealed class HealthPortFuzzer(int port, int seed)
             3 or 4 => $"Transfer-Encoding: {chunked}",
             5 => "Expect: 100-continue",
             6 => "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: " + Text(random, 20),
-            7 => $"{Text(random, 20)}: {new string('b', random.Next(40_000))}",
+            7 => $"{Text(random, 20)}: {Long(random, 'b', 40_000)}",
             8 => $" folded {Text(random, 20)}",
             9 => $"Cookie: {Text(random, 60)}\r\nRange: bytes=0-{random.Next()},-1\r\nAuthorization: Basic {Text(random, 20)}",
             10 => $"{Text(random, 10)}",
@@ -165,6 +165,9 @@ public sealed class HealthPortFuzzer(int port, int seed)
 
         return bytes;
     }
+
+    // Past the server's bounds now and then.
+    private static string Long(Random random, char character, int most) => new(character, random.Next(random.Next(20) == 0 ? most : 200));
 
     private static string Pick(Random random, string[] from) => from[random.Next(from.Length)];
 
