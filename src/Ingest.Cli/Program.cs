@@ -25,6 +25,7 @@ try
 catch (Exception exception) when (Failures.Explain(exception) is { } explained)
 {
     // The lines of a list of problems are ours; a line break in anything else came from outside.
-    ErrorLines.Write(exception is StartUpException or DatabaseSetupException ? explained.Message : SafeText.Line(explained.Message), "ingest: ");
+    ErrorLines.Write(
+        exception is StartUpException or DatabaseSetupException ? explained.Message : SafeText.Line(explained.Message), "ingest: ");
     return explained.ExitCode;
 }

@@ -6,15 +6,18 @@ using System.Text;
 namespace Ingest.Database;
 
 /// <summary>
-/// Whether files are this user's own: what somebody else may change decides over nothing here. Root's are trusted, as root can do all of it anyway
-/// (and as in a container the files are root's and the process is not). On Windows nothing is checked.
+/// Whether files are this user's own: what somebody else may change decides over nothing here. Root's are trusted, as root can do all of it
+/// anyway (and as in a container the files are root's and the process is not). On Windows nothing is checked.
 /// </summary>
 public static class TrustedFiles
 {
     private const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private const UnixFileMode PrivateFile = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
-    /// <summary>Why a file or folder is not to be trusted, as the end of a sentence that begins with its name; null where it is, and where there is none.</summary>
+    /// <summary>
+    /// Why a file or folder is not to be trusted, as the end of a sentence that begins with its name; null where it is, and where there is
+    /// none.
+    /// </summary>
     /// <param name="path">The file or folder.</param>
     /// <param name="linksAllowed">Whether it may be a symbolic link to something that is trusted, and belongs to somebody who is.</param>
     public static string? Doubt(string path, bool linksAllowed = false)
@@ -100,7 +103,9 @@ public static class TrustedFiles
     private static void Close(string path, UnixFileMode mode)
     {
         // Only what is ours: root's, where we are not root, is as root wants it.
-        if (!OperatingSystem.IsWindows() && FileFacts.Of(path, followLinks: false)?.Owner == FileFacts.EffectiveUser() && File.GetUnixFileMode(path) != mode)
+        if (!OperatingSystem.IsWindows()
+            && FileFacts.Of(path, followLinks: false)?.Owner == FileFacts.EffectiveUser()
+            && File.GetUnixFileMode(path) != mode)
         {
             File.SetUnixFileMode(path, mode);
         }
@@ -127,19 +132,24 @@ internal readonly record struct FileFacts(bool IsLink, uint Owner, uint Group, U
         var mode = Number(4);
         return new FileFacts((mode & TypeMask) == Link, (uint)Number(8), (uint)Number(12), (UnixFileMode)(mode & 0xFFF));
 
-        int Number(int at) => BitConverter.IsLittleEndian ? BinaryPrimitives.ReadInt32LittleEndian(status.AsSpan(at)) : BinaryPrimitives.ReadInt32BigEndian(status.AsSpan(at));
+        int Number(int at) => BitConverter.IsLittleEndian
+            ? BinaryPrimitives.ReadInt32LittleEndian(status.AsSpan(at))
+            : BinaryPrimitives.ReadInt32BigEndian(status.AsSpan(at));
     }
 
     public string? Doubt(uint me)
     {
         if (Owner != me && Owner != 0)
         {
-            return string.Create(CultureInfo.InvariantCulture, $"belongs to another user (its owner has the id {Owner}, this process {me})");
+            return string.Create(
+                CultureInfo.InvariantCulture, $"belongs to another user (its owner has the id {Owner}, this process {me})");
         }
 
         // Everybody may "write" a link. A group with its owner's number is that user's own, where umask 002 is the rule.
         var writers = (Group == Owner ? UnixFileMode.None : UnixFileMode.GroupWrite) | UnixFileMode.OtherWrite;
-        return !IsLink && (Mode & writers) != 0 ? $"can be written by others (its mode is {Convert.ToString((int)Mode, 8)}; chmod go-w takes that away)" : null;
+        return !IsLink && (Mode & writers) != 0
+            ? $"can be written by others (its mode is {Convert.ToString((int)Mode, 8)}; chmod go-w takes that away)"
+            : null;
     }
 
     [DllImport("libSystem.Native", EntryPoint = "SystemNative_GetEUid")]

@@ -5,7 +5,10 @@ using Microsoft.Extensions.Options;
 
 namespace Ingest.Functions.Hosting;
 
-/// <summary>A section of the app settings, validated when the app starts; what is wrong is said by the name of the app setting (<c>Section__Name</c>).</summary>
+/// <summary>
+/// A section of the app settings, validated when the app starts; what is wrong is said by the name of the app setting
+/// (<c>Section__Name</c>).
+/// </summary>
 internal sealed class AppSettings<T>(IConfiguration configuration, string section) : IConfigureOptions<T>, IValidateOptions<T>
     where T : class
 {

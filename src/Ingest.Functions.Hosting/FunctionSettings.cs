@@ -4,8 +4,8 @@ using Microsoft.Extensions.Options;
 namespace Ingest.Functions.Hosting;
 
 /// <summary>
-/// What the Function app's bindings need. The host resolves them by itself and too late: a missing connection of the lookup, for one, is answered with an
-/// empty 200. So they are checked when the app starts.
+/// What the Function app's bindings need. The host resolves them by itself and too late: a missing connection of the lookup, for one, is
+/// answered with an empty 200. So they are checked when the app starts.
 /// </summary>
 public sealed class FunctionSettings
 {
@@ -13,8 +13,8 @@ public sealed class FunctionSettings
     public string? HubName { get; set; }
 
     /// <summary>
-    /// What dead letters call the hub. App setting <c>Hub__Identity</c>, the worker's setting of that name: where both have stored from one hub, or the
-    /// hub has failed over to another host, one name finds all of its dead letters. Default: <c>host/name</c>.
+    /// What dead letters call the hub. App setting <c>Hub__Identity</c>, the worker's setting of that name: where both have stored from one
+    /// hub, or the hub has failed over to another host, one name finds all of its dead letters. Default: <c>host/name</c>.
     /// </summary>
     public string? HubIdentity { get; set; }
 
@@ -33,11 +33,17 @@ internal sealed class FunctionSettingsValidation(IConfiguration configuration) :
     public ValidateOptionsResult Validate(string? name, FunctionSettings options)
     {
         List<string> problems = [];
-        Require(options.HubName, nameof(options.HubName), "the event hub's name; for IoT Hub, the Event Hub-compatible name of its built-in endpoint");
+        Require(
+            options.HubName,
+            nameof(options.HubName),
+            "the event hub's name; for IoT Hub, the Event Hub-compatible name of its built-in endpoint");
         Require(options.HubConsumerGroup, nameof(options.HubConsumerGroup), "a consumer group that nothing else reads");
         Require(options.CosmosDatabase, nameof(options.CosmosDatabase), "the Cosmos DB database of the device documents");
         Require(options.CosmosContainer, nameof(options.CosmosContainer), "the Cosmos DB container of the device documents");
-        Connect("EventHub", "the connection string of the event hub, or EventHub__fullyQualifiedNamespace for an identity", "fullyQualifiedNamespace");
+        Connect(
+            "EventHub",
+            "the connection string of the event hub, or EventHub__fullyQualifiedNamespace for an identity",
+            "fullyQualifiedNamespace");
         Connect("Cosmos", "the connection string of the Cosmos DB account, or Cosmos__accountEndpoint for an identity", "accountEndpoint");
         Connect(
             "AzureWebJobsStorage",

@@ -14,8 +14,8 @@ namespace Ingest.Functions.Hosting;
 public static class IngestServices
 {
     /// <summary>
-    /// Adds the pipeline with its settings (sections <c>Telemetry</c>, <c>Commit</c>, <c>DeadLetters</c>, <c>Database</c>), its data source, health and
-    /// metrics, as singletons. The settings are validated when the host starts.
+    /// Adds the pipeline with its settings (sections <c>Telemetry</c>, <c>Commit</c>, <c>DeadLetters</c>, <c>Database</c>), its data
+    /// source, health and metrics, as singletons. The settings are validated when the host starts.
     /// </summary>
     /// <param name="services">Where to.</param>
     /// <param name="configuration">Where the settings are.</param>
@@ -34,7 +34,8 @@ public static class IngestServices
         services.AddSingleton(provider =>
         {
             var settings = provider.GetRequiredService<IOptions<DatabaseSettings>>().Value;
-            return DatabaseConnections.Create(settings, settings.EntraAuthentication ? token : null, provider.GetRequiredService<ILoggerFactory>());
+            return DatabaseConnections.Create(
+                settings, settings.EntraAuthentication ? token : null, provider.GetRequiredService<ILoggerFactory>());
         });
         services.AddSingleton(provider => new IngestPipeline(
             provider.GetRequiredService<NpgsqlDataSource>(),
@@ -54,8 +55,8 @@ public static class IngestServices
     }
 
     /// <summary>
-    /// Adds what a Function app needs besides: <see cref="FunctionSettings"/>, validated when the host starts, and a pipeline that gives up before the
-    /// host's timeout (<see cref="InvocationTime"/>).
+    /// Adds what a Function app needs besides: <see cref="FunctionSettings"/>, validated when the host starts, and a pipeline that gives up
+    /// before the host's timeout (<see cref="InvocationTime"/>).
     /// </summary>
     public static IServiceCollection AddFunctionSettings(this IServiceCollection services, IConfiguration configuration)
     {

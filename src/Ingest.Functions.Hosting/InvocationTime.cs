@@ -6,12 +6,15 @@ using Microsoft.Extensions.Options;
 namespace Ingest.Functions.Hosting;
 
 /// <summary>
-/// How long the pipeline may try within one invocation. It gives up before the host's function timeout: past that, the host kills the process with every
-/// invocation in it, in place of letting the retry policy wait.
+/// How long the pipeline may try within one invocation. It gives up before the host's function timeout: past that, the host kills the
+/// process with every invocation in it, in place of letting the retry policy wait.
 /// </summary>
 public static class InvocationTime
 {
-    /// <summary>The host's timeout: <c>functionTimeout</c> in host.json, unless the app setting <c>AzureFunctionsJobHost__functionTimeout</c> changes it.</summary>
+    /// <summary>
+    /// The host's timeout: <c>functionTimeout</c> in host.json, unless the app setting <c>AzureFunctionsJobHost__functionTimeout</c>
+    /// changes it.
+    /// </summary>
     public static readonly TimeSpan FunctionTimeout = TimeSpan.FromMinutes(10);
 
     /// <summary>When the pipeline gives up, in seconds, where <c>Commit__GiveUpAfterSeconds</c> does not say.</summary>
@@ -21,7 +24,9 @@ public static class InvocationTime
     private static readonly TimeSpan Margin = TimeSpan.FromSeconds(30);
 
     internal static TimeSpan Limit(IConfiguration configuration) =>
-        TimeSpan.TryParse(configuration["AzureFunctionsJobHost:functionTimeout"], CultureInfo.InvariantCulture, out var timeout) ? timeout : FunctionTimeout;
+        TimeSpan.TryParse(configuration["AzureFunctionsJobHost:functionTimeout"], CultureInfo.InvariantCulture, out var timeout)
+            ? timeout
+            : FunctionTimeout;
 
     internal static void SetDefault(CommitSettings settings)
     {
@@ -35,8 +40,12 @@ public static class InvocationTime
     {
         public ValidateOptionsResult Validate(string? name, CommitSettings options)
         {
-            // A transaction under way when the time is over may take another statement's time. Read as it is: the section's own validation judges it.
-            var statement = int.TryParse(configuration[$"{DatabaseSettings.Section}:{nameof(DatabaseSettings.CommandTimeoutSeconds)}"], CultureInfo.InvariantCulture, out var seconds)
+            // A transaction under way when the time is over may take another statement's time. Read as it is: the section's own validation
+            // judges it.
+            var statement = int.TryParse(
+                configuration[$"{DatabaseSettings.Section}:{nameof(DatabaseSettings.CommandTimeoutSeconds)}"],
+                CultureInfo.InvariantCulture,
+                out var seconds)
                 ? seconds
                 : new DatabaseSettings().CommandTimeoutSeconds;
             var needed = TimeSpan.FromSeconds((double)options.GiveUpAfterSeconds + statement) + Margin;
@@ -44,7 +53,9 @@ public static class InvocationTime
             return limit < TimeSpan.Zero || needed <= limit
                 ? ValidateOptionsResult.Success
                 : ValidateOptionsResult.Fail(
-                    $"Commit__GiveUpAfterSeconds: {options.GiveUpAfterSeconds} s, Database__CommandTimeoutSeconds ({statement} s) and {Margin.TotalSeconds} s together are longer than an invocation may take ({limit.TotalSeconds} s, functionTimeout in host.json): lower it, or raise the timeout.");
+                    $"Commit__GiveUpAfterSeconds: {options.GiveUpAfterSeconds} s, Database__CommandTimeoutSeconds ({statement} s) and "
+                        + $"{Margin.TotalSeconds} s together are longer than an invocation may take ({limit.TotalSeconds} s, "
+                        + "functionTimeout in host.json): lower it, or raise the timeout.");
         }
     }
 }

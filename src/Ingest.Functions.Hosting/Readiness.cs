@@ -27,7 +27,11 @@ public sealed record ReadinessReport(
 /// <param name="health">The pipeline's.</param>
 /// <param name="clock">Measures <see cref="Patience"/>.</param>
 public sealed class Readiness(
-    NpgsqlDataSource dataSource, IOptions<TelemetrySettings> telemetry, IOptions<DatabaseSettings> database, PipelineHealth health, TimeProvider clock)
+    NpgsqlDataSource dataSource,
+    IOptions<TelemetrySettings> telemetry,
+    IOptions<DatabaseSettings> database,
+    PipelineHealth health,
+    TimeProvider clock)
 {
     /// <summary>Longest wait for the database.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
@@ -60,6 +64,13 @@ public sealed class Readiness(
             problems.Add(error);
         }
 
-        return new ReadinessReport(problems.Count == 0, problems, state.State.ToString(), state.Since, state.LastError, state.Retries, state.QueuedMessages);
+        return new ReadinessReport(
+            problems.Count == 0,
+            problems,
+            state.State.ToString(),
+            state.Since,
+            state.LastError,
+            state.Retries,
+            state.QueuedMessages);
     }
 }

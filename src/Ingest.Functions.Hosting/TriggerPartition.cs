@@ -12,12 +12,14 @@ public readonly record struct TriggerPartition(string Hub, string Partition)
     private static readonly string[] Keys = ["TriggerPartitionContext", "PartitionContext"];
 
     /// <summary>
-    /// Reads the context that the Functions host sends with a batch, as JSON. What is absent or cannot be read leaves the partition empty and is no error:
-    /// the batch can be stored without it.
+    /// Reads the context that the Functions host sends with a batch, as JSON. What is absent or cannot be read leaves the partition empty
+    /// and is no error: the batch can be stored without it.
     /// </summary>
     /// <param name="metadata">The trigger's metadata (<c>BindingContext.BindingData</c>).</param>
     /// <param name="hubName">The event hub's name from the settings, used where the host does not say.</param>
-    /// <param name="identity">What the hub is called, whatever the host says: the setting <c>Hub:Identity</c>. Null or empty for <c>host/name</c>.</param>
+    /// <param name="identity">
+    /// What the hub is called, whatever the host says: the setting <c>Hub:Identity</c>. Null or empty for <c>host/name</c>.
+    /// </param>
     public static TriggerPartition From(IReadOnlyDictionary<string, object?> metadata, string hubName, string? identity = null)
     {
         ArgumentNullException.ThrowIfNull(metadata);

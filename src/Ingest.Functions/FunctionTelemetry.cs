@@ -21,7 +21,8 @@ internal static class FunctionTelemetry
         if (!string.IsNullOrEmpty(builder.Configuration["APPLICATIONINSIGHTS_CONNECTION_STRING"]))
         {
             // The Functions host's own setting for the same question, so that host and worker log in alike.
-            var entra = builder.Configuration["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"]?.Contains("Authorization=AAD", StringComparison.OrdinalIgnoreCase) == true;
+            var entra = builder.Configuration["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"]?.Contains(
+                "Authorization=AAD", StringComparison.OrdinalIgnoreCase) == true;
             telemetry.UseAzureMonitorExporter(monitor => monitor.Credential = entra ? credential : null);
         }
 

@@ -14,7 +14,9 @@ FunctionLogs.AddLevels(builder.Configuration);
 // A managed identity in Azure (AZURE_CLIENT_ID names it where there are several), whoever is logged in on a developer's machine.
 TokenCredential credential = new DefaultAzureCredential();
 builder.Services
-    .AddIngestPipeline(builder.Configuration, async cancellationToken => (await credential.GetTokenAsync(PostgresLogin.Scope, cancellationToken)).Token)
+    .AddIngestPipeline(
+        builder.Configuration,
+        async cancellationToken => (await credential.GetTokenAsync(PostgresLogin.Scope, cancellationToken)).Token)
     .AddFunctionSettings(builder.Configuration);
 builder.ConfigureCosmosDBExtensionOptions(options => LookupClientOptions.Apply(options.ClientOptions));
 FunctionTelemetry.Add(builder, credential);

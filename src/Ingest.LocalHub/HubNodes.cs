@@ -16,7 +16,8 @@ internal sealed class HubNodes(LocalHubSettings options, HubPartitions partition
     private static readonly Symbol EpochProperty = new("com.microsoft:epoch");
 
     private readonly ConcurrentDictionary<(string Group, string Partition), ReaderSet> _readers = new();
-    private readonly SharedAccessPolicy? _policy = options.SharedAccessKey is { } key ? new SharedAccessPolicy(options.SharedAccessKeyName, key) : null;
+    private readonly SharedAccessPolicy? _policy = options.SharedAccessKey is { } key ? new SharedAccessPolicy(
+        options.SharedAccessKeyName, key) : null;
     private readonly ManagementNode _management = new(
         options.Name,
         partitions,
@@ -80,7 +81,8 @@ internal sealed class HubNodes(LocalHubSettings options, HubPartitions partition
                 link = address.Split('/') switch
                 {
                     [var hub] when Same(hub, options.Name) => new PublisherLink(session, attach, partitions, null) { Entity = address },
-                    [var hub, var of, var partition] when Same(hub, options.Name) && Same(of, "Partitions") => new PublisherLink(session, attach, partitions, Partition(partition)) { Entity = address },
+                    [var hub, var of, var partition] when Same(hub, options.Name) && Same(of, "Partitions") =>
+                        new PublisherLink(session, attach, partitions, Partition(partition)) { Entity = address },
                     _ => throw NotFound(address),
                 };
                 break;
@@ -134,7 +136,8 @@ internal sealed class HubNodes(LocalHubSettings options, HubPartitions partition
             return StartPosition.Earliest;
         }
 
-        return (filter as DescribedValue)?.Value is string selector ? StartPosition.Parse(selector) : StartPosition.Parse(filter?.ToString() ?? string.Empty);
+        return (filter as DescribedValue)?.Value is string selector ? StartPosition.Parse(selector) : StartPosition.Parse(
+            filter?.ToString() ?? string.Empty);
     }
 
     private static long? EpochOf(Attach attach) =>
@@ -156,12 +159,15 @@ internal sealed class HubNodes(LocalHubSettings options, HubPartitions partition
 
         if (_policy is not null && !session.Connection.IsGranted(address))
         {
-            throw new AmqpException(ErrorCode.UnauthorizedAccess, $"Unauthorized access. 'Listen' or 'Send' claim(s) are required for 'sb://localhost/{address}'.");
+            throw new AmqpException(
+                ErrorCode.UnauthorizedAccess,
+                $"Unauthorized access. 'Listen' or 'Send' claim(s) are required for 'sb://localhost/{address}'.");
         }
     }
 
     private PartitionLog Partition(string partition) => partitions.Find(partition)
         ?? throw new AmqpException(
             "com.microsoft:argument-out-of-range",
-            $"The specified partition is invalid for an EventHub partition sender or receiver. It should be between 0 and {partitions.Logs.Count - 1}.");
+            $"The specified partition is invalid for an EventHub partition sender or receiver. It should be between 0 and "
+                + $"{partitions.Logs.Count - 1}.");
 }

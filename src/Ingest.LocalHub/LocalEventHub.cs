@@ -97,7 +97,8 @@ public sealed class LocalEventHub : IAsyncDisposable
 
     /// <summary>An event's bytes, as its readers get them.</summary>
     internal byte[] Read(string partition, long sequenceNumber) =>
-        Find(partition).TryRead(ref sequenceNumber, out var message) ? [.. message] : throw new ArgumentException($"There is no event {sequenceNumber} yet.", nameof(sequenceNumber));
+        Find(partition).TryRead(ref sequenceNumber, out var message) ? [.. message] : throw new ArgumentException(
+            $"There is no event {sequenceNumber} yet.", nameof(sequenceNumber));
 
     /// <summary>The partitions as they are now.</summary>
     public IReadOnlyList<LocalHubPartition> Partitions => [.. _partitions.Logs.Select(LocalHubPartition.Of)];

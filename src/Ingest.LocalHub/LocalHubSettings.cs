@@ -11,7 +11,9 @@ public sealed class LocalHubSettings
     [Required]
     public string Name { get; init; } = "telemetry";
 
-    /// <summary>The port on 127.0.0.1; 0 takes a free one. Default: 5672, where Microsoft's clients look for a hub of development.</summary>
+    /// <summary>
+    /// The port on 127.0.0.1; 0 takes a free one. Default: 5672, where Microsoft's clients look for a hub of development.
+    /// </summary>
     [Range(0, 65535)]
     public int Port { get; init; } = 5672;
 

@@ -39,10 +39,12 @@ internal sealed record CosmosFailure(CosmosFailureKind Kind, string Advice)
             "Raise the container's throughput, or call less often."),
         (HttpStatusCode.Forbidden, _) => new(
             CosmosFailureKind.Refused,
-            "The account does not let this application in: the subnet it calls from needs the service endpoint Microsoft.AzureCosmosDB and a virtual network rule on the account, and its identity needs the data-plane role Cosmos DB Built-in Data Reader."),
+            "The account does not let this application in: the subnet it calls from needs the service endpoint Microsoft.AzureCosmosDB "
+                + "and a virtual network rule on the account, and its identity needs the data-plane role Cosmos DB Built-in Data Reader."),
         (HttpStatusCode.Unauthorized, _) => new(
             CosmosFailureKind.Refused,
-            "The account does not take this application's credentials: check the app setting Cosmos (a connection string) or Cosmos__accountEndpoint and the identity behind it."),
+            "The account does not take this application's credentials: check the app setting Cosmos (a connection string) or "
+                + "Cosmos__accountEndpoint and the identity behind it."),
         (HttpStatusCode.BadRequest, _) => new(
             CosmosFailureKind.Refused,
             "The account does not understand the point read: the container's partition key must be /id."),

@@ -14,13 +14,17 @@ namespace Ingest.Lookup;
 /// <param name="logger">Gets what an operator should do about failures.</param>
 public sealed class DeviceLookup(Container container, TimeProvider clock, ILogger<DeviceLookup> logger)
 {
-    /// <summary>Longest wait for Cosmos DB, retries included; past it a lookup is unavailable. A caller waits for the answer, so it is short.</summary>
+    /// <summary>
+    /// Longest wait for Cosmos DB, retries included; past it a lookup is unavailable. A caller waits for the answer, so it is short.
+    /// </summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     private static readonly TimeSpan SoonAgain = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan AfterRepair = TimeSpan.FromSeconds(60);
 
-    /// <summary>Finds the document of <paramref name="deviceId"/>, which is checked first. Only the caller's own cancellation is thrown.</summary>
+    /// <summary>
+    /// Finds the document of <paramref name="deviceId"/>, which is checked first. Only the caller's own cancellation is thrown.
+    /// </summary>
     public async Task<LookupResult> FindAsync(string? deviceId, CancellationToken cancellationToken)
     {
         if (!DeviceId.IsValid(deviceId))
@@ -41,7 +45,8 @@ public sealed class DeviceLookup(Container container, TimeProvider clock, ILogge
         {
             return Failed(exception.StatusCode, exception.SubStatusCode, exception.RetryAfter, exception);
         }
-        catch (Exception exception) when (exception is HttpRequestException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
+        catch (Exception exception) when (
+            exception is HttpRequestException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
         {
             LookupLog.Away(logger, exception.Message, exception);
             return new LookupResult.Unavailable("The device documents cannot be reached", SoonAgain);
@@ -71,7 +76,8 @@ public sealed class DeviceLookup(Container container, TimeProvider clock, ILogge
         int.TryParse(headers["x-ms-substatus"], NumberStyles.None, CultureInfo.InvariantCulture, out var subStatus) ? subStatus : 0;
 
     private static TimeSpan? RetryAfter(Headers headers) =>
-        double.TryParse(headers["x-ms-retry-after-ms"], NumberStyles.Float, CultureInfo.InvariantCulture, out var milliseconds) && double.IsFinite(milliseconds)
+        double.TryParse(headers["x-ms-retry-after-ms"], NumberStyles.Float, CultureInfo.InvariantCulture, out var milliseconds)
+            && double.IsFinite(milliseconds)
             ? TimeSpan.FromMilliseconds(milliseconds)
             : null;
 

@@ -6,8 +6,8 @@ using Microsoft.Net.Http.Headers;
 namespace Ingest.Lookup;
 
 /// <summary>
-/// A lookup's answer over HTTP: the document's public fields as JSON, or <c>hello NAME</c> where the caller would rather have text/plain; everything
-/// else as problem details (RFC 9457).
+/// A lookup's answer over HTTP: the document's public fields as JSON, or <c>hello NAME</c> where the caller would rather have text/plain;
+/// everything else as problem details (RFC 9457).
 /// </summary>
 /// <param name="result">What the lookup found.</param>
 public sealed class LookupAnswer(LookupResult result) : IResult
@@ -54,8 +54,14 @@ public sealed class LookupAnswer(LookupResult result) : IResult
             return false;
         }
 
-        var text = accepted.Where(type => type.MediaType.Equals(MediaTypeNames.Text.Plain, StringComparison.OrdinalIgnoreCase)).Select(Quality).DefaultIfEmpty(0).Max();
-        var json = accepted.Where(type => type.MediaType.Equals(MediaTypeNames.Application.Json, StringComparison.OrdinalIgnoreCase)).Select(Quality).DefaultIfEmpty(0).Max();
+        var text = accepted.Where(type => type.MediaType.Equals(MediaTypeNames.Text.Plain, StringComparison.OrdinalIgnoreCase))
+            .Select(Quality)
+            .DefaultIfEmpty(0)
+            .Max();
+        var json = accepted.Where(type => type.MediaType.Equals(MediaTypeNames.Application.Json, StringComparison.OrdinalIgnoreCase))
+            .Select(Quality)
+            .DefaultIfEmpty(0)
+            .Max();
         return text > 0 && text >= json;
     }
 

@@ -15,8 +15,8 @@ using Ingest.Worker.Partitions;
 namespace Ingest.Worker;
 
 /// <summary>
-/// Takes an event hub's partitions through the pipeline, together with every other worker of its consumer group: each reads a share, and takes
-/// over what another leaves. Each batch is committed with its move of the partition's checkpoint, which one worker alone can move.
+/// Takes an event hub's partitions through the pipeline, together with every other worker of its consumer group: each reads a share, and
+/// takes over what another leaves. Each batch is committed with its move of the partition's checkpoint, which one worker alone can move.
 /// </summary>
 public sealed class HubWorker : IDisposable
 {
@@ -58,8 +58,13 @@ public sealed class HubWorker : IDisposable
         // Where the database has the ownership, it has the positions themselves beside it.
         _copies = ownership is DatabaseOwnership ? null : new PositionCopies(client, ownership, Name);
         _meter.CreateObservableGauge("ingest.partition.lag.messages", LagMessages, "{message}", "Messages in the hub and not yet durable");
-        _meter.CreateObservableGauge("ingest.partition.lag.seconds", LagSeconds, "s", "Age of the last durable message while there are newer ones");
-        _meter.CreateObservableGauge("ingest.worker.partitions", () => Partitions.Count, "{partition}", "Partitions that this worker reads");
+        _meter.CreateObservableGauge(
+            "ingest.partition.lag.seconds", LagSeconds, "s", "Age of the last durable message while there are newer ones");
+        _meter.CreateObservableGauge(
+            "ingest.worker.partitions",
+            () => Partitions.Count,
+            "{partition}",
+            "Partitions that this worker reads");
     }
 
     /// <summary>The worker's name for this run, which tells it from all others: machine, process and chance.</summary>
@@ -80,10 +85,13 @@ public sealed class HubWorker : IDisposable
     public Accounts Accounts => _partitions.Values.Aggregate(default(Accounts), (sum, partition) => sum + partition.Progress.Accounts);
 
     /// <summary>What keeps the worker from its partitions; null where nothing does.</summary>
-    public string? WaitsFor => _hubOutage.Reason ?? _claimOutage.Reason ?? _ownershipOutage.Reason ?? (_hasStarted ? null : "It has not started yet.");
+    public string? WaitsFor =>
+        _hubOutage.Reason ?? _claimOutage.Reason ?? _ownershipOutage.Reason ?? (_hasStarted ? null : "It has not started yet.");
 
     /// <summary>Reads until told to stop. Outages of the hub, and of the database, are waited out.</summary>
-    /// <param name="stopReceiving">Receive no more; what was handed over is still made durable, then partitions are given up and the method returns.</param>
+    /// <param name="stopReceiving">
+    /// Receive no more; what was handed over is still made durable, then partitions are given up and the method returns.
+    /// </param>
     /// <param name="abandon">Give up what is not durable yet.</param>
     /// <exception cref="OperationCanceledException"><paramref name="abandon"/> was cancelled.</exception>
     /// <exception cref="Exception">What the pipeline cannot go on with.</exception>
@@ -100,7 +108,9 @@ public sealed class HubWorker : IDisposable
         WorkerLog.Started(_client.Logger, Name, _client.Hub, _client.Settings.ConsumerGroup);
         var watching = Task.WhenAll(
             WatchEndsAsync(finished.Token),
-            _copies?.RunAsync(() => _partitions.Values.Where(static partition => partition.Progress.IsAssigned), finished.Token) ?? Task.CompletedTask);
+            _copies?.RunAsync(
+                () => _partitions.Values.Where(static partition => partition.Progress.IsAssigned),
+                finished.Token) ?? Task.CompletedTask);
         await stopped.Task;
 
         await EndAsync(processor, watching, finished);
@@ -129,7 +139,12 @@ public sealed class HubWorker : IDisposable
     {
         var context = new PartitionContext(_client, _timeSource, _claim, _process, IsMineAsync, _claimOutage, Fail, _undone.Token);
         var store = new WorkerStore(
-            _ownership, _client.Settings, partition => _partitions[partition].Start.Position, GivingUpAsync, _ownershipOutage, _client.Time);
+            _ownership,
+            _client.Settings,
+            partition => _partitions[partition].Start.Position,
+            GivingUpAsync,
+            _ownershipOutage,
+            _client.Time);
         return new HubProcessor(
             _client,
             Name,
@@ -139,7 +154,8 @@ public sealed class HubWorker : IDisposable
     }
 
     /// <summary>
-    /// Ends the worker. What else is under way may wait for a database that stays away, and is given up: it is read again after the restart.
+    /// Ends the worker. What else is under way may wait for a database that stays away, and is given up: it is read again after the
+    /// restart.
     /// </summary>
     private void Fail(Exception exception)
     {
@@ -169,7 +185,9 @@ public sealed class HubWorker : IDisposable
         await DrainAsync();
         if (_copies is not null)
         {
-            await _copies.FinishAsync(partitions.Select(partition => _partitions.GetValueOrDefault(partition)).OfType<PartitionWorker>(), cancellationToken);
+            await _copies.FinishAsync(
+                partitions.Select(partition => _partitions.GetValueOrDefault(partition)).OfType<PartitionWorker>(),
+                cancellationToken);
         }
     }
 
@@ -185,7 +203,8 @@ public sealed class HubWorker : IDisposable
     {
         // Once everything is given up, what hangs there (a token that does not come, a link that does not close) holds up nothing either.
         using var patience = new CancellationTokenSource(Timeout.InfiniteTimeSpan, _client.Time);
-        await using var undoing = _undone.Token.UnsafeRegister(static state => ((CancellationTokenSource)state!).CancelAfter(PatienceAtTheEnd), patience);
+        await using var undoing =
+            _undone.Token.UnsafeRegister(static state => ((CancellationTokenSource)state!).CancelAfter(PatienceAtTheEnd), patience);
         try
         {
             await StopAsync(processor).WaitAsync(patience.Token);

@@ -27,8 +27,8 @@ public sealed class IngestSettings
 
 /// <summary>
 /// The way of an event, the same for every head: messages in, and out when every reading of theirs is durable as a row, a duplicate, a dead
-/// letter or ignored. Safe for concurrent calls; the calls for one partition are made in its order, and the next may be made before the last
-/// has returned.
+/// letter or ignored. Safe for concurrent calls; the calls for one partition are made in its order, and the next may be made before the
+/// last has returned.
 /// </summary>
 public sealed class IngestPipeline : IAsyncDisposable
 {
@@ -72,13 +72,15 @@ public sealed class IngestPipeline : IAsyncDisposable
     public PipelineMetrics Metrics { get; }
 
     /// <summary>
-    /// Takes a batch of one partition through every stage. One that holds more readings or bytes than a transaction takes is divided between messages: its
-    /// parts are stored one after the other, each with the checkpoint at its end, so that an exception can leave the first of them stored.
+    /// Takes a batch of one partition through every stage. One that holds more readings or bytes than a transaction takes is divided
+    /// between messages: its parts are stored one after the other, each with the checkpoint at its end, so that an exception can leave the
+    /// first of them stored.
     /// </summary>
     /// <param name="events">The messages; none is legal with a checkpoint.</param>
     /// <param name="checkpoint">The move to store with them; null for heads that keep their checkpoints elsewhere.</param>
     /// <param name="cancellationToken">
-    /// Abandons the batch. The call returns when nothing touches the messages any more: with the result where it was committed all the same.
+    /// Abandons the batch. The call returns when nothing touches the messages any more: with the result where it was committed all the
+    /// same.
     /// </param>
     /// <returns>Where its readings ended; everything is durable.</returns>
     /// <exception cref="CheckpointFencedException">The checkpoint is no longer this owner's. Nothing past it was stored.</exception>

@@ -10,8 +10,8 @@ using Npgsql;
 namespace Ingest.Benchmarks;
 
 /// <summary>
-/// Events that have waited in the hub: <c>ingest run</c> as a process of its own reads them over AMQP, from a hub in this process, into a native
-/// PostgreSQL, all on one machine.
+/// Events that have waited in the hub: <c>ingest run</c> as a process of its own reads them over AMQP, from a hub in this process, into a
+/// native PostgreSQL, all on one machine.
 /// </summary>
 internal static class BacklogBenchmark
 {
@@ -26,7 +26,12 @@ internal static class BacklogBenchmark
         var json = new Option<bool>("--json") { Description = "Print one JSON object." };
         var command = new Command("backlog", "From hub to table over AMQP, as fast as it goes.") { events, partitions, workers, json };
         command.SetAction(async (result, cancellationToken) =>
-            await RunAsync(result.GetValue(events), result.GetValue(partitions), result.GetValue(workers), result.GetValue(json), cancellationToken));
+            await RunAsync(
+                result.GetValue(events),
+                result.GetValue(partitions),
+                result.GetValue(workers),
+                result.GetValue(json),
+                cancellationToken));
         return command;
     }
 

@@ -11,9 +11,12 @@ internal static class Bombs
 {
     public static Command Command()
     {
-        var messages = new Option<int>("--messages") { Description = "How many messages of each kind.", DefaultValueFactory = _ => 100_000 };
+        var messages =
+            new Option<int>("--messages") { Description = "How many messages of each kind.", DefaultValueFactory = _ => 100_000 };
         var kinds = new Option<string[]>("--kind") { Description = "invalid, equal or different readings; repeatable.", DefaultValueFactory = _ => ["invalid", "equal"] };
-        var command = new Command("bombs", "Messages of some sixty bytes with ten thousand readings each, through a pipeline with a heap of 512 MiB into a native PostgreSQL.") { messages, kinds };
+        var command =
+            new Command("bombs", "Messages of some sixty bytes with ten thousand readings each, through a pipeline with a heap of 512 "
+                + "MiB into a native PostgreSQL.") { messages, kinds };
         command.SetAction(async (result, cancellationToken) =>
         {
             Console.WriteLine(Machine.Shape);
@@ -38,7 +41,12 @@ internal static class Bombs
         var accounts = result.Accounts;
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{kind}: {result.Messages:n0} messages in {result.Seconds:n0} s, {result.PeakResidentBytes / 1e6:n0} MB resident at the most: {accounts.Received:n0} received = {accounts.Stored:n0} stored + {accounts.Duplicate:n0} duplicate + {accounts.DeadLettered:n0} dead-lettered ({accounts.NotKept:n0} counted only) + {accounts.Ignored:n0} ignored"));
-        return accounts.Balance && accounts == result.Stored && accounts.Received == result.Messages * DecodedWorkBombs.Readings && result.PeakResidentBytes <= BombProcess.MostResidentBytes;
+            $"{kind}: {result.Messages:n0} messages in {result.Seconds:n0} s, {result.PeakResidentBytes / 1e6:n0} MB resident at the "
+                + $"most: {accounts.Received:n0} received = {accounts.Stored:n0} stored + {accounts.Duplicate:n0} duplicate + "
+                + $"{accounts.DeadLettered:n0} dead-lettered ({accounts.NotKept:n0} counted only) + {accounts.Ignored:n0} ignored"));
+        return accounts.Balance
+            && accounts == result.Stored
+            && accounts.Received == result.Messages * DecodedWorkBombs.Readings
+            && result.PeakResidentBytes <= BombProcess.MostResidentBytes;
     }
 }

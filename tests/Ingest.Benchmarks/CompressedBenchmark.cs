@@ -12,8 +12,8 @@ using Npgsql;
 namespace Ingest.Benchmarks;
 
 /// <summary>
-/// A replay of a month into compressed chunks, on a real TimescaleDB: what it does to the chunks, and how fast it goes. Once with nothing new, and
-/// once with one late reading in a hundred.
+/// A replay of a month into compressed chunks, on a real TimescaleDB: what it does to the chunks, and how fast it goes. Once with nothing
+/// new, and once with one late reading in a hundred.
 /// </summary>
 internal static class CompressedBenchmark
 {
@@ -54,9 +54,13 @@ internal static class CompressedBenchmark
 
         var stored = await chunks.ScalarAsync<long>("SELECT count(*) FROM conditions", cancellationToken);
         if (passes.Any(pass => !pass.Accounts.Balance) || passes[0].Accounts.Stored != month.Readings || passes[1].Accounts.Duplicate != month.Readings
-            || passes[2].Accounts.Duplicate != month.Readings || stored != month.Readings + passes[2].Accounts.Stored || stored != month.Readings + month.New)
+            || passes[2].Accounts.Duplicate != month.Readings
+            || stored != month.Readings + passes[2].Accounts.Stored
+            || stored != month.Readings + month.New)
         {
-            throw new InvalidOperationException($"The work was not done: {stored} rows of {month.Readings} readings and {month.New} new ones, {string.Join(", ", passes.Select(pass => pass.Accounts))}.");
+            throw new InvalidOperationException(
+                $"The work was not done: {stored} rows of {month.Readings} readings and {month.New} new ones, "
+                    + $"{string.Join(", ", passes.Select(pass => pass.Accounts))}.");
         }
 
         return new Report(
@@ -74,14 +78,21 @@ internal static class CompressedBenchmark
             read.Returned,
             read.Decompressed,
             (database.IsEmbedded ? "embedded, " : "") + await chunks.ScalarAsync<string>(
-                "SELECT 'PostgreSQL ' || current_setting('server_version') || ', TimescaleDB ' || extversion || ', limit of decompressed tuples ' || current_setting('timescaledb.max_tuples_decompressed_per_dml_transaction') FROM pg_extension WHERE extname = 'timescaledb'",
+                "SELECT 'PostgreSQL ' || current_setting('server_version') || ', TimescaleDB ' || extversion || ', limit of "
+                    + "decompressed tuples ' || current_setting('timescaledb.max_tuples_decompressed_per_dml_transaction') FROM "
+                    + "pg_extension WHERE extname = 'timescaledb'",
                 cancellationToken),
             Machine.Shape,
             Machine.LoadAverage());
     }
 
     private static async Task<Pass> PassAsync(
-        string name, NpgsqlDataSource source, DatabaseSettings settings, IEnumerable<RawEvent> events, CompressedChunks chunks, CancellationToken cancellationToken)
+        string name,
+        NpgsqlDataSource source,
+        DatabaseSettings settings,
+        IEnumerable<RawEvent> events,
+        CompressedChunks chunks,
+        CancellationToken cancellationToken)
     {
         var retries = 0L;
         using var listener = new MeterListener
@@ -100,7 +111,12 @@ internal static class CompressedBenchmark
         var total = default(Accounts);
         double seconds;
         await using (var pipeline = new IngestPipeline(
-            source, new IngestSettings { Database = settings, Commit = new CommitSettings { MaxRows = Flush, ExpectDuplicates = name != "store" } }))
+            source,
+            new IngestSettings
+            {
+                Database = settings,
+                Commit = new CommitSettings { MaxRows = Flush, ExpectDuplicates = name != "store" },
+            }))
         {
             var started = Clock.GetTimestamp();
             var underWay = new Queue<Task<BatchResult>>();
@@ -130,8 +146,12 @@ internal static class CompressedBenchmark
             $"{report.Readings:n0} readings, {report.New:n0} late ones",
             .. report.Passes.Select(pass => string.Create(
                 CultureInfo.InvariantCulture,
-                $"{pass.Name,-13}: {pass.ReadingsPerSecond,8:n0} readings/s; stored {pass.Stored:n0}, duplicate {pass.Duplicate:n0}, retries {pass.Retries}; chunks afterwards: {string.Join(", ", pass.Chunks.Select(state => $"{state.Value} {state.Key}"))}; {pass.UncompressedRows:n0} rows outside of compressed batches, {pass.RowsDecompressed:n0} of them decompressed")),
-            $"reading the stretch of {Flush:n0} readings returns {report.RowsReadAFlush:n0} rows and unpacks {report.RowsUnpackedAFlush:n0}",
+                $"{pass.Name,-13}: {pass.ReadingsPerSecond,8:n0} readings/s; stored {pass.Stored:n0}, duplicate {pass.Duplicate:n0}, "
+                    + $"retries {pass.Retries}; chunks afterwards: "
+                    + $"{string.Join(", ", pass.Chunks.Select(state => $"{state.Value} {state.Key}"))}; {pass.UncompressedRows:n0} rows "
+                    + $"outside of compressed batches, {pass.RowsDecompressed:n0} of them decompressed")),
+            $"reading the stretch of {Flush:n0} readings returns {report.RowsReadAFlush:n0} rows and unpacks "
+                + $"{report.RowsUnpackedAFlush:n0}",
             report.Server,
             $"{report.Machine}; load average afterwards {report.LoadAverageAfterwards}",
         ]);
@@ -139,8 +159,22 @@ internal static class CompressedBenchmark
     private sealed record Pass(string Name, double Seconds, Accounts Accounts, long Retries, ChunkState After);
 
     private sealed record Figures(
-        string Name, double ReadingsPerSecond, long Stored, long Duplicate, long Retries, IReadOnlyDictionary<string, int> Chunks, long UncompressedRows, long RowsDecompressed);
+        string Name,
+        double ReadingsPerSecond,
+        long Stored,
+        long Duplicate,
+        long Retries,
+        IReadOnlyDictionary<string, int> Chunks,
+        long UncompressedRows,
+        long RowsDecompressed);
 
     private sealed record Report(
-        long Readings, long New, IReadOnlyList<Figures> Passes, long RowsReadAFlush, long RowsUnpackedAFlush, string Server, string Machine, string? LoadAverageAfterwards);
+        long Readings,
+        long New,
+        IReadOnlyList<Figures> Passes,
+        long RowsReadAFlush,
+        long RowsUnpackedAFlush,
+        string Server,
+        string Machine,
+        string? LoadAverageAfterwards);
 }

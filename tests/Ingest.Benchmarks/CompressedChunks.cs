@@ -48,7 +48,8 @@ internal sealed class CompressedChunks(NpgsqlDataSource source)
     /// <returns>The rows returned, and those that compressed batches were unpacked to in memory for it.</returns>
     public async Task<(long Returned, long Decompressed)> ReadAsync(DateTime from, DateTime to, CancellationToken cancellationToken)
     {
-        await using var command = source.CreateCommand("EXPLAIN (ANALYZE, FORMAT JSON) SELECT time, device, temperature, humidity FROM conditions WHERE time >= $1 AND time < $2");
+        await using var command = source.CreateCommand(
+            "EXPLAIN (ANALYZE, FORMAT JSON) SELECT time, device, temperature, humidity FROM conditions WHERE time >= $1 AND time < $2");
         command.Parameters.AddWithValue(from);
         command.Parameters.AddWithValue(to);
         var plan = JsonElement.Parse((string)(await command.ExecuteScalarAsync(cancellationToken))!)[0].GetProperty("Plan");
@@ -64,7 +65,8 @@ internal sealed class CompressedChunks(NpgsqlDataSource source)
 
     private static long Unpacked(JsonElement node)
     {
-        var own = node.TryGetProperty("Custom Plan Provider", out var provider) && provider.GetString() is "DecompressChunk" or "ColumnarScan"
+        var own = node.TryGetProperty("Custom Plan Provider", out var provider)
+            && provider.GetString() is "DecompressChunk" or "ColumnarScan"
             ? Count(node, "Actual Rows") + Count(node, "Rows Removed by Filter")
             : 0;
         return own + (node.TryGetProperty("Plans", out var plans) ? plans.EnumerateArray().Sum(Unpacked) : 0);

@@ -4,14 +4,17 @@ using Ingest.Events;
 
 namespace Ingest.Benchmarks;
 
-/// <summary>Readings of some days that are old enough for their chunks to be compressed: each device once a minute, at a millisecond of its own.</summary>
+/// <summary>
+/// Readings of some days that are old enough for their chunks to be compressed: each device once a minute, at a millisecond of its own.
+/// </summary>
 internal sealed class CompressedMonth(int days, int devices)
 {
     private const int MinutesADay = 24 * 60;
     private const int OneInNew = 100;
 
     // Past the week after which chunks are compressed.
-    private readonly DateTime _start = DateTime.SpecifyKind(TimeProvider.System.GetUtcNow().UtcDateTime.Date.AddDays(-8 - days), DateTimeKind.Utc);
+    private readonly DateTime _start = DateTime.SpecifyKind(
+        TimeProvider.System.GetUtcNow().UtcDateTime.Date.AddDays(-8 - days), DateTimeKind.Utc);
 
     public long Readings { get; } = (long)days * MinutesADay * devices;
 

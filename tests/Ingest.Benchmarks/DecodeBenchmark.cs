@@ -99,7 +99,11 @@ internal static partial class DecodeBenchmark
     private static Work Reference(RawEvent message)
     {
         using var document = JsonDocument.Parse(message.Body);
-        return new Work(1, document.RootElement.GetProperty("temperature").GetDouble() + document.RootElement.GetProperty("humidity").GetDouble() + message.DeviceId!.Length);
+        return new Work(
+            1,
+            document.RootElement.GetProperty("temperature")
+                .GetDouble() + document.RootElement.GetProperty("humidity")
+                .GetDouble() + message.DeviceId!.Length);
     }
 
     private static Round Measure(Func<Work> run, Work expected)
@@ -118,7 +122,11 @@ internal static partial class DecodeBenchmark
     private static RawEvent[][] Batches(int count)
     {
         var random = new Random(17);
-        return [.. Enumerable.Range(0, count).Select(batch => Enumerable.Range(0, BatchSize).Select(i => Message(random, (batch * BatchSize) + i)).ToArray())];
+        return
+        [
+            .. Enumerable.Range(0, count).Select(
+                batch => Enumerable.Range(0, BatchSize).Select(i => Message(random, (batch * BatchSize) + i)).ToArray()),
+        ];
     }
 
     private static RawEvent Message(Random random, int number)
@@ -144,7 +152,8 @@ internal static partial class DecodeBenchmark
         };
     }
 
-    private static double Median(List<Round> rounds, Func<Round, double> figure) => rounds.Select(figure).Order().ElementAt(rounds.Count / 2);
+    private static double Median(List<Round> rounds, Func<Round, double> figure) =>
+        rounds.Select(figure).Order().ElementAt(rounds.Count / 2);
 
     private static string Text(Report report) => string.Create(
         CultureInfo.InvariantCulture,

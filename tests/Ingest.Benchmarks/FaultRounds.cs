@@ -23,14 +23,29 @@ internal static class FaultRounds
 
     public static Command Command()
     {
-        var rounds = new Option<int>("--rounds") { Description = "How many rounds; each stages one fault on servers of its own.", DefaultValueFactory = _ => 20 };
-        var seed = new Option<int>("--seed") { Description = "The first round's seed: it chooses the fault, its moment and its manner. Each further round adds one.", DefaultValueFactory = _ => 1 };
+        var rounds =
+            new Option<int>("--rounds")
+            {
+                Description = "How many rounds; each stages one fault on servers of its "
+                + "own.",
+                DefaultValueFactory = _ => 20
+            };
+        var seed = new Option<int>("--seed")
+        {
+            Description = "The first round's seed: it chooses the fault, its moment and its manner. Each further round adds one.",
+            DefaultValueFactory = _ => 1,
+        };
         var only = new Option<string?>("--only")
         {
-            Description = $"One fault: {string.Join(", ", FaultCatalog.All)}; or '{Bytes}' (a flush of 10 rows, cut after every byte) or '{Messages}' (one of 5,000, cut at every message of the protocol); or '{WorkersRounds.Name}' (several, stopped and replaced all the time).",
+            Description =
+                $"One fault: {string.Join(", ", FaultCatalog.All)}; or '{Bytes}' (a flush of 10 rows, cut after every byte) or "
+                    + $"'{Messages}' (one of 5,000, cut at every message of the protocol); or '{WorkersRounds.Name}' (several, stopped "
+                    + "and replaced all the time).",
         };
         var json = new Option<bool>("--json") { Description = "One JSON object on standard output." };
-        var command = new Command("faults", "Faults under steady load, each put right again, and where every reading was found afterwards.") { rounds, seed, only, json };
+        var command = new Command(
+            "faults",
+            "Faults under steady load, each put right again, and where every reading was found afterwards.") { rounds, seed, only, json };
         foreach (var option in WorkersRounds.Options)
         {
             command.Options.Add(option);
@@ -54,14 +69,20 @@ internal static class FaultRounds
         {
             if (only is Bytes or Messages)
             {
-                var cuts = await CutAsync(only == Bytes ? CutPlaces.EveryByte : CutPlaces.EveryMessage, only == Bytes ? 10 : 5_000, cancellationToken);
+                var cuts = await CutAsync(
+                    only == Bytes ? CutPlaces.EveryByte : CutPlaces.EveryMessage, only == Bytes ? 10 : 5_000, cancellationToken);
                 Console.WriteLine(json ? JsonSerializer.Serialize(cuts, Web) : $"{cuts}");
                 return 0;
             }
 
             var faults = only is null ? FaultCatalog.All.Where(CanBeStaged).ToList() : [FaultCatalog.Named(only)];
             return await RunAsync(
-                (round, stop) => FaultRound.RunAsync(faults[round % faults.Count], round, stop), Text, rounds, seed, json, cancellationToken);
+                (round, stop) => FaultRound.RunAsync(faults[round % faults.Count], round, stop),
+                Text,
+                rounds,
+                seed,
+                json,
+                cancellationToken);
         }
         catch (FaultException exception)
         {
@@ -71,7 +92,12 @@ internal static class FaultRounds
     }
 
     private static async Task<int> RunAsync<TReport>(
-        Func<int, CancellationToken, Task<TReport>> run, Func<TReport, string> text, int rounds, int seed, bool json, CancellationToken cancellationToken)
+        Func<int, CancellationToken, Task<TReport>> run,
+        Func<TReport, string> text,
+        int rounds,
+        int seed,
+        bool json,
+        CancellationToken cancellationToken)
     {
         var started = Stopwatch.GetTimestamp();
         List<TReport> reports = [];
@@ -100,7 +126,9 @@ internal static class FaultRounds
 
     private static string Text(FaultReport report) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{report.Fault,-26} seed {report.Seed}: {report.Accounts.Received} received = {report.Accounts.Stored} + {report.Accounts.Duplicate} + {report.Accounts.DeadLettered} + {report.Accounts.Ignored}; fault {report.StagedSeconds} s, recovery {report.RecoverySeconds} s, outages logged {report.OutagesLogged}");
+        $"{report.Fault,-26} seed {report.Seed}: {report.Accounts.Received} received = {report.Accounts.Stored} + "
+            + $"{report.Accounts.Duplicate} + {report.Accounts.DeadLettered} + {report.Accounts.Ignored}; fault {report.StagedSeconds} "
+            + $"s, recovery {report.RecoverySeconds} s, outages logged {report.OutagesLogged}");
 
     private static bool CanBeStaged(Fault fault)
     {

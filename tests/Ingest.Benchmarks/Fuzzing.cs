@@ -19,14 +19,36 @@ internal static class Fuzzing
 
     public static Command Command()
     {
-        var bodies = new Option<long>("--bodies") { Description = "How many bodies, inputs or messages.", DefaultValueFactory = _ => 1_000_000 };
+        var bodies =
+            new Option<long>("--bodies") { Description = "How many bodies, inputs or messages.", DefaultValueFactory = _ => 1_000_000 };
         var seed = new Option<int>("--seed") { Description = "Where to start; the same seed gives the same bodies.", DefaultValueFactory = _ => 1 };
-        var pipeline = new Option<bool>("--pipeline") { Description = "Through the whole pipeline into a native PostgreSQL, where every body is looked for; otherwise through the decoder alone." };
-        var embedded = new Option<bool>("--embedded") { Description = "Raw bytes into the embedded database's port instead, each input on a connection of its own." };
-        var amqp = new Option<bool>("--amqp") { Description = "Damaged AMQP into the local hub's port instead, each input on a connection of its own." };
-        var health = new Option<bool>("--health") { Description = "Raw bytes into a worker's health port instead, each input on a connection of its own." };
-        var worker = new Option<bool>("--worker") { Description = "Messages made out of AMQP's grammar, by way of the local hub into a worker process, where every one is looked for, and frames that no hub would send between its own." };
-        var command = new Command("fuzz", "Mutated bodies, each judged by an independent reading of it.") { bodies, seed, pipeline, embedded, amqp, health, worker };
+        var pipeline =
+            new Option<bool>("--pipeline")
+            {
+                Description = "Through the whole pipeline into a native PostgreSQL, where every body is "
+                + "looked for; otherwise through the decoder alone."
+            };
+        var embedded = new Option<bool>("--embedded")
+        {
+            Description = "Raw bytes into the embedded database's port instead, each input on a connection of its own.",
+        };
+        var amqp = new Option<bool>("--amqp")
+        {
+            Description = "Damaged AMQP into the local hub's port instead, each input on a connection of its own.",
+        };
+        var health = new Option<bool>("--health")
+        {
+            Description = "Raw bytes into a worker's health port instead, each input on a connection of its own.",
+        };
+        var worker = new Option<bool>("--worker")
+        {
+            Description =
+                "Messages made out of AMQP's grammar, by way of the local hub into a worker process, where every one is looked for, and "
+                    + "frames that no hub would send between its own.",
+        };
+        var command = new Command(
+            "fuzz",
+            "Mutated bodies, each judged by an independent reading of it.") { bodies, seed, pipeline, embedded, amqp, health, worker };
         command.SetAction(async (result, cancellationToken) =>
             result.GetValue(health) ? await RunHealthAsync(result.GetValue(bodies), result.GetValue(seed), cancellationToken) :
             result.GetValue(worker) ? await RunWorkerAsync(result.GetValue(bodies), result.GetValue(seed), cancellationToken) :
@@ -39,7 +61,8 @@ internal static class Fuzzing
 
     private static async Task<int> RunAmqpAsync(long inputs, int seed, CancellationToken cancellationToken)
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, SharedAccessKey = "a2V5LW9mLXRoZS1sb2NhbC1odWI=" }, cancellationToken);
+        await using var hub = await LocalEventHub.StartAsync(
+            new LocalHubSettings { Port = 0, SharedAccessKey = "a2V5LW9mLXRoZS1sb2NhbC1odWI=" }, cancellationToken);
         await using var client = new HubClient(
             new HubSettings { ConnectionString = hub.ConnectionString }, TimeProvider.System, NullLogger<HubClient>.Instance);
         var started = Stopwatch.GetTimestamp();
@@ -55,7 +78,8 @@ internal static class Fuzzing
             using var self = Process.GetCurrentProcess();
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{fuzzer.Inputs:n0} inputs in {Stopwatch.GetElapsedTime(started).TotalSeconds:n0} s: every connection ended, every {1_000:n0} an honest client served; {self.WorkingSet64 / 1_048_576:n0} MiB"));
+                $"{fuzzer.Inputs:n0} inputs in {Stopwatch.GetElapsedTime(started).TotalSeconds:n0} s: every connection ended, every "
+                    + $"{1_000:n0} an honest client served; {self.WorkingSet64 / 1_048_576:n0} MiB"));
         }
 
         return 0;
@@ -80,12 +104,17 @@ internal static class Fuzzing
 
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{fuzzer.Inputs:n0} inputs in {Stopwatch.GetElapsedTime(started).TotalSeconds:n0} s: every connection ended, {fuzzer.Answered:n0} with an answer, {fuzzer.AskedByForeignName:n0} under a foreign name refused, every {1_000:n0} an honest probe answered; the worker has {worker.ResidentBytes() / 1_048_576:n0} MiB"));
+                $"{fuzzer.Inputs:n0} inputs in {Stopwatch.GetElapsedTime(started).TotalSeconds:n0} s: every connection ended, "
+                    + $"{fuzzer.Answered:n0} with an answer, {fuzzer.AskedByForeignName:n0} under a foreign name refused, every "
+                    + $"{1_000:n0} an honest probe answered; the worker has {worker.ResidentBytes() / 1_048_576:n0} MiB"));
         }
 
         await stage.CatchesUpAsync(cancellationToken);
         var accounts = await stage.AccountsAsync(cancellationToken);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Meanwhile the worker has stored {accounts.Stored:n0} of {accounts.Received:n0} readings, missed {accounts.Missed}."));
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"Meanwhile the worker has stored {accounts.Stored:n0} of {accounts.Received:n0} readings, missed {accounts.Missed}."));
         return 0;
     }
 
@@ -104,7 +133,11 @@ internal static class Fuzzing
 
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{fuzzer.Messages:n0} messages and {fuzzer.Frames:n0} frames in {Stopwatch.GetElapsedTime(started).TotalSeconds:n0} s, each looked for: {fuzzer.Accounts.Received:n0} received = {fuzzer.Accounts.Stored:n0} stored + {fuzzer.Accounts.Duplicate:n0} duplicate + {fuzzer.Accounts.DeadLettered:n0} dead-lettered ({string.Join(", ", fuzzer.Reasons.Select(pair => $"{pair.Key} {pair.Value:n0}"))}) + {fuzzer.Accounts.Ignored:n0} ignored; missed {fuzzer.Accounts.Missed}"));
+                $"{fuzzer.Messages:n0} messages and {fuzzer.Frames:n0} frames in {Stopwatch.GetElapsedTime(started).TotalSeconds:n0} s, "
+                    + $"each looked for: {fuzzer.Accounts.Received:n0} received = {fuzzer.Accounts.Stored:n0} stored + "
+                    + $"{fuzzer.Accounts.Duplicate:n0} duplicate + {fuzzer.Accounts.DeadLettered:n0} dead-lettered "
+                    + $"({string.Join(", ", fuzzer.Reasons.Select(pair => $"{pair.Key} {pair.Value:n0}"))}) + "
+                    + $"{fuzzer.Accounts.Ignored:n0} ignored; missed {fuzzer.Accounts.Missed}"));
         }
 
         return 0;
@@ -130,7 +163,9 @@ internal static class Fuzzing
                 using var server = Process.GetProcessById(database.ProcessId);
                 Console.WriteLine(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{fuzzer.Inputs:n0} inputs ({fuzzer.LoggedIn:n0} after a login) in {Stopwatch.GetElapsedTime(started).TotalSeconds:n0} s: nobody let in, every connection ended, every {1_000:n0} an honest client served; {server.WorkingSet64 / 1_048_576:n0} MiB"));
+                    $"{fuzzer.Inputs:n0} inputs ({fuzzer.LoggedIn:n0} after a login) in "
+                        + $"{Stopwatch.GetElapsedTime(started).TotalSeconds:n0} s: nobody let in, every connection ended, every "
+                        + $"{1_000:n0} an honest client served; {server.WorkingSet64 / 1_048_576:n0} MiB"));
             }
 
             return 0;
@@ -158,7 +193,11 @@ internal static class Fuzzing
 
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{fuzzer.Bodies:n0} bodies and {fuzzer.Bombs:n0} that hold much work in {Stopwatch.GetElapsedTime(started).TotalSeconds:n0} s, with their neighbours: {fuzzer.Accounts.Received:n0} received = {fuzzer.Accounts.Stored:n0} stored + {fuzzer.Accounts.Duplicate:n0} duplicate + {fuzzer.Accounts.DeadLettered:n0} dead-lettered + {fuzzer.Accounts.Ignored:n0} ignored, and all of them sent again without a trace"));
+                $"{fuzzer.Bodies:n0} bodies and {fuzzer.Bombs:n0} that hold much work in "
+                    + $"{Stopwatch.GetElapsedTime(started).TotalSeconds:n0} s, with their neighbours: {fuzzer.Accounts.Received:n0} "
+                    + $"received = {fuzzer.Accounts.Stored:n0} stored + {fuzzer.Accounts.Duplicate:n0} duplicate + "
+                    + $"{fuzzer.Accounts.DeadLettered:n0} dead-lettered + {fuzzer.Accounts.Ignored:n0} ignored, and all of them sent "
+                    + $"again without a trace"));
         }
 
         return 0;
@@ -178,7 +217,10 @@ internal static class Fuzzing
 
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{fuzzer.Bodies:n0} bodies and {fuzzer.Bombs:n0} that hold much work in {Stopwatch.GetElapsedTime(started).TotalSeconds:n0} s: {fuzzer.Stored:n0} readings taken, {fuzzer.Rejected:n0} rejected ({string.Join(", ", fuzzer.Reasons.Select(pair => $"{pair.Key} {pair.Value:n0}"))}), {fuzzer.Ignored:n0} ignored; {Environment.WorkingSet / 1_000_000:n0} MB resident"));
+                $"{fuzzer.Bodies:n0} bodies and {fuzzer.Bombs:n0} that hold much work in "
+                    + $"{Stopwatch.GetElapsedTime(started).TotalSeconds:n0} s: {fuzzer.Stored:n0} readings taken, {fuzzer.Rejected:n0} "
+                    + $"rejected ({string.Join(", ", fuzzer.Reasons.Select(pair => $"{pair.Key} {pair.Value:n0}"))}), "
+                    + $"{fuzzer.Ignored:n0} ignored; {Environment.WorkingSet / 1_000_000:n0} MB resident"));
         }
 
         return 0;

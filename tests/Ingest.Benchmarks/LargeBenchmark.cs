@@ -11,8 +11,8 @@ using Npgsql;
 namespace Ingest.Benchmarks;
 
 /// <summary>
-/// New rows into a table that has much already, against an empty one with the same partitions, in interleaved pairs: two databases of one server.
-/// The new rows go into a partition that is half full, behind what it has, as they do at noon.
+/// New rows into a table that has much already, against an empty one with the same partitions, in interleaved pairs: two databases of one
+/// server. The new rows go into a partition that is half full, behind what it has, as they do at noon.
 /// </summary>
 internal static class LargeBenchmark
 {
@@ -26,14 +26,17 @@ internal static class LargeBenchmark
     public static Command Command()
     {
         var rows = new Option<int>("--rows") { Description = "Rows of the large table.", DefaultValueFactory = _ => 50_000_000 };
-        var partitions = new Option<int>("--partitions") { Description = "Its partitions with rows, a day each.", DefaultValueFactory = _ => 12 };
+        var partitions =
+            new Option<int>("--partitions") { Description = "Its partitions with rows, a day each.", DefaultValueFactory = _ => 12 };
         var newRows = new Option<int>("--new-rows") { Description = "New rows a run.", DefaultValueFactory = _ => 1_000_000 };
         var pairs = new Option<int>("--pairs") { Description = "How often both tables are measured.", DefaultValueFactory = _ => 7 };
         var json = new Option<bool>("--json") { Description = "Print one JSON object." };
-        var command = new Command("large", "The pipeline's rate into a large table, against an empty one.") { rows, partitions, newRows, pairs, json };
+        var command = new Command(
+            "large", "The pipeline's rate into a large table, against an empty one.") { rows, partitions, newRows, pairs, json };
         command.SetAction(async (result, cancellationToken) =>
         {
-            var plan = new Plan(result.GetValue(rows), result.GetValue(partitions), result.GetValue(newRows) / Flush * Flush, result.GetValue(pairs));
+            var plan = new Plan(
+                result.GetValue(rows), result.GetValue(partitions), result.GetValue(newRows) / Flush * Flush, result.GetValue(pairs));
             var report = await RunAsync(plan, cancellationToken);
             Console.WriteLine(result.GetValue(json) ? JsonSerializer.Serialize(report, JsonSerializerOptions.Web) : Text(report));
         });
@@ -43,13 +46,19 @@ internal static class LargeBenchmark
     private static async Task<Report> RunAsync(Plan plan, CancellationToken cancellationToken)
     {
         await using var postgres = await NativePostgres.StartAsync(
-            new NativePostgresOptions { Settings = new Dictionary<string, string> { ["fsync"] = "on", ["full_page_writes"] = "on", ["synchronous_commit"] = "on" } },
+            new NativePostgresOptions
+            {
+                Settings = new Dictionary<string, string> { ["fsync"] = "on", ["full_page_writes"] = "on", ["synchronous_commit"] = "on" },
+            },
             cancellationToken);
         var noon = Clock.GetUtcNow().UtcDateTime.Date.AddHours(12);
         await using var large = await PrepareAsync(postgres, plan, cancellationToken);
         await using var empty = await PrepareAsync(postgres, plan, cancellationToken);
         var filled = await FillAsync(large, plan, noon, cancellationToken);
-        var size = await ScalarAsync<long>(large, "SELECT sum(pg_total_relation_size(inhrelid))::bigint FROM pg_inherits WHERE inhparent = 'conditions'::regclass", cancellationToken);
+        var size = await ScalarAsync<long>(
+            large,
+            "SELECT sum(pg_total_relation_size(inhrelid))::bigint FROM pg_inherits WHERE inhparent = 'conditions'::regclass",
+            cancellationToken);
         await ExecuteAsync(large, "CHECKPOINT", cancellationToken);
 
         var messages = WriteBenchmarkRows.InOrder(plan.NewRows, Flush, 1).Deliveries;
@@ -97,11 +106,16 @@ internal static class LargeBenchmark
         var connectionString = await postgres.CreateDatabaseAsync(cancellationToken);
         await DatabaseMigrator.MigrateAsync(connectionString, new MigrationSettings { PlainPostgres = true }, cancellationToken);
         var source = DatabaseConnections.Create(new DatabaseSettings { ConnectionString = connectionString });
-        await ExecuteAsync(source, string.Create(CultureInfo.InvariantCulture, $"SELECT extend_conditions_partitions({plan.Partitions}, 1)"), cancellationToken);
+        await ExecuteAsync(
+            source,
+            string.Create(CultureInfo.InvariantCulture, $"SELECT extend_conditions_partitions({plan.Partitions}, 1)"),
+            cancellationToken);
         return source;
     }
 
-    /// <summary>Full days and today until noon, each written by the server itself and vacuumed, so that no vacuum of its own comes in between.</summary>
+    /// <summary>
+    /// Full days and today until noon, each written by the server itself and vacuumed, so that no vacuum of its own comes in between.
+    /// </summary>
     private static async Task<long> FillAsync(NpgsqlDataSource large, Plan plan, DateTime noon, CancellationToken cancellationToken)
     {
         var aDay = (int)(plan.Rows / (plan.Partitions - 0.5));
@@ -123,16 +137,21 @@ internal static class LargeBenchmark
                 insert.Parameters.AddWithValue(Devices);
                 insert.Parameters.AddWithValue((long)rows);
                 Interlocked.Add(ref filled, await insert.ExecuteNonQueryAsync(token));
-                await ExecuteAsync(large, string.Create(CultureInfo.InvariantCulture, $"VACUUM (FREEZE, ANALYZE) conditions_{noon.AddDays(-daysAgo):yyyyMMdd}"), token);
+                await ExecuteAsync(
+                    large,
+                    string.Create(CultureInfo.InvariantCulture, $"VACUUM (FREEZE, ANALYZE) conditions_{noon.AddDays(-daysAgo):yyyyMMdd}"),
+                    token);
             });
         return filled;
     }
 
     /// <returns>Rows a second.</returns>
-    private static async Task<double> MeasureAsync(NpgsqlDataSource table, IReadOnlyList<Delivery> messages, DateTime from, CancellationToken cancellationToken)
+    private static async Task<double> MeasureAsync(
+        NpgsqlDataSource table, IReadOnlyList<Delivery> messages, DateTime from, CancellationToken cancellationToken)
     {
         var shift = from - messages[0].Events[0].RowTime!.Value;
-        IReadOnlyList<RawEvent>[] batches = [.. messages.Select(delivery => delivery.Events.Select(message => Shifted(message, shift)).ToArray())];
+        IReadOnlyList<RawEvent>[] batches =
+            [.. messages.Select(delivery => delivery.Events.Select(message => Shifted(message, shift)).ToArray())];
         await using var pipeline = new IngestPipeline(table, new IngestSettings { Commit = new CommitSettings { MaxRows = Flush } });
         GC.Collect();
 

@@ -4,7 +4,9 @@ using System.Threading.Channels;
 
 namespace Ingest.Benchmarks;
 
-/// <summary>A relay in front of a server on loopback that holds what it is given for half a round trip in each direction, at full bandwidth.</summary>
+/// <summary>
+/// A relay in front of a server on loopback that holds what it is given for half a round trip in each direction, at full bandwidth.
+/// </summary>
 internal sealed class LatencyRelay : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -70,7 +72,8 @@ internal sealed class LatencyRelay : IAsyncDisposable
                 await held.Writer.WriteAsync((buffer[..read], TimeProvider.System.GetTimestamp()), _stop.Token);
             }
         }
-        catch (Exception exception) when (exception is SocketException || (exception is OperationCanceledException && _stop.IsCancellationRequested))
+        catch (Exception exception) when (
+            exception is SocketException || (exception is OperationCanceledException && _stop.IsCancellationRequested))
         {
             // This end has left: the other is told below.
         }
@@ -96,7 +99,8 @@ internal sealed class LatencyRelay : IAsyncDisposable
 
             to.Shutdown(SocketShutdown.Send);
         }
-        catch (Exception exception) when (exception is SocketException || (exception is OperationCanceledException && _stop.IsCancellationRequested))
+        catch (Exception exception) when (
+            exception is SocketException || (exception is OperationCanceledException && _stop.IsCancellationRequested))
         {
             // Nobody is there to take the rest.
         }

@@ -12,8 +12,12 @@ internal static class Machine
 #endif
 
     public static string Shape { get; } =
-        $"{RuntimeInformation.FrameworkDescription}, {RuntimeInformation.RuntimeIdentifier}, {Environment.ProcessorCount} cores, {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 30} GiB, {Build}";
+        $"{RuntimeInformation.FrameworkDescription}, {RuntimeInformation.RuntimeIdentifier}, {Environment.ProcessorCount} cores, "
+            + $"{GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 30} GiB, {Build}";
 
-    /// <summary>How many processes wanted a core in the last minute, or null where the system does not say: above the number of cores, figures are too low.</summary>
+    /// <summary>
+    /// How many processes wanted a core in the last minute, or null where the system does not say: above the number of cores, figures are
+    /// too low.
+    /// </summary>
     public static string? LoadAverage() => File.Exists("/proc/loadavg") ? File.ReadAllText("/proc/loadavg").Split(' ')[0] : null;
 }

@@ -6,8 +6,8 @@ using Ingest.TestSupport.Processes;
 namespace Ingest.Benchmarks;
 
 /// <summary>
-/// <c>ingest up</c> with the embedded database: devices, hub, worker and database together. At the wanted rate it must keep up; at a moderate
-/// one, latency counts; and the time from its start to the first committed row.
+/// <c>ingest up</c> with the embedded database: devices, hub, worker and database together. At the wanted rate it must keep up; at a
+/// moderate one, latency counts; and the time from its start to the first committed row.
 /// </summary>
 internal static class UpBenchmark
 {
@@ -16,11 +16,15 @@ internal static class UpBenchmark
     public static Command Command()
     {
         var seconds = new Option<int>("--seconds") { Description = "How long each rate lasts.", DefaultValueFactory = _ => 60 };
-        var rate = new Option<int>("--rate") { Description = "Messages a second that it must keep up with.", DefaultValueFactory = _ => 10_000 };
+        var rate =
+            new Option<int>("--rate") { Description = "Messages a second that it must keep up with.", DefaultValueFactory = _ => 10_000 };
         var firstRow = new Option<bool>("--first-row") { Description = "Only the time to the first row." };
         var json = new Option<bool>("--json") { Description = "Print one JSON object." };
-        var command = new Command("up", "Everything on one machine: throughput, latency, time to the first row.") { seconds, rate, firstRow, json };
-        command.SetAction(async (result, _) => await RunAsync(result.GetValue(seconds), result.GetValue(rate), result.GetValue(firstRow), result.GetValue(json)));
+        var command = new Command(
+            "up", "Everything on one machine: throughput, latency, time to the first row.") { seconds, rate, firstRow, json };
+        command.SetAction(
+            async (result, _) =>
+                await RunAsync(result.GetValue(seconds), result.GetValue(rate), result.GetValue(firstRow), result.GetValue(json)));
         return command;
     }
 
@@ -28,7 +32,8 @@ internal static class UpBenchmark
     {
         if (!OperatingSystem.IsLinux())
         {
-            throw new PlatformNotSupportedException("The benchmark empties the embedded database, and only on Linux can it be given a folder apart from yours.");
+            throw new PlatformNotSupportedException(
+                "The benchmark empties the embedded database, and only on Linux can it be given a folder apart from yours.");
         }
 
         // Kept from one benchmark to the next, so that the packages are installed; the database is emptied every time.
@@ -52,7 +57,18 @@ internal static class UpBenchmark
         // A simulated device has one stamp a millisecond.
         var devices = Math.Max(20, rate / 50);
         await using var up = CliProcess.Start(
-            environment, "up", "--fresh", "--json", "--port", "0", "--events", $"{messages}", "--rate", $"{rate}", "--devices", $"{devices}");
+            environment,
+            "up",
+            "--fresh",
+            "--json",
+            "--port",
+            "0",
+            "--events",
+            $"{messages}",
+            "--rate",
+            $"{rate}",
+            "--devices",
+            $"{devices}");
         if (await up.EndAsync() is var ended && ended.ExitCode != 0)
         {
             throw new InvalidOperationException($"ingest up failed: {ended}");
@@ -82,11 +98,18 @@ internal static class UpBenchmark
             string.Create(CultureInfo.InvariantCulture, $"first row after {report.FirstRowSeconds} s, packages installed, empty database"),
             .. report.Runs.Select(run => string.Create(
                 CultureInfo.InvariantCulture,
-                $"at {run.Rate,7:n0}/s: {run.MessagesPerSecond,9:n0} messages/s over {run.Messages:n0}, enqueued to committed p50 {run.P50Milliseconds} ms, p99 {run.P99Milliseconds} ms")),
+                $"at {run.Rate,7:n0}/s: {run.MessagesPerSecond,9:n0} messages/s over {run.Messages:n0}, enqueued to committed p50 "
+                    + $"{run.P50Milliseconds} ms, p99 {run.P99Milliseconds} ms")),
             $"{report.Machine}; load average afterwards {report.LoadAverageAfterwards}",
         ]);
 
-    private sealed record Run(int Rate, long Messages, double MessagesPerSecond, double P50Milliseconds, double P99Milliseconds, double FirstRowSeconds);
+    private sealed record Run(
+        int Rate,
+        long Messages,
+        double MessagesPerSecond,
+        double P50Milliseconds,
+        double P99Milliseconds,
+        double FirstRowSeconds);
 
     private sealed record Report(double FirstRowSeconds, IReadOnlyList<Run> Runs, string Machine, string? LoadAverageAfterwards);
 }

@@ -28,7 +28,9 @@ internal static class WorkerBenchmark
         var rate = new Option<int>("--rate") { Description = "Messages a second.", DefaultValueFactory = _ => 5_000 };
         var json = new Option<bool>("--json") { Description = "Print one JSON object." };
         var command = new Command("worker", "The worker's memory over time.") { minutes, rate, json };
-        command.SetAction(async (result, cancellationToken) => await RunAsync(result.GetValue(minutes), result.GetValue(rate), result.GetValue(json), cancellationToken));
+        command.SetAction(
+            async (result, cancellationToken) =>
+                await RunAsync(result.GetValue(minutes), result.GetValue(rate), result.GetValue(json), cancellationToken));
         return command;
     }
 
@@ -116,7 +118,8 @@ internal static class WorkerBenchmark
                     CultureInfo.InvariantCulture, $$"""{"device":"device-{{device:d3}}","temperature":{{20 + (number % 500 / 100.0):f2}},"humidity":{{50 + (number % 90 / 10.0):f1}}}""")),
             },
         };
-        message.MessageAnnotations[new Symbol("iothub-connection-device-id")] = string.Create(CultureInfo.InvariantCulture, $"device-{device:d3}");
+        message.MessageAnnotations[new Symbol("iothub-connection-device-id")] = string.Create(
+            CultureInfo.InvariantCulture, $"device-{device:d3}");
         message.MessageAnnotations[new Symbol("iothub-enqueuedtime")] = stamp;
         return message.Encode();
     }

@@ -14,8 +14,10 @@ internal static class WorkersRounds
     private static readonly Option<int> Partitions = Number("--partitions", "of the hub", 32);
     private static readonly Option<int> Rate = Number("--rate", "messages a second", 2_000);
     private static readonly Option<int> Seconds = Number("--seconds", "how long workers are stopped and started", 180);
-    private static readonly Option<int> Alone = Number("--alone", "how many are stopped in either way before that, each while all is well", 2);
-    private static readonly Option<int> Expiry = Number("--expiry", "seconds without renewal after which a worker's partitions are free", 30);
+    private static readonly Option<int> Alone = Number(
+        "--alone", "how many are stopped in either way before that, each while all is well", 2);
+    private static readonly Option<int> Expiry = Number(
+        "--expiry", "seconds without renewal after which a worker's partitions are free", 30);
     private static readonly Option<int> Balance = Number("--balance", "seconds between renewals", 3);
 
     public static IReadOnlyList<Option> Options => [Workers, Partitions, Rate, Seconds, Alone, Expiry, Balance];
@@ -43,5 +45,6 @@ internal static class WorkersRounds
         CultureInfo.InvariantCulture,
         $"{figures.MedianSeconds} s, at most {figures.MaxSeconds} s ({figures.Count} times)");
 
-    private static Option<int> Number(string name, string what, int usual) => new(name) { Description = $"For --only {Name}: {what}.", DefaultValueFactory = _ => usual };
+    private static Option<int> Number(string name, string what, int usual) =>
+        new(name) { Description = $"For --only {Name}: {what}.", DefaultValueFactory = _ => usual };
 }

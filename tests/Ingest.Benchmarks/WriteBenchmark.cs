@@ -13,26 +13,50 @@ namespace Ingest.Benchmarks;
 internal static partial class WriteBenchmark
 {
     private static readonly string[] Ways = ["ingest", "unnest", "stagedCopy", "multiRowValues", "singleRowsBatched", "statementPerEvent"];
-    private static readonly string[] Cases = ["new", "allDuplicates", "onePercent", "halfDuplicates", "smallBatches", "skewedPartitions", "latency"];
+    private static readonly string[] Cases =
+        ["new", "allDuplicates", "onePercent", "halfDuplicates", "smallBatches", "skewedPartitions", "latency"];
 
     public static Command Command()
     {
-        var database = new Option<string?>("--database") { Description = "A server to measure, by a connection string that may create databases. Default: a PostgreSQL of its own." };
-        var rows = new Option<int>("--rows") { Description = "Rows a run; slow ways write a part of them.", DefaultValueFactory = _ => 1_000_000 };
+        var database = new Option<string?>("--database")
+        {
+            Description = "A server to measure, by a connection string that may create databases. Default: a PostgreSQL of its own.",
+        };
+        var rows =
+            new Option<int>("--rows") { Description = "Rows a run; slow ways write a part of them.", DefaultValueFactory = _ => 1_000_000 };
         var flush = new Option<int>("--flush") { Description = "Rows a transaction.", DefaultValueFactory = _ => 5_000 };
         var connections = new Option<int>("--connections") { Description = "Connections of each way.", DefaultValueFactory = _ => 1 };
-        var latency = new Option<string>("--latency") { Description = "Round trip added in the case latency.", DefaultValueFactory = _ => "2ms" };
-        var pairs = new Option<int>("--pairs") { Description = "How often each way is measured against COPY.", DefaultValueFactory = _ => 7 };
+        var latency =
+            new Option<string>("--latency") { Description = "Round trip added in the case latency.", DefaultValueFactory = _ => "2ms" };
+        var pairs =
+            new Option<int>("--pairs") { Description = "How often each way is measured against COPY.", DefaultValueFactory = _ => 7 };
         var cases = Names("--cases", "The cases.", Cases);
         var ways = Names("--ways", "The ways.", Ways);
         var json = new Option<bool>("--json") { Description = "Print one JSON object." };
         var chart = new Option<FileInfo?>("--chart") { Description = "Write the chart of the README to this file." };
-        var command = new Command("write", "The pipeline and other ways into the table, against plain COPY.") { database, rows, flush, connections, latency, pairs, cases, ways, json, chart };
+        var command = new Command("write", "The pipeline and other ways into the table, against plain COPY.")
+        {
+            database,
+            rows,
+            flush,
+            connections,
+            latency,
+            pairs,
+            cases,
+            ways,
+            json,
+            chart,
+        };
         command.SetAction(async (result, cancellationToken) =>
         {
             var plan = new WriteBenchmarkPlan(
-                result.GetValue(rows), result.GetValue(flush), result.GetValue(connections), Milliseconds(result.GetValue(latency)!), result.GetValue(pairs));
-            var report = await RunAsync(result.GetValue(database), plan, result.GetValue(cases)!, result.GetValue(ways)!, cancellationToken);
+                result.GetValue(rows),
+                result.GetValue(flush),
+                result.GetValue(connections),
+                Milliseconds(result.GetValue(latency)!),
+                result.GetValue(pairs));
+            var report =
+                await RunAsync(result.GetValue(database), plan, result.GetValue(cases)!, result.GetValue(ways)!, cancellationToken);
             Console.WriteLine(result.GetValue(json) ? JsonSerializer.Serialize(report, WriteReportJson.Default.WriteReport) : Text(report));
             if (result.GetValue(chart) is { } file)
             {
@@ -55,9 +79,15 @@ internal static partial class WriteBenchmark
     }
 
     private static TimeSpan Milliseconds(string text) =>
-        TimeSpan.FromMilliseconds(double.Parse(text.EndsWith("ms", StringComparison.Ordinal) ? text[..^2] : text, CultureInfo.InvariantCulture));
+        TimeSpan.FromMilliseconds(
+            double.Parse(text.EndsWith("ms", StringComparison.Ordinal) ? text[..^2] : text, CultureInfo.InvariantCulture));
 
-    private static async Task<WriteReport> RunAsync(string? database, WriteBenchmarkPlan plan, string[] cases, string[] ways, CancellationToken cancellationToken)
+    private static async Task<WriteReport> RunAsync(
+        string? database,
+        WriteBenchmarkPlan plan,
+        string[] cases,
+        string[] ways,
+        CancellationToken cancellationToken)
     {
         await using var server = await WriteBenchmarkServer.StartAsync(database, cancellationToken);
         var load = Load();
@@ -99,21 +129,27 @@ internal static partial class WriteBenchmark
             plan.Connections,
             plan.Latency.TotalMilliseconds,
             server.Description,
-            $"{RuntimeInformation.FrameworkDescription}, {RuntimeInformation.RuntimeIdentifier}, {Environment.ProcessorCount} cores for client and server",
+            $"{RuntimeInformation.FrameworkDescription}, {RuntimeInformation.RuntimeIdentifier}, {Environment.ProcessorCount} cores for "
+                + "client and server",
             $"{load} at the start, {Load()} at the end");
     }
 
-    private static string Load() => OperatingSystem.IsLinux() ? string.Join(' ', File.ReadAllText("/proc/loadavg").Split(' ')[..3]) : "unknown";
+    private static string Load() =>
+        OperatingSystem.IsLinux() ? string.Join(' ', File.ReadAllText("/proc/loadavg").Split(' ')[..3]) : "unknown";
 
     private static string Text(WriteReport report)
     {
         string[] head =
         [
-            $"case              way                   rows/s  of COPY  CPU s/M client  server (of COPY)  bytes/event  WAL bytes/row  rows × pairs",
+            $"case              way                   rows/s  of COPY  CPU s/M client  server (of COPY)  bytes/event  WAL bytes/row  "
+                + "rows × pairs",
         ];
         string[] foot =
         [
-            string.Create(CultureInfo.InvariantCulture, $"{report.Flush:n0} rows a flush, {report.Connections} connection(s), {report.LatencyMilliseconds} ms added in the case latency"),
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{report.Flush:n0} rows a flush, {report.Connections} connection(s), {report.LatencyMilliseconds} ms added in the case "
+                    + $"latency"),
             report.Server,
             $"{report.Machine}; load average {report.Load}",
         ];
@@ -122,7 +158,10 @@ internal static partial class WriteBenchmark
 
     private static string Line(WriteFigures figures) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{figures.Name,-17} {figures.Way,-18} {figures.RowsPerSecond,10:n0} {figures.RatioToCopy,8:f3} {figures.ClientCpuSecondsPerMillion,15:f2} {figures.ServerCpuSecondsPerMillion,7:f2} ({figures.ServerCpuRatioToCopy,7:f3}) {figures.BytesAllocatedPerEvent,12:f1} {figures.WalBytesPerRow,14:f1}  {figures.Rows:n0} × {figures.Pairs}");
+        $"{figures.Name,-17} {figures.Way,-18} {figures.RowsPerSecond,10:n0} {figures.RatioToCopy,8:f3} "
+            + $"{figures.ClientCpuSecondsPerMillion,15:f2} {figures.ServerCpuSecondsPerMillion,7:f2} "
+            + $"({figures.ServerCpuRatioToCopy,7:f3}) {figures.BytesAllocatedPerEvent,12:f1} {figures.WalBytesPerRow,14:f1}  "
+            + $"{figures.Rows:n0} × {figures.Pairs}");
 
     [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
     [JsonSerializable(typeof(WriteReport))]
@@ -134,10 +173,23 @@ internal sealed record WriteBenchmarkPlan(int Rows, int Flush, int Connections, 
 
 /// <summary>The report; <paramref name="Load"/> is the load average over 1, 5 and 15 minutes.</summary>
 internal sealed record WriteReport(
-    IReadOnlyList<WriteFigures> Cases, int Rows, int Flush, int Connections, double LatencyMilliseconds, string Server, string Machine, string Load);
+    IReadOnlyList<WriteFigures> Cases,
+    int Rows,
+    int Flush,
+    int Connections,
+    double LatencyMilliseconds,
+    string Server,
+    string Machine,
+    string Load);
 
 /// <summary>One run's figures.</summary>
-internal sealed record WriteRun(int Rows, double Seconds, double ClientCpuSeconds, double? ServerCpuSeconds, long BytesAllocated, long WalBytes)
+internal sealed record WriteRun(
+    int Rows,
+    double Seconds,
+    double ClientCpuSeconds,
+    double? ServerCpuSeconds,
+    long BytesAllocated,
+    long WalBytes)
 {
     public double RowsPerSecond => Rows / Seconds;
 
@@ -178,7 +230,9 @@ internal sealed record WriteFigures(
             Math.Round(Median(pair => pair.Way.RowsPerSecond / pair.Copy.RowsPerSecond), 3),
             Math.Round(Median(pair => pair.Way.ClientCpuSeconds / pair.Way.Rows) * 1e6, 3),
             pairs[0].Way.ServerCpuSeconds is null ? null : Math.Round(Median(pair => pair.Way.ServerCpuPerRow!.Value) * 1e6, 3),
-            pairs[0].Way.ServerCpuSeconds is null ? null : Math.Round(Median(pair => pair.Way.ServerCpuPerRow!.Value / pair.Copy.ServerCpuPerRow!.Value), 3),
+            pairs[0].Way.ServerCpuSeconds is null
+                ? null
+                : Math.Round(Median(pair => pair.Way.ServerCpuPerRow!.Value / pair.Copy.ServerCpuPerRow!.Value), 3),
             Math.Round(Median(pair => (double)pair.Way.BytesAllocated / pair.Way.Rows), 1),
             Math.Round(Median(pair => (double)pair.Way.WalBytes / pair.Way.Rows), 1),
             pairs[0].Way.Rows,

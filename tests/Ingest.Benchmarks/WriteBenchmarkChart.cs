@@ -28,7 +28,8 @@ internal static class WriteBenchmarkChart
     public static string Draw(WriteReport report)
     {
         var svg = new StringBuilder();
-        var widest = report.Cases.Where(figures => Panels.Any(panel => panel.Case == figures.Name)).Max(figures => Math.Max(1, figures.RatioToCopy));
+        var widest = report.Cases.Where(
+            figures => Panels.Any(panel => panel.Case == figures.Name)).Max(figures => Math.Max(1, figures.RatioToCopy));
         var y = 4;
         foreach (var (name, title) in Panels)
         {

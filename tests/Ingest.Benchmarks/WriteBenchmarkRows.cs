@@ -57,7 +57,9 @@ internal sealed class WriteBenchmarkRows
         return rows;
     }
 
-    /// <summary>Small deliveries from many partitions in turn, each with devices of its own; the last partition lags by <paramref name="skew"/>.</summary>
+    /// <summary>
+    /// Small deliveries from many partitions in turn, each with devices of its own; the last partition lags by <paramref name="skew"/>.
+    /// </summary>
     public static WriteBenchmarkRows Interleaved(int count, int batch, int partitions, TimeSpan skew)
     {
         var rows = new WriteBenchmarkRows(count / (batch * partitions) * (batch * partitions));
@@ -67,7 +69,10 @@ internal sealed class WriteBenchmarkRows
             var partition = row / batch % partitions;
             var number = (row / (batch * partitions) * batch) + (row % batch);
             var lag = skew * partition / (partitions - 1);
-            rows.Set(row, start.AddMilliseconds(number * partitions / ReadingsPerMillisecond) - lag, partition + (number % DevicesPerPartition * partitions));
+            rows.Set(
+                row,
+                start.AddMilliseconds(number * partitions / ReadingsPerMillisecond) - lag,
+                partition + (number % DevicesPerPartition * partitions));
         }
 
         rows.Deliver(batch, delivery => delivery % partitions);
@@ -108,7 +113,8 @@ internal sealed class WriteBenchmarkRows
             var body = string.Create(
                 CultureInfo.InvariantCulture,
                 $$"""{"device":"{{Devices[row]}}","temperature":{{Temperatures[row]}},"humidity":{{Humidities[row]}},"battery":3.71,"status":" """).TrimEnd();
-            Encoding.UTF8.GetBytes((body + new string('k', BodyLength - body.Length - 2) + "\"}").AsSpan(), bodies.AsSpan(row * BodyLength, BodyLength));
+            Encoding.UTF8.GetBytes(
+                (body + new string('k', BodyLength - body.Length - 2) + "\"}").AsSpan(), bodies.AsSpan(row * BodyLength, BodyLength));
             events[row] = new RawEvent
             {
                 Hub = "benchmark/hub",
@@ -125,6 +131,8 @@ internal sealed class WriteBenchmarkRows
         }
 
         Deliveries = [.. Enumerable.Range(0, Count / size)
-            .Select(delivery => new Delivery(partitionOf(delivery), delivery * size, size, new ArraySegment<RawEvent>(events, delivery * size, size)))];
+            .Select(
+                delivery =>
+                    new Delivery(partitionOf(delivery), delivery * size, size, new ArraySegment<RawEvent>(events, delivery * size, size)))];
     }
 }

@@ -157,12 +157,16 @@ internal sealed class WriteBenchmarkRun : IAsyncDisposable
         await using var pipeline = new IngestPipeline(_source, options);
         var partitions = _rows.Deliveries.GroupBy(delivery => delivery.Partition).ToArray();
         var claimed = await new CheckpointTable(_source).ClaimAsync(
-            "benchmark/hub", "benchmark", [.. partitions.Select(partition => partition.Key.ToString(CultureInfo.InvariantCulture))], cancellationToken);
+            "benchmark/hub",
+            "benchmark",
+            [.. partitions.Select(partition => partition.Key.ToString(CultureInfo.InvariantCulture))],
+            cancellationToken);
         var accounts = new Accounts[partitions.Length];
         var run = await MeasureAsync(
             _rows.Count,
             () => Task.WhenAll(partitions.Select((partition, index) => Task.Run(
-                async () => accounts[index] = await DeliverAsync(pipeline, claimed[index], partition, cancellationToken), cancellationToken))),
+                async () => accounts[index] = await DeliverAsync(pipeline, claimed[index], partition, cancellationToken),
+                cancellationToken))),
             cancellationToken);
         var total = accounts.Aggregate((sum, next) => sum + next);
         return total.Balance && total.Received == _rows.Count && total.Duplicate == known
@@ -170,7 +174,8 @@ internal sealed class WriteBenchmarkRun : IAsyncDisposable
             : throw new InvalidOperationException($"{_name}: {total} instead of {_rows.Count} readings with {known} duplicates.");
     }
 
-    private static async Task<Accounts> DeliverAsync(IngestPipeline pipeline, StoredCheckpoint claimed, IEnumerable<Delivery> deliveries, CancellationToken cancellationToken)
+    private static async Task<Accounts> DeliverAsync(
+        IngestPipeline pipeline, StoredCheckpoint claimed, IEnumerable<Delivery> deliveries, CancellationToken cancellationToken)
     {
         var total = default(Accounts);
         long? from = null;
@@ -179,7 +184,8 @@ internal sealed class WriteBenchmarkRun : IAsyncDisposable
         {
             var last = delivery.Events[^1];
             var to = new Position(string.Empty, last.SequenceNumber!.Value, last.EnqueuedTime!.Value);
-            underWay.Enqueue(pipeline.ProcessAsync(delivery.Events, new Checkpoint(claimed.Partition, claimed.Epoch, from, to), cancellationToken));
+            underWay.Enqueue(
+                pipeline.ProcessAsync(delivery.Events, new Checkpoint(claimed.Partition, claimed.Epoch, from, to), cancellationToken));
             from = to.SequenceNumber;
             if (underWay.Count == DeliveriesInFlight)
             {
@@ -211,6 +217,11 @@ internal sealed class WriteBenchmarkRun : IAsyncDisposable
         cpu = process.TotalProcessorTime - cpu;
         serverCpu = _server.CpuSeconds() - serverCpu;
         return new WriteRun(
-            rows, elapsed.TotalSeconds, cpu.TotalSeconds, serverCpu, allocated, (long)(await _server.WalPositionAsync(cancellationToken) - wal));
+            rows,
+            elapsed.TotalSeconds,
+            cpu.TotalSeconds,
+            serverCpu,
+            allocated,
+            (long)(await _server.WalPositionAsync(cancellationToken) - wal));
     }
 }

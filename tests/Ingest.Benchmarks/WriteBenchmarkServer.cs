@@ -35,7 +35,11 @@ internal sealed class WriteBenchmarkServer : IAsyncDisposable
         {
             // The tests' servers go without fsync; what is promised as durable is measured as durable.
             var native = await NativePostgres.StartAsync(
-                new NativePostgresOptions { Settings = new Dictionary<string, string> { ["fsync"] = "on", ["full_page_writes"] = "on", ["synchronous_commit"] = "on" } },
+                new NativePostgresOptions
+                {
+                    Settings =
+                        new Dictionary<string, string> { ["fsync"] = "on", ["full_page_writes"] = "on", ["synchronous_commit"] = "on" },
+                },
                 cancellationToken);
             server = new WriteBenchmarkServer(native, null, await native.CreateDatabaseAsync(cancellationToken));
         }
@@ -43,7 +47,8 @@ internal sealed class WriteBenchmarkServer : IAsyncDisposable
         {
             var name = string.Create(CultureInfo.InvariantCulture, $"ingest_benchmark_{Environment.ProcessId}");
             await ExecuteOnAsync(database, $"CREATE DATABASE {name}", cancellationToken);
-            server = new WriteBenchmarkServer(null, database, new NpgsqlConnectionStringBuilder(database) { Database = name }.ConnectionString);
+            server = new WriteBenchmarkServer(
+                null, database, new NpgsqlConnectionStringBuilder(database) { Database = name }.ConnectionString);
         }
 
         try
@@ -107,7 +112,10 @@ internal sealed class WriteBenchmarkServer : IAsyncDisposable
         }
         else
         {
-            await ExecuteOnAsync(_admin!, $"DROP DATABASE {new NpgsqlConnectionStringBuilder(ConnectionString).Database} WITH (FORCE)", CancellationToken.None);
+            await ExecuteOnAsync(
+                _admin!,
+                $"DROP DATABASE {new NpgsqlConnectionStringBuilder(ConnectionString).Database} WITH (FORCE)",
+                CancellationToken.None);
         }
     }
 
@@ -139,10 +147,12 @@ internal sealed class WriteBenchmarkServer : IAsyncDisposable
 
     private async Task PrepareAsync(CancellationToken cancellationToken)
     {
-        var timescale = await ScalarAsync<bool>("SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb')", cancellationToken);
+        var timescale = await ScalarAsync<bool>(
+            "SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb')", cancellationToken);
         await DatabaseMigrator.MigrateAsync(ConnectionString, new MigrationSettings { PlainPostgres = !timescale }, cancellationToken);
         var settings = await ScalarAsync<string>(
-            "SELECT string_agg(name || '=' || setting, ', ' ORDER BY name) FROM pg_settings WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit')",
+            "SELECT string_agg(name || '=' || setting, ', ' ORDER BY name) FROM pg_settings WHERE name IN ('fsync', 'full_page_writes', "
+                + "'synchronous_commit')",
             cancellationToken);
         var version = await ScalarAsync<string>("SELECT current_setting('server_version')", cancellationToken);
         Description = $"PostgreSQL {version}, {settings}, {(timescale ? "hypertable" : "a partition a day")}";

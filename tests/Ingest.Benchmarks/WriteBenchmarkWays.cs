@@ -14,7 +14,13 @@ internal abstract class WriteWayConnection(NpgsqlConnection connection) : IDispo
         // A JDBC driver prepares by itself what it sees again; the others here do not.
         var batched = way == "singleRowsBatched";
         var connection = new NpgsqlConnection(
-            new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, MaxAutoPrepare = batched ? 8 : 0, AutoPrepareMinUsages = 1, CommandTimeout = 0 }.ConnectionString);
+            new NpgsqlConnectionStringBuilder(connectionString)
+            {
+                Pooling = false,
+                MaxAutoPrepare = batched ? 8 : 0,
+                AutoPrepareMinUsages = 1,
+                CommandTimeout = 0,
+            }.ConnectionString);
         connection.Open();
         return way switch
         {
@@ -135,7 +141,9 @@ internal abstract class WriteWayConnection(NpgsqlConnection connection) : IDispo
             var sql = new StringBuilder("INSERT INTO conditions (time, device, temperature, humidity) VALUES ");
             for (var parameter = 1; parameter < rows * 4; parameter += 4)
             {
-                sql.Append(CultureInfo.InvariantCulture, $"{(parameter > 1 ? ", " : "")}(${parameter}, ${parameter + 1}, ${parameter + 2}, ${parameter + 3})");
+                sql.Append(
+                    CultureInfo.InvariantCulture,
+                    $"{(parameter > 1 ? ", " : "")}(${parameter}, ${parameter + 1}, ${parameter + 2}, ${parameter + 3})");
             }
 
             return sql.Append(" ON CONFLICT (time, device) DO NOTHING").ToString();
@@ -173,5 +181,6 @@ internal abstract class WriteWayConnection(NpgsqlConnection connection) : IDispo
         }
     }
 
-    private const string RowSql = "INSERT INTO conditions (time, device, temperature, humidity) VALUES ($1, $2, $3, $4) ON CONFLICT (time, device) DO NOTHING";
+    private const string RowSql =
+        "INSERT INTO conditions (time, device, temperature, humidity) VALUES ($1, $2, $3, $4) ON CONFLICT (time, device) DO NOTHING";
 }

@@ -4,8 +4,8 @@ using Ingest.Database.Embedded;
 using Ingest.TestSupport.Databases;
 using Ingest.TestSupport.Fuzzing;
 
-// A process that owns a database, for the tests that kill such a process: it prints the connection string, the id of the serving process and
-// the data folder, then serves until its standard input ends. Or one whose memory is measured while small messages hold much work.
+// A process that owns a database, for the tests that kill such a process: it prints the connection string, the id of the serving process
+// and the data folder, then serves until its standard input ends. Or one whose memory is measured while small messages hold much work.
 try
 {
     switch (args)

@@ -28,7 +28,9 @@ public sealed class IngestPipelineTests
         {
             InstrumentPublished = (instrument, listener) =>
             {
-                if (creating && Environment.CurrentManagedThreadId == thread && instrument is { Name: "ingest.readings.stored", Meter.Name: PipelineMetrics.SourceName })
+                if (creating
+                    && Environment.CurrentManagedThreadId == thread
+                    && instrument is { Name: "ingest.readings.stored", Meter.Name: PipelineMetrics.SourceName })
                 {
                     listener.EnableMeasurementEvents(instrument);
                 }

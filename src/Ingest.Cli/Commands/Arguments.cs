@@ -23,7 +23,10 @@ internal static class Arguments
         return option;
     }
 
-    /// <summary>An option that takes a time: ISO 8601, UTC where it names no offset, or a span back from now such as <c>15m</c>, <c>6h</c>, <c>7d</c>.</summary>
+    /// <summary>
+    /// An option that takes a time: ISO 8601, UTC where it names no offset, or a span back from now such as <c>15m</c>, <c>6h</c>,
+    /// <c>7d</c>.
+    /// </summary>
     public static Option<DateTimeOffset?> Time(string name, string description) => new(name)
     {
         Description = description,

@@ -14,17 +14,35 @@ internal static class DeadLettersCommand
     // SHA-256.
     private const int KeyDigits = 64;
 
-    private static readonly Option<string?> Reason = new("--reason") { Description = "Only this reason code, such as wrong_type.", HelpName = "code" };
+    private static readonly Option<string?> Reason =
+        new("--reason") { Description = "Only this reason code, such as wrong_type.", HelpName = "code" };
     private static readonly Option<string?> Device = new("--device") { Description = "Only this device.", HelpName = "name" };
-    private static readonly Option<DateTimeOffset?> Since = Arguments.Time("--since", "Only those received since this time: ISO 8601 (UTC), or a span back from now like 6h.");
+    private static readonly Option<DateTimeOffset?> Since = Arguments.Time(
+        "--since", "Only those received since this time: ISO 8601 (UTC), or a span back from now like 6h.");
     private static readonly Option<int> Limit = Arguments.Number("--limit", "Most dead letters listed, newest first.", 50, 1, 100_000);
-    private static readonly Argument<string> Key = new("key") { Description = "The key of a dead letter, or as many of its first digits as tell it from the others." };
+    private static readonly Argument<string> Key =
+        new("key") { Description = "The key of a dead letter, or as many of its first digits as tell it from the others." };
 
     public static Command Create()
     {
-        var list = new Command("list", "List the readings that were rejected, newest first.") { Reason, Device, Since, Limit, SharedOptions.Database, SharedOptions.Set, SharedOptions.Json };
+        var list = new Command("list", "List the readings that were rejected, newest first.")
+        {
+            Reason,
+            Device,
+            Since,
+            Limit,
+            SharedOptions.Database,
+            SharedOptions.Set,
+            SharedOptions.Json,
+        };
         list.SetAction(ListAsync);
-        var show = new Command("show", "Show one rejected reading whole: reason, origin, properties and body.") { Key, SharedOptions.Database, SharedOptions.Set, SharedOptions.Json };
+        var show = new Command("show", "Show one rejected reading whole: reason, origin, properties and body.")
+        {
+            Key,
+            SharedOptions.Database,
+            SharedOptions.Set,
+            SharedOptions.Json,
+        };
         show.SetAction(ShowAsync);
         return new Command("deadletters", "Look at the readings that were rejected.") { list, show };
     }
@@ -33,7 +51,8 @@ internal static class DeadLettersCommand
     {
         var output = new Output(arguments.GetValue(SharedOptions.Json));
         await using var database = await OpenAsync(arguments, output, cancellationToken);
-        var filter = new DeadLetterFilter(arguments.GetValue(Reason), arguments.GetValue(Device), arguments.GetValue(Since), arguments.GetValue(Limit));
+        var filter = new DeadLetterFilter(
+            arguments.GetValue(Reason), arguments.GetValue(Device), arguments.GetValue(Since), arguments.GetValue(Limit));
         var found = await new DeadLetterReader(database.DataSource).ListAsync(filter, cancellationToken);
         if (output.Json)
         {
@@ -65,14 +84,23 @@ internal static class DeadLettersCommand
         if (found.Count != 1)
         {
             throw new CommandException(
-                found.Count == 0 ? $"No dead letter's key begins with {key}." : $"More than one dead letter's key begins with {key}: give more digits.",
+                found.Count == 0
+                    ? $"No dead letter's key begins with {key}."
+                    : $"More than one dead letter's key begins with {key}: give more digits.",
                 ExitCode.Failure);
         }
 
         var letter = found[0];
         if (output.Json)
         {
-            Output.Write(new { deadLetter = Summary(letter), properties = letter.Properties, bodyText = DeadLettersView.BodyText(letter.Body), bodyBase64 = Convert.ToBase64String(letter.Body) });
+            Output.Write(
+                new
+                {
+                    deadLetter = Summary(letter),
+                    properties = letter.Properties,
+                    bodyText = DeadLettersView.BodyText(letter.Body),
+                    bodyBase64 = Convert.ToBase64String(letter.Body),
+                });
             return ExitCode.Success;
         }
 
@@ -89,7 +117,10 @@ internal static class DeadLettersCommand
     }
 
     internal static string NoKey(string key) => key.Length > KeyDigits
-        ? string.Create(CultureInfo.InvariantCulture, $"A key of {key.Length} characters is none: a key has {KeyDigits} hexadecimal digits, and its first ones are enough where they tell it from the others.")
+        ? string.Create(
+            CultureInfo.InvariantCulture,
+            $"A key of {key.Length} characters is none: a key has {KeyDigits} hexadecimal digits, and its first ones are enough where "
+                + $"they tell it from the others.")
         : $"'{key}' is no key: a key is hexadecimal digits, as 'ingest deadletters list' prints them.";
 
     private static object Summary(StoredDeadLetter letter) => new

@@ -51,8 +51,14 @@ internal sealed class DeadLettersView(Output output)
         yield return ("time", letter.Time?.ToString("O", CultureInfo.InvariantCulture) ?? "–");
         yield return ("device", letter.Device ?? "–");
         yield return ("module", letter.Module ?? "–");
-        yield return ("hub", $"{letter.Hub}, partition {letter.Partition}, sequence number {letter.SequenceNumber?.ToString(CultureInfo.InvariantCulture) ?? "–"}, offset {letter.Offset ?? "–"}");
-        yield return ("message", $"id {letter.MessageId ?? "–"}, source {letter.MessageSource ?? "–"}, content type {letter.ContentType ?? "–"}, encoding {letter.ContentEncoding ?? "–"}");
+        yield return (
+            "hub",
+            $"{letter.Hub}, partition {letter.Partition}, sequence number "
+                + $"{letter.SequenceNumber?.ToString(CultureInfo.InvariantCulture) ?? "–"}, offset {letter.Offset ?? "–"}");
+        yield return (
+            "message",
+            $"id {letter.MessageId ?? "–"}, source {letter.MessageSource ?? "–"}, content type {letter.ContentType ?? "–"}, encoding "
+                + $"{letter.ContentEncoding ?? "–"}");
         yield return ("properties", letter.Properties);
         yield return ("received", letter.ReceivedAt.ToString("O", CultureInfo.InvariantCulture));
         yield return ("body", $"{letter.Body.Length} bytes");

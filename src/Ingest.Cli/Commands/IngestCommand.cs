@@ -13,7 +13,8 @@ internal static class IngestCommand
     {
         var root = new Command(
             Name,
-            "Takes device telemetry from Azure IoT Hub (or any event hub) and writes it to a TimescaleDB hypertable: no event is lost, none is stored twice, and the counts prove it.")
+            "Takes device telemetry from Azure IoT Hub (or any event hub) and writes it to a TimescaleDB hypertable: no event is lost, "
+                + "none is stored twice, and the counts prove it.")
         {
             UpCommand.Create(),
             RunCommand.Create(),

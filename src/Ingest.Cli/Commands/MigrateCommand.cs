@@ -11,10 +11,14 @@ namespace Ingest.Cli.Commands;
 /// <summary><c>ingest migrate</c>.</summary>
 internal static class MigrateCommand
 {
-    private static readonly Option<bool> Plain = new("--plain") { Description = "Plain PostgreSQL partitions by day, even where TimescaleDB is available." };
-    private static readonly Option<bool> NoCompression = new("--no-compression") { Description = "Do not compress old chunks, even where the server can." };
-    private static readonly Option<int?> Retention = new("--retention-days") { Description = "Drop readings older than this many days. Default: keep them.", HelpName = "days" };
-    private static readonly Option<int> Ahead = Arguments.Number("--partition-days-ahead", "Days ahead that get their partition, on plain PostgreSQL.", 30, 1, 3_650);
+    private static readonly Option<bool> Plain =
+        new("--plain") { Description = "Plain PostgreSQL partitions by day, even where TimescaleDB is available." };
+    private static readonly Option<bool> NoCompression =
+        new("--no-compression") { Description = "Do not compress old chunks, even where the server can." };
+    private static readonly Option<int?> Retention =
+        new("--retention-days") { Description = "Drop readings older than this many days. Default: keep them.", HelpName = "days" };
+    private static readonly Option<int> Ahead =
+        Arguments.Number("--partition-days-ahead", "Days ahead that get their partition, on plain PostgreSQL.", 30, 1, 3_650);
 
     public static Command Create()
     {
@@ -77,7 +81,9 @@ internal static class MigrationLines
         output.Line(report.Applied.Count == 0 ? "Everything was in place." : $"Applied: {string.Join(", ", report.Applied)}.");
         if (report.PartitionsUntil is { } last)
         {
-            output.Line($"Partitions are made up to {last.ToString("O", CultureInfo.InvariantCulture)}: run this daily, or later readings wait in the default partition until the next run.");
+            output.Line(
+                $"Partitions are made up to {last.ToString("O", CultureInfo.InvariantCulture)}: run this daily, or later readings wait "
+                    + $"in the default partition until the next run.");
         }
 
         foreach (var left in report.LeftOut)

@@ -13,9 +13,12 @@ namespace Ingest.Cli.Commands;
 /// <summary><c>ingest replay</c>.</summary>
 internal static class ReplayCommand
 {
-    private static readonly Option<DateTimeOffset?> From = Arguments.Time("--from", "The first stamp to replay: ISO 8601 (UTC), or a span back from now like 6h (required).");
-    private static readonly Option<DateTimeOffset?> To = Arguments.Time("--to", "The stamp to end before. Default: all there is when the replay begins.");
-    private static readonly Option<string?> Partition = new("--partition") { Description = "Only this partition. Default: all.", HelpName = "id" };
+    private static readonly Option<DateTimeOffset?> From = Arguments.Time(
+        "--from", "The first stamp to replay: ISO 8601 (UTC), or a span back from now like 6h (required).");
+    private static readonly Option<DateTimeOffset?> To = Arguments.Time(
+        "--to", "The stamp to end before. Default: all there is when the replay begins.");
+    private static readonly Option<string?> Partition =
+        new("--partition") { Description = "Only this partition. Default: all.", HelpName = "id" };
 
     private static readonly Option<string> Group = new("--consumer-group")
     {
@@ -26,13 +29,17 @@ internal static class ReplayCommand
 
     private static readonly Option<bool> AcceptDifferences = new("--accept-differences")
     {
-        Description = "Continue even if many replayed readings differ from the stored rows: each is then stored as an additional row in its millisecond.",
+        Description =
+            "Continue even if many replayed readings differ from the stored rows: each is then stored as an additional row in its "
+                + "millisecond.",
     };
 
     public static Command Create()
     {
         From.Required = true;
-        var command = new Command("replay", "Read the hub again from a time through the same pipeline. What is stored already stays as it is; no checkpoint moves.")
+        var command = new Command(
+            "replay",
+            "Read the hub again from a time through the same pipeline. What is stored already stays as it is; no checkpoint moves.")
         {
             From, To, Partition, Group, AcceptDifferences, SharedOptions.Hub, SharedOptions.Database, SharedOptions.Set, SharedOptions.Json,
         };
@@ -70,7 +77,8 @@ internal static class ReplayCommand
         Accounts accounts;
         try
         {
-            accounts = await progress.ShowAsync(report => replay.RunAsync(new ReplayRange(from, to), arguments.GetValue(Partition), report, signals.Stop));
+            accounts = await progress.ShowAsync(
+                report => replay.RunAsync(new ReplayRange(from, to), arguments.GetValue(Partition), report, signals.Stop));
         }
         catch (StoredValuesMismatchException exception)
         {
@@ -79,20 +87,26 @@ internal static class ReplayCommand
         catch (OperationCanceledException) when (signals.Stop.IsCancellationRequested)
         {
             Print(output, progress.Last.Accounts);
-            throw new CommandException("Stopped before the end of the range. What was replayed is stored; running it again is safe.", ExitCode.Failure);
+            throw new CommandException(
+                "Stopped before the end of the range. What was replayed is stored; running it again is safe.", ExitCode.Failure);
         }
 
         Print(output, accounts);
         return accounts.Balance ? ExitCode.Success : ExitCode.Failure;
     }
 
-    private static async Task RefuseGroupOfAWorkerAsync(PipelineComposition parts, string hub, string group, CancellationToken cancellationToken)
+    private static async Task RefuseGroupOfAWorkerAsync(
+        PipelineComposition parts, string hub, string group, CancellationToken cancellationToken)
     {
         var checkpoints = await parts.Checkpoints.ListAsync(cancellationToken);
         if (string.Equals(group, parts.Settings.Hub.ConsumerGroup, StringComparison.OrdinalIgnoreCase)
-            || checkpoints.Any(checkpoint => checkpoint.Partition.Hub == hub && string.Equals(checkpoint.Partition.ConsumerGroup, group, StringComparison.OrdinalIgnoreCase)))
+            || checkpoints.Any(
+                checkpoint => checkpoint.Partition.Hub == hub && string.Equals(
+                    checkpoint.Partition.ConsumerGroup, group, StringComparison.OrdinalIgnoreCase)))
         {
-            throw new CommandException($"The consumer group '{group}' is a worker's: a replay in it would take the worker's partitions. Add another group to the hub's endpoint and name it with --consumer-group.");
+            throw new CommandException(
+                $"The consumer group '{group}' is a worker's: a replay in it would take the worker's partitions. Add another group to "
+                    + "the hub's endpoint and name it with --consumer-group.");
         }
     }
 
@@ -100,10 +114,22 @@ internal static class ReplayCommand
     {
         output.Line(string.Create(
             CultureInfo.InvariantCulture,
-            $"received {accounts.Received} = stored {accounts.Stored} + duplicate {accounts.Duplicate} + dead-lettered {accounts.DeadLettered} + ignored {accounts.Ignored}; collisions {accounts.Collisions}, missed {accounts.Missed}"));
+            $"received {accounts.Received} = stored {accounts.Stored} + duplicate {accounts.Duplicate} + dead-lettered "
+                + $"{accounts.DeadLettered} + ignored {accounts.Ignored}; collisions {accounts.Collisions}, missed {accounts.Missed}"));
         if (output.Json)
         {
-            Output.Write(new { accounts.Received, accounts.Stored, accounts.Duplicate, accounts.Collisions, accounts.DeadLettered, accounts.NotKept, accounts.Ignored, accounts.Missed });
+            Output.Write(
+                new
+                {
+                    accounts.Received,
+                    accounts.Stored,
+                    accounts.Duplicate,
+                    accounts.Collisions,
+                    accounts.DeadLettered,
+                    accounts.NotKept,
+                    accounts.Ignored,
+                    accounts.Missed,
+                });
         }
     }
 }

@@ -13,11 +13,13 @@ namespace Ingest.Cli.Commands;
 /// <summary><c>ingest run</c>.</summary>
 internal static class RunCommand
 {
-    private static readonly Option<bool> Check = new("--check") { Description = "Only check settings, hub and database; report every problem and what to do about it." };
+    private static readonly Option<bool> Check =
+        new("--check") { Description = "Only check settings, hub and database; report every problem and what to do about it." };
 
     public static Command Create()
     {
-        var command = new Command("run", "Run a worker: read a hub's partitions and store their telemetry until stopped. Several workers share the partitions.")
+        var command = new Command(
+            "run", "Run a worker: read a hub's partitions and store their telemetry until stopped. Several workers share the partitions.")
         {
             SharedOptions.Hub, SharedOptions.ConsumerGroup, SharedOptions.Database, Check, SharedOptions.Set, SharedOptions.Json,
         };
@@ -55,7 +57,9 @@ internal static class RunCommand
         }
         catch (OperationCanceledException)
         {
-            throw new CommandException("Shutting down took too long or was interrupted; whatever was not committed will be read again by the next worker.", ExitCode.Failure);
+            throw new CommandException(
+                "Shutting down took too long or was interrupted; whatever was not committed will be read again by the next worker.",
+                ExitCode.Failure);
         }
 
         return ExitCode.Success;
@@ -64,7 +68,9 @@ internal static class RunCommand
     private static void Report(Output output, HubWorker worker)
     {
         var accounts = worker.Accounts;
-        output.Line($"received {accounts.Received} = stored {accounts.Stored} + duplicate {accounts.Duplicate} + dead-lettered {accounts.DeadLettered} + ignored {accounts.Ignored}; collisions {accounts.Collisions}, missed {accounts.Missed}");
+        output.Line(
+            $"received {accounts.Received} = stored {accounts.Stored} + duplicate {accounts.Duplicate} + dead-lettered "
+                + $"{accounts.DeadLettered} + ignored {accounts.Ignored}; collisions {accounts.Collisions}, missed {accounts.Missed}");
         if (output.Json)
         {
             Output.Write(new { accounts });

@@ -14,10 +14,17 @@ internal static class SettingsCatalog
 {
     public static IReadOnlyList<Setting> All { get; } =
     [
-        new("Hub:ConnectionString", "Event Hubs-compatible connection string, with EntityPath (required, unless Hub:FullyQualifiedNamespace is given)."),
-        new("Hub:FullyQualifiedNamespace", "Instead: an event hub's host name, read under a Microsoft Entra identity. Needs Hub:Name. Not for IoT Hub's built-in endpoint."),
+        new(
+            "Hub:ConnectionString",
+            "Event Hubs-compatible connection string, with EntityPath (required, unless Hub:FullyQualifiedNamespace is given)."),
+        new(
+            "Hub:FullyQualifiedNamespace",
+            "Instead: an event hub's host name, read under a Microsoft Entra identity. Needs Hub:Name. Not for IoT Hub's built-in "
+                + "endpoint."),
         new("Hub:Name", "The event hub. Default: EntityPath of the connection string."),
-        new("Hub:Identity", "What checkpoints, dead letters and accounts call the hub; keep the old one over a failover. Default: host/name."),
+        new(
+            "Hub:Identity",
+            "What checkpoints, dead letters and accounts call the hub; keep the old one over a failover. Default: host/name."),
         new("Hub:ConsumerGroup", "The consumer group. Default: $Default."),
         new("Hub:Partitions:0", "The partitions to read, one by one. Default: all."),
         new("Hub:Transport", "Amqp (port 5671) or AmqpWebSockets (port 443). Default: Amqp, or TransportType of the connection string."),
@@ -45,7 +52,9 @@ internal static class SettingsCatalog
         new("Telemetry:TimeSource", "IotHub (iothub-enqueuedtime) or EventHub (x-opt-enqueued-time). Default: IotHub."),
         new("Telemetry:EarliestAccepted", "Readings stamped before are dead-lettered. Default: 2015-01-01T00:00:00Z."),
         new("Telemetry:OldestAccepted", "Readings older than this span (d.hh:mm:ss) are ignored. Default: none."),
-        new("Telemetry:RetentionDays", "Days that the default table keeps; older chunks or partitions are dropped. Default: 0, all are kept."),
+        new(
+            "Telemetry:RetentionDays",
+            "Days that the default table keeps; older chunks or partitions are dropped. Default: 0, all are kept."),
         new("Telemetry:AllowBodyDevice", "Take the device from the body where the hub names none. Default: false."),
         new("Telemetry:Gateways:0", "Devices that may name another device in their bodies. Default: none."),
         new("Commit:MaxRows", "Most readings in one transaction. Default: 5000."),
@@ -55,12 +64,19 @@ internal static class SettingsCatalog
         new("Commit:ExpectDuplicates", "Compare with the stored rows before writing. Default: false; a replay always does."),
         new("Commit:GiveUpAfterSeconds", "Give up on a batch that could not be stored for this long. Default: 0, never."),
         new("Commit:AcceptDifferences", "Store a flush even where it contradicts what is stored. Default: false."),
-        new("Commit:DifferencesToRefuse", "A flush is refused when at least this many of its readings are already stored and most of those differ. Default: 1000; in a replay 100."),
+        new(
+            "Commit:DifferencesToRefuse",
+            "A flush is refused when at least this many of its readings are already stored and most of those differ. Default: 1000; in "
+                + "a replay 100."),
         new("DeadLetters:RetentionDays", "Days a dead letter is kept; 0 for ever. Default: 30."),
         new("DeadLetters:QuotaPerDeviceAndDay", "Most dead letters kept of a device and day; past it one in a hundred. Default: 10000."),
-        new("DeadLetters:QuotaMegabytesPerDeviceAndDay", "Most megabytes of dead letters kept of a device and day; past it none. Default: 100."),
+        new(
+            "DeadLetters:QuotaMegabytesPerDeviceAndDay",
+            "Most megabytes of dead letters kept of a device and day; past it none. Default: 100."),
         new("DeadLetters:QuotaPerDay", "Most dead letters kept of all devices and a day; past it none. Default: 1000000."),
-        new("DeadLetters:QuotaMegabytesPerDay", "Most megabytes of dead letters kept of all devices and a day; past it none. Default: 1000."),
+        new(
+            "DeadLetters:QuotaMegabytesPerDay",
+            "Most megabytes of dead letters kept of all devices and a day; past it none. Default: 1000."),
         new("Health:Port", "Port of /healthz and /readyz; 0 for none. Default: 8080."),
         new("Health:Address", "Address they listen on. Default: 127.0.0.1; in a container 0.0.0.0."),
         new("Health:Hosts:0", "Names by which the probes may be asked, besides localhost and IP addresses. Default: none."),

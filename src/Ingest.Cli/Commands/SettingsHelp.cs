@@ -25,7 +25,8 @@ internal sealed class SettingsHelp(HelpAction usual) : SynchronousCommandLineAct
             if (command == "run")
             {
                 output.WriteLine();
-                output.WriteLine($"  Metrics and traces are exported over OTLP where the variable {WorkerTelemetry.EndpointVariable} is set.");
+                output.WriteLine(
+                    $"  Metrics and traces are exported over OTLP where the variable {WorkerTelemetry.EndpointVariable} is set.");
             }
         }
 
@@ -44,7 +45,8 @@ internal sealed class SettingsHelp(HelpAction usual) : SynchronousCommandLineAct
     private static void WriteSettings(TextWriter output, IReadOnlyList<string> sections)
     {
         output.WriteLine("Settings:");
-        output.WriteLine("  From appsettings.json in the working directory, the environment (Hub__ConsumerGroup for Hub:ConsumerGroup) and --set;");
+        output.WriteLine(
+            "  From appsettings.json in the working directory, the environment (Hub__ConsumerGroup for Hub:ConsumerGroup) and --set;");
         output.WriteLine("  the later ones win.");
         output.WriteLine();
         foreach (var setting in SettingsCatalog.All.Where(setting => sections.Contains(setting.Section)))

@@ -9,7 +9,9 @@ internal static class SharedOptions
 {
     public static readonly Option<string?> Hub = new("--hub")
     {
-        Description = "The hub's Event Hubs-compatible connection string (setting Hub:ConnectionString). Prefer the environment: a command line is visible to other users.",
+        Description =
+            "The hub's Event Hubs-compatible connection string (setting Hub:ConnectionString). Prefer the environment: a command line "
+                + "is visible to other users.",
         HelpName = "connection string",
     };
 
@@ -21,7 +23,8 @@ internal static class SharedOptions
 
     public static readonly Option<string?> Database = new("--database")
     {
-        Description = "The database's connection string (setting Database:ConnectionString). Prefer the environment where it holds a password.",
+        Description =
+            "The database's connection string (setting Database:ConnectionString). Prefer the environment where it holds a password.",
         HelpName = "connection string",
     };
 

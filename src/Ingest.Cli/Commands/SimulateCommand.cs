@@ -13,8 +13,10 @@ internal static class SimulateCommand
 {
     private static readonly Option<int> Devices = Arguments.Number("--devices", "Simulated devices.", 20, 1, 100_000);
     private static readonly Option<int> Rate = Arguments.Number("--rate", "Messages a second, all devices together.", 100, 1, 1_000_000);
-    private static readonly Option<long?> Events = new("--events") { Description = "Stop after this many messages. Default: run until Ctrl-C.", HelpName = "number" };
-    private static readonly Option<bool> Faults = new("--faults") { Description = "Of every 100 messages, one each of nine kinds of fault (see 'ingest up --help')." };
+    private static readonly Option<long?> Events =
+        new("--events") { Description = "Stop after this many messages. Default: run until Ctrl-C.", HelpName = "number" };
+    private static readonly Option<bool> Faults =
+        new("--faults") { Description = "Of every 100 messages, one each of nine kinds of fault (see 'ingest up --help')." };
 
     public static Command Create()
     {
@@ -43,7 +45,8 @@ internal static class SimulateCommand
         var partitions = (await client.GetHubAsync(signals.Stop)).PartitionIds;
         await using var sender = new HubSender(client);
         var ledger = new SentLedger();
-        var runner = new FleetRunner(new DeviceFleet(devices, arguments.GetValue(Faults), clock), ledger, partitions, FleetSender.To(sender), clock);
+        var runner =
+            new FleetRunner(new DeviceFleet(devices, arguments.GetValue(Faults), clock), ledger, partitions, FleetSender.To(sender), clock);
 
         output.Line($"sending to {client.Hub}, {partitions.Length} partitions; Ctrl-C stops");
         var started = clock.GetTimestamp();
@@ -51,7 +54,15 @@ internal static class SimulateCommand
         var seconds = clock.GetElapsedTime(started).TotalSeconds;
         if (output.Json)
         {
-            Output.Write(new { messagesSent = ledger.Messages, resent = ledger.Resent, elapsedSeconds = Math.Round(seconds, 3), expected = ledger.Expected, faults = ledger.Faults() });
+            Output.Write(
+                new
+                {
+                    messagesSent = ledger.Messages,
+                    resent = ledger.Resent,
+                    elapsedSeconds = Math.Round(seconds, 3),
+                    expected = ledger.Expected,
+                    faults = ledger.Faults(),
+                });
         }
 
         output.Line($"{ledger.Messages} messages sent and acknowledged in {seconds:0.0} s; {ledger.Resent} of them more than once.");

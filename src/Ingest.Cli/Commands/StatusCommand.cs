@@ -20,7 +20,8 @@ internal static class StatusCommand
 
     public static Command Create()
     {
-        var command = new Command("status", "Show how the worker stands, checkpoints with their lag, rows by day, dead letters by reason, and missed events.")
+        var command = new Command(
+            "status", "Show how the worker stands, checkpoints with their lag, rows by day, dead letters by reason, and missed events.")
         {
             SharedOptions.Database, SharedOptions.Hub, Days, SharedOptions.Set, SharedOptions.Json,
         };
@@ -42,7 +43,12 @@ internal static class StatusCommand
         var worker = await HealthClient.AskAsync(health, cancellationToken);
         var (ends, hubError) = await EndsAsync(hub, cancellationToken);
         var (database, stored, databaseError) = await AskDatabaseAsync(
-            databaseSettings, new ProgressLines(output), TargetTable.Of(mapping!).Quoted, arguments.GetValue(Days), ends, cancellationToken);
+            databaseSettings,
+            new ProgressLines(output),
+            TargetTable.Of(mapping!).Quoted,
+            arguments.GetValue(Days),
+            ends,
+            cancellationToken);
         if (output.Json)
         {
             Output.Write(new
@@ -66,7 +72,8 @@ internal static class StatusCommand
         return databaseError is null && hubError is null ? ExitCode.Success : ExitCode.Failure;
     }
 
-    private static async Task<(Dictionary<(string Hub, string Partition), long> Ends, string? Error)> EndsAsync(HubSettings settings, CancellationToken cancellationToken)
+    private static async Task<(Dictionary<(string Hub, string Partition), long> Ends, string? Error)> EndsAsync(
+        HubSettings settings, CancellationToken cancellationToken)
     {
         Dictionary<(string, string), long> ends = [];
         if (settings.ConnectionString.Length == 0 && string.IsNullOrEmpty(settings.FullyQualifiedNamespace))
@@ -91,7 +98,12 @@ internal static class StatusCommand
     }
 
     private static async Task<(string? Name, StoredState? Stored, string? Error)> AskDatabaseAsync(
-        DatabaseSettings settings, IProgress<string> progress, string quotedTable, int days, Dictionary<(string Hub, string Partition), long> ends, CancellationToken cancellationToken)
+        DatabaseSettings settings,
+        IProgress<string> progress,
+        string quotedTable,
+        int days,
+        Dictionary<(string Hub, string Partition), long> ends,
+        CancellationToken cancellationToken)
     {
         try
         {
@@ -107,7 +119,11 @@ internal static class StatusCommand
     }
 
     private static async Task<(StoredState? Stored, string? Error)> ReadAsync(
-        NpgsqlDataSource dataSource, string quotedTable, int days, Dictionary<(string Hub, string Partition), long> ends, CancellationToken cancellationToken)
+        NpgsqlDataSource dataSource,
+        string quotedTable,
+        int days,
+        Dictionary<(string Hub, string Partition), long> ends,
+        CancellationToken cancellationToken)
     {
         try
         {

@@ -22,8 +22,11 @@ internal sealed class StatusView(Output output)
         }
 
         var database = report.Database;
-        output.Line($"worker {report.Worker}: {answer.Url!.GetLeftPart(UriPartial.Authority)} reads {report.Hub}, consumer group {report.ConsumerGroup}: {(report.Ready ? "ready" : "not ready")}");
-        output.Line($"  {StateText(database.State)} since {Text(database.Since)}{RetryText(database.Retry)}; {Text(database.Retries)} retries; "
+        output.Line(
+            $"worker {report.Worker}: {answer.Url!.GetLeftPart(UriPartial.Authority)} reads {report.Hub}, consumer group "
+                + $"{report.ConsumerGroup}: {(report.Ready ? "ready" : "not ready")}");
+        output.Line($"  {StateText(database.State)} since {Text(database.Since)}{RetryText(database.Retry)}; {Text(database.Retries)} "
+            + "retries; "
             + $"{Text(database.QueuedMessages)} messages in {Text(database.QueuedBatches)} batches not stored yet");
         if (report.WaitsFor is { } waitsFor)
         {
@@ -111,7 +114,9 @@ internal sealed class StatusView(Output output)
             output.Console.Write(TableOf(group));
             foreach (var owner in group.Where(line => line.Owner is not null).GroupBy(line => line.Owner))
             {
-                output.Line($"  {owner.Key} reads {string.Join(", ", owner.Select(line => $"{line.Partition} since {Since(line.OwnedSince!.Value)}"))}");
+                output.Line(
+                    $"  {owner.Key} reads "
+                        + $"{string.Join(", ", owner.Select(line => $"{line.Partition} since {Since(line.OwnedSince!.Value)}"))}");
             }
         }
 
@@ -123,7 +128,8 @@ internal sealed class StatusView(Output output)
 
     private static Table TableOf(IEnumerable<CheckpointLine> lines)
     {
-        var table = ByPartition(["epoch", "at", "enqueued (UTC)", "lag", "received", "stored", "duplicate", "dead-lettered", "ignored", "missed"]);
+        var table = ByPartition(
+            ["epoch", "at", "enqueued (UTC)", "lag", "received", "stored", "duplicate", "dead-lettered", "ignored", "missed"]);
         foreach (var line in lines)
         {
             table.AddRow(
@@ -162,10 +168,14 @@ internal sealed class StatusView(Output output)
             return;
         }
 
-        var table = new Table().Border(TableBorder.Rounded).Title("Dead letters by reason").AddColumns("reason", "count", "last received (UTC)");
+        var table = new Table().Border(TableBorder.Rounded).Title("Dead letters by reason").AddColumns(
+            "reason", "count", "last received (UTC)");
         foreach (var reason in reasons)
         {
-            table.AddRow(Output.Cell(reason.Reason), Text(reason.Count), reason.LastReceivedAt.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture));
+            table.AddRow(
+                Output.Cell(reason.Reason),
+                Text(reason.Count),
+                reason.LastReceivedAt.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture));
         }
 
         output.Console.Write(table);

@@ -4,7 +4,8 @@ using Ingest.Diagnostics;
 namespace Ingest.Cli.Commands;
 
 /// <summary>What the database says of the work done.</summary>
-internal sealed record StoredState(IReadOnlyList<CheckpointLine> Checkpoints, IReadOnlyList<DayRows> Days, IReadOnlyList<ReasonCount> Reasons);
+internal sealed record StoredState(
+    IReadOnlyList<CheckpointLine> Checkpoints, IReadOnlyList<DayRows> Days, IReadOnlyList<ReasonCount> Reasons);
 
 /// <summary>A checkpoint and its lag.</summary>
 internal sealed record CheckpointLine(
@@ -35,8 +36,10 @@ internal sealed record CheckpointLine(
         var owner = owners.GetValueOrDefault(key);
         long? lag = ends.TryGetValue((key.Hub, key.Partition), out var end) ? Math.Max(0, end - (position?.SequenceNumber ?? -1)) : null;
         return new CheckpointLine(
-            key.Hub, key.ConsumerGroup, key.Partition, checkpoint.Epoch, position?.Offset, position?.SequenceNumber, position?.EnqueuedTime, lag,
-            accounts.Received, accounts.Stored, accounts.Duplicate, accounts.DeadLettered, accounts.Ignored, accounts.Collisions, accounts.NotKept, accounts.Missed,
+            key.Hub, key.ConsumerGroup, key.Partition, checkpoint.Epoch, position?.Offset, position?.SequenceNumber, position?.EnqueuedTime,
+            lag,
+            accounts.Received, accounts.Stored, accounts.Duplicate, accounts.DeadLettered, accounts.Ignored, accounts.Collisions,
+            accounts.NotKept, accounts.Missed,
             checkpoint.UpdatedAt, owner?.Owner, owner?.OwnedSince);
     }
 }

@@ -25,7 +25,8 @@ internal sealed class CommandDatabase : IAsyncDisposable
     /// <summary>What a person calls it: host and database, never the login.</summary>
     public string Name { get; }
 
-    public static async Task<CommandDatabase> OpenAsync(DatabaseSettings settings, IProgress<string> progress, CancellationToken cancellationToken)
+    public static async Task<CommandDatabase> OpenAsync(
+        DatabaseSettings settings, IProgress<string> progress, CancellationToken cancellationToken)
     {
         if (settings.ConnectionString.Length > 0)
         {
@@ -35,7 +36,9 @@ internal sealed class CommandDatabase : IAsyncDisposable
         var options = new EmbeddedDatabaseSettings();
         if (!Directory.Exists(options.DataFolder))
         {
-            throw new CommandException("No database is named: give --database or set Database:ConnectionString. (The embedded database of 'ingest up' does not exist yet.)");
+            throw new CommandException(
+                "No database is named: give --database or set Database:ConnectionString. (The embedded database of 'ingest up' does not "
+                    + "exist yet.)");
         }
 
         var embedded = await EmbeddedDatabase.StartAsync(options, progress, cancellationToken);

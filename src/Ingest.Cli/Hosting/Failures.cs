@@ -18,7 +18,8 @@ internal static class Failures
         StartUpException start => (start.Message, start.MayPass ? ExitCode.Failure : ExitCode.Unusable),
         CheckpointFencedException => (exception.Message, ExitCode.Failure),
         StoredValuesMismatchException or DatabaseUnavailableException => (exception.Message, ExitCode.Failure),
-        UnauthorizedAccessException => ($"{exception.Message} Make it accessible, or name another state folder with XDG_STATE_HOME.", ExitCode.Unusable),
+        UnauthorizedAccessException =>
+            ($"{exception.Message} Make it accessible, or name another state folder with XDG_STATE_HOME.", ExitCode.Unusable),
         HubException hub => (hub.Message, ExitCode.Failure),
         OperatorMistakeException mistake => (mistake.Message, ExitCode.Failure),
         NpgsqlException postgres => (PostgresFailure.Of(postgres).Sentence, ExitCode.Failure),

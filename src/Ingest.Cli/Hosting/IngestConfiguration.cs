@@ -3,7 +3,9 @@ using Microsoft.Extensions.Configuration;
 
 namespace Ingest.Cli.Hosting;
 
-/// <summary>Where settings come from, the later ones winning: <c>appsettings.json</c> in the working directory, the environment, the command line.</summary>
+/// <summary>
+/// Where settings come from, the later ones winning: <c>appsettings.json</c> in the working directory, the environment, the command line.
+/// </summary>
 internal static class IngestConfiguration
 {
     private const string File = "appsettings.json";
@@ -31,7 +33,9 @@ internal static class IngestConfiguration
         }
         catch (InvalidDataException exception)
         {
-            throw new CommandException($"{File} in this folder cannot be read: {(exception.InnerException ?? exception).Message} Correct it or remove it.", exception);
+            throw new CommandException(
+                $"{File} in this folder cannot be read: {(exception.InnerException ?? exception).Message} Correct it or remove it.",
+                exception);
         }
     }
 
@@ -42,7 +46,8 @@ internal static class IngestConfiguration
         if (equals <= 0)
         {
             // The whole text is not repeated: it can be a connection string.
-            throw new CommandException("--set takes Section:Name=value, for instance --set Telemetry:Table=readings; this one has no '=' after a name.");
+            throw new CommandException(
+                "--set takes Section:Name=value, for instance --set Telemetry:Table=readings; this one has no '=' after a name.");
         }
 
         return new(assignment[..equals].Trim().Replace("__", ":", StringComparison.Ordinal), assignment[(equals + 1)..]);

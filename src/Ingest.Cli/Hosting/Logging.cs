@@ -5,13 +5,19 @@ using Microsoft.Extensions.Logging.Console;
 
 namespace Ingest.Cli.Hosting;
 
-/// <summary>Where log lines go: to standard error, one line each; under a live view only the last warning is kept, and shown there.</summary>
+/// <summary>
+/// Where log lines go: to standard error, one line each; under a live view only the last warning is kept, and shown there.
+/// </summary>
 internal static class Logging
 {
     public static ILoggerFactory ToStandardError(LogLevel minimum) => LoggerFactory.Create(logging =>
     {
         // What Npgsql has to say reaches us as an exception, and is told in our words; ASP.NET Core tells of every request.
-        logging.SetMinimumLevel(minimum).AddFilter("Npgsql", LogLevel.Critical).AddFilter("Microsoft", LogLevel.Warning).AddConsole().AddSafeConsole();
+        logging.SetMinimumLevel(minimum)
+            .AddFilter("Npgsql", LogLevel.Critical)
+            .AddFilter("Microsoft", LogLevel.Warning)
+            .AddConsole()
+            .AddSafeConsole();
         logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
     });
 
@@ -39,7 +45,12 @@ internal sealed class LastWarning : ILogger
 
     public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
 
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    public void Log<TState>(
+        LogLevel logLevel,
+        EventId eventId,
+        TState state,
+        Exception? exception,
+        Func<TState, Exception?, string> formatter)
     {
         if (IsEnabled(logLevel))
         {

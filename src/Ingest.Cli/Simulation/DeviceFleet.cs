@@ -66,7 +66,13 @@ internal sealed class DeviceFleet
             _ => throw new InvalidOperationException($"No body is made for the fault {fault}"),
         };
         var source = fault == Fault.Lifecycle ? "deviceLifecycleEvents" : Telemetry;
-        return new SimulatedMessage(device, name, DateTimeOffset.FromUnixTimeMilliseconds(stamp).UtcDateTime, source, Encoding.UTF8.GetBytes(body), fault);
+        return new SimulatedMessage(
+            device,
+            name,
+            DateTimeOffset.FromUnixTimeMilliseconds(stamp).UtcDateTime,
+            source,
+            Encoding.UTF8.GetBytes(body),
+            fault);
     }
 
     private static SimulatedMessage SameMillisecondAs(SimulatedMessage previous) => previous with

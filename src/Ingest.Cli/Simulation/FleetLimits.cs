@@ -14,7 +14,8 @@ internal static class FleetLimits
         if (messagesPerSecond > (long)devices * MostPerDeviceAndSecond)
         {
             throw new CommandException(
-                $"{devices} devices cannot send {messagesPerSecond} messages a second, as each has one stamp a millisecond: give --devices {(messagesPerSecond / MostPerDeviceAndSecond) + 1} or more.");
+                $"{devices} devices cannot send {messagesPerSecond} messages a second, as each has one stamp a millisecond: give "
+                    + $"--devices {(messagesPerSecond / MostPerDeviceAndSecond) + 1} or more.");
         }
     }
 }

@@ -4,8 +4,15 @@ namespace Ingest.Cli.Simulation;
 /// <returns>How many of them had to be sent more than once.</returns>
 internal delegate Task<int> SendMessages(string partition, IReadOnlyList<SimulatedMessage> messages, CancellationToken cancellationToken);
 
-/// <summary>Lets a fleet send at a steady rate until it is told to stop or has sent enough. As in IoT Hub, a device keeps to its partition.</summary>
-internal sealed class FleetRunner(DeviceFleet fleet, SentLedger ledger, IReadOnlyList<string> partitions, SendMessages send, TimeProvider clock)
+/// <summary>
+/// Lets a fleet send at a steady rate until it is told to stop or has sent enough. As in IoT Hub, a device keeps to its partition.
+/// </summary>
+internal sealed class FleetRunner(
+    DeviceFleet fleet,
+    SentLedger ledger,
+    IReadOnlyList<string> partitions,
+    SendMessages send,
+    TimeProvider clock)
 {
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(20);
 

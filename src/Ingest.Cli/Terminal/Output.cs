@@ -5,8 +5,8 @@ using Spectre.Console;
 namespace Ingest.Cli.Terminal;
 
 /// <summary>
-/// Where a command writes. With <c>--json</c> the tables and lines for people go to standard error, and standard output carries the one JSON
-/// object as its last line.
+/// Where a command writes. With <c>--json</c> the tables and lines for people go to standard error, and standard output carries the one
+/// JSON object as its last line.
 /// </summary>
 internal sealed class Output(bool json, TextWriter? people = null)
 {
@@ -44,7 +44,9 @@ internal sealed class Output(bool json, TextWriter? people = null)
     /// <summary>The JSON object, on one line of standard output.</summary>
     public static void Write<T>(T value) => System.Console.Out.WriteLine(Serialize(value));
 
-    /// <summary>As JSON. The encoder is the default one, which escapes all but plain ASCII: no dangerous character leaves as it is.</summary>
+    /// <summary>
+    /// As JSON. The encoder is the default one, which escapes all but plain ASCII: no dangerous character leaves as it is.
+    /// </summary>
     internal static string Serialize<T>(T value) => JsonSerializer.Serialize(value, JsonOptions);
 
     private static IAnsiConsole CreateConsole(TextWriter writer, bool redirected)

@@ -26,7 +26,11 @@ internal sealed class ReplayScreen(Output output, TimeProvider clock) : IProgres
         }
 
         return output.Console.Progress()
-            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
+            .Columns(
+                new TaskDescriptionColumn { Alignment = Justify.Left },
+                new ProgressBarColumn(),
+                new PercentageColumn(),
+                new RemainingTimeColumn())
             .StartAsync(async context =>
             {
                 _bar = context.AddTask("replay", autoStart: true, maxValue: 1);
@@ -60,6 +64,7 @@ internal sealed class ReplayScreen(Output output, TimeProvider clock) : IProgres
         var rate = value.EventsRead / Math.Max(0.001, clock.GetElapsedTime(_started).TotalSeconds);
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{value.EventsRead:#,0} of {value.EventsInAll:#,0} events, {rate:#,0}/s: stored {value.Accounts.Stored:#,0}, duplicate {value.Accounts.Duplicate:#,0}");
+            $"{value.EventsRead:#,0} of {value.EventsInAll:#,0} events, {rate:#,0}/s: stored {value.Accounts.Stored:#,0}, duplicate "
+                + $"{value.Accounts.Duplicate:#,0}");
     }
 }

@@ -5,8 +5,8 @@ using Spectre.Console.Rendering;
 namespace Ingest.Cli.Terminal;
 
 /// <summary>
-/// Stands before the terminal: whatever text a table or view holds goes through <see cref="SafeText"/>. What moves the cursor is the console's own
-/// and passes.
+/// Stands before the terminal: whatever text a table or view holds goes through <see cref="SafeText"/>. What moves the cursor is the
+/// console's own and passes.
 /// </summary>
 internal sealed class SafeSegments : IRenderHook
 {

@@ -12,7 +12,9 @@ namespace Ingest.Cli.Up;
 /// <param name="RowsByDevice">Rows of each simulated device.</param>
 internal sealed record StoreCounts(long Rows, long DeadLetters, Accounts Accounts, IReadOnlyDictionary<string, long> RowsByDevice);
 
-/// <summary>Compares what was sent, what the pipeline says, and what SQL counts. Every difference is a sentence that says which reading is where.</summary>
+/// <summary>
+/// Compares what was sent, what the pipeline says, and what SQL counts. Every difference is a sentence that says which reading is where.
+/// </summary>
 internal static class RunAudit
 {
     /// <param name="messagesCommitted">Messages the pipeline has committed.</param>
@@ -30,11 +32,18 @@ internal static class RunAudit
         List<string> problems = [];
         if (!run.Balance)
         {
-            problems.Add($"The accounts do not balance: received {run.Received} is not stored {run.Stored} + duplicate {run.Duplicate} + dead-lettered {run.DeadLettered} + ignored {run.Ignored}.");
+            problems.Add(
+                $"The accounts do not balance: received {run.Received} is not stored {run.Stored} + duplicate {run.Duplicate} + "
+                    + $"dead-lettered {run.DeadLettered} + ignored {run.Ignored}.");
         }
 
         Compare(problems, "rows: the pipeline stored", run.Stored, "the table grew by", after.Rows - before.Rows);
-        Compare(problems, "dead letters: the pipeline kept", run.DeadLettered - run.NotKept, "the table grew by", after.DeadLetters - before.DeadLetters);
+        Compare(
+            problems,
+            "dead letters: the pipeline kept",
+            run.DeadLettered - run.NotKept,
+            "the table grew by",
+            after.DeadLetters - before.DeadLetters);
         CompareAccounts(problems, "the pipeline counted", run, "the checkpoints grew by", after.Accounts - before.Accounts);
         if (ledger is null)
         {
@@ -44,7 +53,12 @@ internal static class RunAudit
         if (ledger.Resent == 0)
         {
             Compare(problems, "messages: sent", ledger.Messages, "committed", messagesCommitted);
-            CompareAccounts(problems, "the messages sent must give", ledger.Expected with { Missed = run.Missed, NotKept = run.NotKept }, "the pipeline counted", run);
+            CompareAccounts(
+                problems,
+                "the messages sent must give",
+                ledger.Expected with { Missed = run.Missed, NotKept = run.NotKept },
+                "the pipeline counted",
+                run);
         }
 
         // A message that reached the hub twice is one row all the same.
@@ -58,7 +72,8 @@ internal static class RunAudit
     }
 
     /// <summary>The readings sent and not stored, by device and stamp; the first few of each device that lacks any.</summary>
-    public static async Task<IReadOnlyList<string>> WithoutRowAsync(SentLedger ledger, StoreReader store, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<string>> WithoutRowAsync(
+        SentLedger ledger, StoreReader store, CancellationToken cancellationToken)
     {
         const int Named = 5;
         List<string> problems = [];

@@ -11,7 +11,9 @@ internal sealed record ReplayReport(long Received, long Stored, long Duplicate, 
         accounts.Received, accounts.Stored, accounts.Duplicate, accounts.Collisions, accounts.DeadLettered, accounts.Ignored);
 }
 
-/// <summary>What <c>ingest up --json</c> prints last. Counts are readings; <c>messages…</c> are messages, <c>rowsInTable</c> rows.</summary>
+/// <summary>
+/// What <c>ingest up --json</c> prints last. Counts are readings; <c>messages…</c> are messages, <c>rowsInTable</c> rows.
+/// </summary>
 internal sealed record UpReport
 {
     public required long MessagesSent { get; init; }

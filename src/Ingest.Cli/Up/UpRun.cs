@@ -45,7 +45,8 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
         var (settings, mapping) = ReadSettings(embedded);
         await using var parts = PipelineComposition.Create(settings, mapping, Purpose.Worker, loggers);
         _database = embedded is null ? CommandDatabase.NameOf(settings.Database.ConnectionString) : _database;
-        MigrationLines.Print(output, _database, await DatabaseMigrator.MigrateAsync(parts.DataSource, new MigrationSettings(), signals.Stop));
+        MigrationLines.Print(
+            output, _database, await DatabaseMigrator.MigrateAsync(parts.DataSource, new MigrationSettings(), signals.Stop));
 
         await using var hub = options.Hub is null ? await StartHubAsync(parts.Checkpoints, loggers) : null;
         if (hub is not null)
@@ -129,7 +130,10 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
         }
         catch (SocketException exception)
         {
-            throw new CommandException($"The local hub cannot listen on 127.0.0.1:{options.Port}: {exception.Message}. Another program has the port; name another with --port, or 0 for a free one.", exception);
+            throw new CommandException(
+                $"The local hub cannot listen on 127.0.0.1:{options.Port}: {exception.Message}. Another program has the port; name "
+                    + "another with --port, or 0 for a free one.",
+                exception);
         }
     }
 
@@ -149,7 +153,8 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
             await parts.Store.CountRowsByDeviceAsync(DeviceFleet.Names(options.Devices), abandon));
     }
 
-    private async Task<TimeSpan> SendAndStoreAsync(PipelineComposition parts, HubClient client, IReadOnlyList<string> partitions, EmbeddedDatabase? embedded)
+    private async Task<TimeSpan> SendAndStoreAsync(
+        PipelineComposition parts, HubClient client, IReadOnlyList<string> partitions, EmbeddedDatabase? embedded)
     {
         using var worker = new HubWorker(
             client,
@@ -158,11 +163,13 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
             Measured(parts),
             new DatabaseOwnership(new PartitionOwnerTable(parts.DataSource), client.Hub));
         await using var sender = new HubSender(client);
-        var runner = new FleetRunner(new DeviceFleet(options.Devices, options.Faults, _clock), _ledger, partitions, FleetSender.To(sender), _clock);
+        var runner =
+            new FleetRunner(new DeviceFleet(options.Devices, options.Faults, _clock), _ledger, partitions, FleetSender.To(sender), _clock);
         using var stopSending = CancellationTokenSource.CreateLinkedTokenSource(signals.Stop);
         using var stopWorker = new CancellationTokenSource();
 
-        var screen = new UpScreen(output, new UpMeasure($"{client.Hub}, {options.Devices} devices", _database, _meter, _ledger, worker, _warning, _clock));
+        var screen = new UpScreen(
+            output, new UpMeasure($"{client.Hub}, {options.Devices} devices", _database, _meter, _ledger, worker, _warning, _clock));
         var started = _clock.GetTimestamp();
         var working = worker.RunAsync(stopWorker.Token, signals.Abandon);
         var done = SendAndDrainAsync(runner, client, partitions, worker, working, stopSending.Token);
@@ -187,7 +194,12 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
 
     /// <summary>Completes when everything sent is committed, or nobody commits any more.</summary>
     private async Task SendAndDrainAsync(
-        FleetRunner runner, HubClient client, IReadOnlyList<string> partitions, HubWorker worker, Task working, CancellationToken stopSending)
+        FleetRunner runner,
+        HubClient client,
+        IReadOnlyList<string> partitions,
+        HubWorker worker,
+        Task working,
+        CancellationToken stopSending)
     {
         await runner.RunAsync(options.Rate, options.Events, stopSending, signals.Abandon);
         Dictionary<string, long> ends = [];
@@ -204,7 +216,9 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
     }
 
     private static bool IsDrained(IReadOnlyList<PartitionStatus> partitions, Dictionary<string, long> ends) =>
-        ends.All(end => end.Value < 0 || partitions.Any(partition => partition.Partition == end.Key && partition.LastSequenceNumber >= end.Value));
+        ends.All(
+            end =>
+                end.Value < 0 || partitions.Any(partition => partition.Partition == end.Key && partition.LastSequenceNumber >= end.Value));
 
     private ProcessEvents Measured(PipelineComposition parts) => async (events, checkpoint, cancellationToken) =>
     {
@@ -219,7 +233,12 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
         await using var client = new HubClient(worker.Settings.Hub, _clock, loggers.CreateLogger<HubClient>(), HubLogin.Credential);
         await using var parts = worker.With(worker.Settings, Purpose.Replay, loggers);
         var rowsBefore = await parts.Store.CountRowsAsync(signals.Abandon);
-        var replay = new HubReplay(client, ReplayGroup, worker.Settings.Hub.ConsumerGroup, parts.Settings.Telemetry.TimeSource, parts.Pipeline.ProcessAsync);
+        var replay = new HubReplay(
+            client,
+            ReplayGroup,
+            worker.Settings.Hub.ConsumerGroup,
+            parts.Settings.Telemetry.TimeSource,
+            parts.Pipeline.ProcessAsync);
         var from = options.Hub is null ? DateTime.UnixEpoch : _started.UtcDateTime;
         var accounts = await new ReplayScreen(output, _clock).ShowAsync(
             progress => replay.RunAsync(new ReplayRange(from), partition: null, progress, signals.Abandon));

@@ -26,7 +26,9 @@ internal static class UpSummary
         output.Console.Write(table);
         output.Line(string.Create(
             CultureInfo.InvariantCulture,
-            $"{report.MessagesSent:#,0} messages sent, {report.MessagesPerSecond:#,0} a second stored; enqueued → committed p50 {report.P50Milliseconds} ms, p99 {report.P99Milliseconds} ms; {report.Missed} missed; {report.RowsInTable:#,0} rows in the table, counted by SQL."));
+            $"{report.MessagesSent:#,0} messages sent, {report.MessagesPerSecond:#,0} a second stored; enqueued → committed p50 "
+                + $"{report.P50Milliseconds} ms, p99 {report.P99Milliseconds} ms; {report.Missed} missed; {report.RowsInTable:#,0} rows "
+                + $"in the table, counted by SQL."));
         if (report.Problems.Count == 0)
         {
             output.Line("The accounts balance: received = stored + duplicate + dead-lettered + ignored, and SQL counts the same.");

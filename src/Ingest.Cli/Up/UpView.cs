@@ -79,12 +79,14 @@ internal static class UpView
         [
             new Markup($"[bold]{Output.Cell(moment.Title)}[/] → {Output.Cell(moment.Database)}   [grey]{moment.Elapsed:hh\\:mm\\:ss}[/]"),
             new Markup(
-                $"sent [bold]{Number(moment.MessagesSent)}[/] ({Rate(moment.SentPerSecond)})   committed {Rate(moment.CommittedPerSecond)}   " +
+                $"sent [bold]{Number(moment.MessagesSent)}[/] ({Rate(moment.SentPerSecond)})   committed "
+                    + $"{Rate(moment.CommittedPerSecond)}   " +
                 $"enqueued → committed p50 [bold]{Milliseconds(moment.P50)}[/]  p99 [bold]{Milliseconds(moment.P99)}[/]"),
             counts,
             partitions,
             last,
-            moment.Warning is { } warning ? new Markup($"[yellow]{Output.Cell(warning)}[/]") : new Markup("[grey]Ctrl-C drains and prints the accounts[/]"),
+            moment.Warning is { } warning ? new Markup($"[yellow]{Output.Cell(warning)}[/]") : new Markup(
+                "[grey]Ctrl-C drains and prints the accounts[/]"),
         ];
         return new Rows(rows);
     }
@@ -95,7 +97,10 @@ internal static class UpView
         var lag = moment.Partitions.Sum(partition => partition.LagEvents ?? 0);
         var line = string.Create(
             CultureInfo.InvariantCulture,
-            $"{moment.Elapsed:hh\\:mm\\:ss} sent={moment.MessagesSent} committed/s={moment.CommittedPerSecond:0} received={accounts.Received} stored={accounts.Stored} duplicate={accounts.Duplicate} deadLettered={accounts.DeadLettered} ignored={accounts.Ignored} collisions={accounts.Collisions} missed={accounts.Missed} lag={lag} p50={Milliseconds(moment.P50)} p99={Milliseconds(moment.P99)}");
+            $"{moment.Elapsed:hh\\:mm\\:ss} sent={moment.MessagesSent} committed/s={moment.CommittedPerSecond:0} "
+                + $"received={accounts.Received} stored={accounts.Stored} duplicate={accounts.Duplicate} "
+                + $"deadLettered={accounts.DeadLettered} ignored={accounts.Ignored} collisions={accounts.Collisions} "
+                + $"missed={accounts.Missed} lag={lag} p50={Milliseconds(moment.P50)} p99={Milliseconds(moment.P99)}");
         return moment.Warning is { } warning ? $"{line} — {warning}" : line;
     }
 
@@ -105,5 +110,6 @@ internal static class UpView
 
     private static string Rate(double perSecond) => perSecond.ToString("#,0", CultureInfo.InvariantCulture) + "/s";
 
-    private static string Milliseconds(double? value) => value is { } known ? known.ToString("0.#", CultureInfo.InvariantCulture) + " ms" : "–";
+    private static string Milliseconds(double? value) =>
+        value is { } known ? known.ToString("0.#", CultureInfo.InvariantCulture) + " ms" : "–";
 }

@@ -96,7 +96,8 @@ internal sealed class DataFolderLock : IDisposable
     }
 
     private static DatabaseSetupException InUse(string dataFolder, int? process, Exception cause) => new(
-        $"The embedded database in {dataFolder} is in use by {(process is { } id ? $"process {id}" : "another process")}, and takes one process at a time. "
+        $"The embedded database in {dataFolder} is in use by {(process is { } id ? $"process {id}" : "another process")}, and takes one "
+            + "process at a time. "
         + "Stop that one, choose another data folder, or use --database \"<connection string>\".",
         cause);
 

@@ -6,10 +6,10 @@ namespace Ingest.Database.Embedded;
 
 /// <summary>
 /// A real TimescaleDB without Docker or an installed PostgreSQL, for development and tests: PostgreSQL 17 and TimescaleDB 2.23 (the full
-/// edition) compiled to WebAssembly, in a Node process of its own on 127.0.0.1. It lets in who has the password of this start (SCRAM-SHA-256), as
-/// a role that loads no library, writes no file of the server and is no superuser. It runs one transaction at a time (another client's waits for
-/// up to 20 s, then 55P03), takes no <c>COPY FROM STDIN</c> (0A000) and no message over 64 MiB (54000), cannot cancel a statement, and keeps no
-/// prepared statements between transactions. It never outlives this process.
+/// edition) compiled to WebAssembly, in a Node process of its own on 127.0.0.1. It lets in who has the password of this start
+/// (SCRAM-SHA-256), as a role that loads no library, writes no file of the server and is no superuser. It runs one transaction at a time
+/// (another client's waits for up to 20 s, then 55P03), takes no <c>COPY FROM STDIN</c> (0A000) and no message over 64 MiB (54000), cannot
+/// cancel a statement, and keeps no prepared statements between transactions. It never outlives this process.
 /// </summary>
 public sealed class EmbeddedDatabase : IAsyncDisposable
 {
@@ -26,7 +26,9 @@ public sealed class EmbeddedDatabase : IAsyncDisposable
         ConnectionString = connectionString;
     }
 
-    /// <summary>For a pool of one connection, which is all that is of use here. It holds the password of this start: not to be shown or logged.</summary>
+    /// <summary>
+    /// For a pool of one connection, which is all that is of use here. It holds the password of this start: not to be shown or logged.
+    /// </summary>
     public string ConnectionString { get; }
 
     /// <summary>The id of the process that serves it.</summary>
@@ -36,7 +38,9 @@ public sealed class EmbeddedDatabase : IAsyncDisposable
     public Task<string> DiedByItself => _server.DiedByItself;
 
     /// <summary>Starts it: a few seconds for a new data folder, else about one and a half.</summary>
-    /// <exception cref="DatabaseSetupException">Node.js is missing or too old, the packages cannot be installed, or the folder is in use or somebody else's.</exception>
+    /// <exception cref="DatabaseSetupException">
+    /// Node.js is missing or too old, the packages cannot be installed, or the folder is in use or somebody else's.
+    /// </exception>
     public static async Task<EmbeddedDatabase> StartAsync(
         EmbeddedDatabaseSettings options,
         IProgress<string>? progress,

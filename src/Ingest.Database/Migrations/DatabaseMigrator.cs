@@ -8,8 +8,8 @@ using Npgsql;
 namespace Ingest.Database.Migrations;
 
 /// <summary>
-/// Lays out the default tables from the scripts in <c>sql/</c>, as far as the server can. In one transaction: all of it happens, or nothing.
-/// May be run again, and from several places at once; each waits for the other.
+/// Lays out the default tables from the scripts in <c>sql/</c>, as far as the server can. In one transaction: all of it happens, or
+/// nothing. May be run again, and from several places at once; each waits for the other.
 /// </summary>
 public static class DatabaseMigrator
 {
@@ -19,15 +19,19 @@ public static class DatabaseMigrator
     private const long LockKey = 0x696E67657374;
 
     /// <inheritdoc cref="MigrateAsync(NpgsqlDataSource, MigrationSettings, CancellationToken)"/>
-    public static async Task<MigrationReport> MigrateAsync(string connectionString, MigrationSettings options, CancellationToken cancellationToken)
+    public static async Task<MigrationReport> MigrateAsync(
+        string connectionString, MigrationSettings options, CancellationToken cancellationToken)
     {
         await using var dataSource = NpgsqlDataSource.Create(connectionString);
         return await MigrateAsync(dataSource, options, cancellationToken);
     }
 
-    /// <summary>Migrates the database and the schema that a connection of <paramref name="dataSource"/> ends up in. Needs one connection.</summary>
+    /// <summary>
+    /// Migrates the database and the schema that a connection of <paramref name="dataSource"/> ends up in. Needs one connection.
+    /// </summary>
     /// <exception cref="DatabaseSetupException">It cannot be done; the message says why, and what to do.</exception>
-    public static async Task<MigrationReport> MigrateAsync(NpgsqlDataSource dataSource, MigrationSettings options, CancellationToken cancellationToken)
+    public static async Task<MigrationReport> MigrateAsync(
+        NpgsqlDataSource dataSource, MigrationSettings options, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(dataSource);
         ArgumentNullException.ThrowIfNull(options);
@@ -40,13 +44,21 @@ public static class DatabaseMigrator
             await LockAsync(connection, cancellationToken);
             var server = await ServerFacts.ReadAsync(connection, cancellationToken);
             var plan = MigrationPlan.For(server, options);
-            var schema = server.Schema ?? throw new DatabaseSetupException("No schema of the search path exists in this database: create one, or name another.");
+            var schema = server.Schema ?? throw new DatabaseSetupException(
+                "No schema of the search path exists in this database: create one, or name another.");
             await SetParametersAsync(connection, options, cancellationToken);
             var applied = await Task.Run(() => Apply(connection, schema, plan.Scripts), cancellationToken);
             var partitionsUntil = plan.Layout == TableLayout.DayPartitions ? await LastPartitionAsync(connection, cancellationToken) : null;
             await transaction.CommitAsync(cancellationToken);
             return new MigrationReport(
-                server.Edition, server.PostgresVersion, server.TimescaleVersion, schema, plan.Layout, applied, plan.LeftOut, partitionsUntil);
+                server.Edition,
+                server.PostgresVersion,
+                server.TimescaleVersion,
+                schema,
+                plan.Layout,
+                applied,
+                plan.LeftOut,
+                partitionsUntil);
         }
         catch (NpgsqlException e) when (!cancellationToken.IsCancellationRequested)
         {
@@ -54,7 +66,8 @@ public static class DatabaseMigrator
         }
     }
 
-    private static async Task CreateExtensionAsync(NpgsqlConnection connection, MigrationSettings options, CancellationToken cancellationToken)
+    private static async Task CreateExtensionAsync(
+        NpgsqlConnection connection, MigrationSettings options, CancellationToken cancellationToken)
     {
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         await LockAsync(connection, cancellationToken);
@@ -72,7 +85,8 @@ public static class DatabaseMigrator
         catch (PostgresException e)
         {
             throw new DatabaseSetupException(
-                $"TimescaleDB is available on this server, but {server.User} cannot create it in the database {server.Database}: {e.MessageText}. "
+                $"TimescaleDB is available on this server, but {server.User} cannot create it in the database {server.Database}: "
+                    + $"{e.MessageText}. "
                 + "Have an administrator allow and preload it and run CREATE EXTENSION timescaledb there, or ask for plain PostgreSQL.",
                 e);
         }
@@ -89,10 +103,12 @@ public static class DatabaseMigrator
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    private static async Task SetParametersAsync(NpgsqlConnection connection, MigrationSettings options, CancellationToken cancellationToken)
+    private static async Task SetParametersAsync(
+        NpgsqlConnection connection, MigrationSettings options, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(
-            "SELECT set_config('ingest.days_ahead', $1, true), set_config('ingest.retention_days', $2, true), set_config('client_min_messages', 'warning', true)",
+            "SELECT set_config('ingest.days_ahead', $1, true), set_config('ingest.retention_days', $2, true), "
+                + "set_config('client_min_messages', 'warning', true)",
             connection)
         {
             Parameters =

@@ -48,7 +48,8 @@ internal sealed record MigrationPlan(IReadOnlyList<SqlScript> Scripts, IReadOnly
     {
         if (server.Conditions == TableLayout.Hypertable && options.PlainPostgres)
         {
-            throw new DatabaseSetupException("conditions is a hypertable already, and stays one. Migrate without asking for plain PostgreSQL.");
+            throw new DatabaseSetupException(
+                "conditions is a hypertable already, and stays one. Migrate without asking for plain PostgreSQL.");
         }
 
         return server.Conditions switch
@@ -68,7 +69,9 @@ internal sealed record MigrationPlan(IReadOnlyList<SqlScript> Scripts, IReadOnly
                 "a retention policy",
                 "the Apache-2 edition of TimescaleDB runs no policies",
                 options.RetentionDays is { } days
-                    ? string.Create(CultureInfo.InvariantCulture, $"Data older than {days} days is dropped whenever migrate runs with this retention: run it daily")
+                    ? string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"Data older than {days} days is dropped whenever migrate runs with this retention: run it daily")
                     : null));
         }
         else if (!options.Compress)
@@ -109,13 +112,16 @@ internal sealed record MigrationPlan(IReadOnlyList<SqlScript> Scripts, IReadOnly
                 : "conditions has a partition a day, as was asked for or as it was found",
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"Nothing in the server makes further partitions: run migrate at least every {options.PartitionDaysAhead} days. Until then later readings go into conditions_default; none is refused")));
+                $"Nothing in the server makes further partitions: run migrate at least every {options.PartitionDaysAhead} days. Until "
+                    + $"then later readings go into conditions_default; none is refused")));
         if (options.RetentionDays is { } days)
         {
             leftOut.Add(new LeftOut(
                 "a retention policy",
                 "PostgreSQL runs no policies",
-                string.Create(CultureInfo.InvariantCulture, $"Data older than {days} days is dropped whenever migrate runs with this retention: run it daily")));
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"Data older than {days} days is dropped whenever migrate runs with this retention: run it daily")));
         }
     }
 

@@ -38,9 +38,14 @@ public sealed record LeftOut(string What, string Why, string? ToDo = null);
 /// <param name="TimescaleVersion">TimescaleDB's version, or null without it.</param>
 /// <param name="Schema">The schema the tables are in: the first of the search path.</param>
 /// <param name="Layout">How <c>conditions</c> is stored.</param>
-/// <param name="Applied">The scripts that were applied, in order; empty when everything was in place (those that are applied each time do not count).</param>
+/// <param name="Applied">
+/// The scripts that were applied, in order; empty when everything was in place (those that are applied each time do not count).
+/// </param>
 /// <param name="LeftOut">What was not applied, and why.</param>
-/// <param name="PartitionsUntil">With <see cref="TableLayout.DayPartitions"/>: the last day that has its partition; later readings go into the default partition until the next migration moves them.</param>
+/// <param name="PartitionsUntil">
+/// With <see cref="TableLayout.DayPartitions"/>: the last day that has its partition; later readings go into the default partition until
+/// the next migration moves them.
+/// </param>
 public sealed record MigrationReport(
     DatabaseEdition Edition,
     string PostgresVersion,

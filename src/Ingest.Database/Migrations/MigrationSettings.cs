@@ -12,7 +12,8 @@ public sealed class MigrationSettings
     public bool Compress { get; init; } = true;
 
     /// <summary>
-    /// Days that readings are kept. Default: null, for ever. Where the server has no policies, each migration drops what is past it, so run it daily.
+    /// Days that readings are kept. Default: null, for ever. Where the server has no policies, each migration drops what is past it, so run
+    /// it daily.
     /// </summary>
     [Range(1, 36_500)]
     public int? RetentionDays { get; init; }

@@ -7,8 +7,8 @@ using Npgsql;
 namespace Ingest.Database.Migrations;
 
 /// <summary>
-/// Lets DbUp work in the transaction that is already open on a connection: the one that holds the migration's lock. So one connection is enough,
-/// and the lock also holds through a pooler that hands out its servers by transaction.
+/// Lets DbUp work in the transaction that is already open on a connection: the one that holds the migration's lock. So one connection is
+/// enough, and the lock also holds through a pooler that hands out its servers by transaction.
 /// </summary>
 internal sealed class OpenConnectionManager(NpgsqlConnection connection) : IConnectionManager
 {
@@ -22,7 +22,8 @@ internal sealed class OpenConnectionManager(NpgsqlConnection connection) : IConn
 
     public void ExecuteCommandsWithManagedConnection(Action<Func<IDbCommand>> action) => action(connection.CreateCommand);
 
-    public T ExecuteCommandsWithManagedConnection<T>(Func<Func<IDbCommand>, T> actionWithResult) => actionWithResult(connection.CreateCommand);
+    public T ExecuteCommandsWithManagedConnection<T>(Func<Func<IDbCommand>, T> actionWithResult) =>
+        actionWithResult(connection.CreateCommand);
 
     public IEnumerable<string> SplitScriptIntoCommands(string scriptContents) => [scriptContents];
 

@@ -85,6 +85,16 @@ internal sealed record ServerFacts(
             'p' => TableLayout.DayPartitions,
             _ => isHypertable ? TableLayout.Hypertable : TableLayout.Ordinary,
         };
-        return new ServerFacts(postgresVersion, user, database, schema, timescaleVersion, available, license, conditions, hasWriterRole, mayCreateRoles);
+        return new ServerFacts(
+            postgresVersion,
+            user,
+            database,
+            schema,
+            timescaleVersion,
+            available,
+            license,
+            conditions,
+            hasWriterRole,
+            mayCreateRoles);
     }
 }

@@ -56,7 +56,9 @@ internal static class NodeCommand
     internal static void RemoveSecrets(IDictionary<string, string?> environment)
     {
         string[] ours = ["Hub__", "Hub:", "Database__", "Database:", "AZURE_", "OTEL_EXPORTER_OTLP_"];
-        foreach (var name in environment.Keys.Where(name => ours.Any(prefix => name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase))).ToList())
+        foreach (
+            var name in environment.Keys.Where(
+                name => ours.Any(prefix => name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase))).ToList())
         {
             environment.Remove(name);
         }

@@ -15,7 +15,8 @@ public enum NodePackageSet
 /// <summary>The Node packages that development and tests run on, as the lock file pins them.</summary>
 public sealed class NodePackages
 {
-    private static readonly string[] Common = ["ci", "--ignore-scripts", "--omit=peer", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"];
+    private static readonly string[] Common =
+        ["ci", "--ignore-scripts", "--omit=peer", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"];
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(200);
 
     private NodePackages(string folder) => Folder = folder;
@@ -24,9 +25,12 @@ public sealed class NodePackages
     public string Folder { get; }
 
     /// <summary>
-    /// Installs them below <paramref name="stateFolder"/> unless this lock file's packages are there already. Any number of processes may do so at once.
+    /// Installs them below <paramref name="stateFolder"/> unless this lock file's packages are there already. Any number of processes may
+    /// do so at once.
     /// </summary>
-    /// <exception cref="DatabaseSetupException">Node.js or npm is missing or too old, npm failed, or somebody else may change the folder.</exception>
+    /// <exception cref="DatabaseSetupException">
+    /// Node.js or npm is missing or too old, npm failed, or somebody else may change the folder.
+    /// </exception>
     public static async Task<NodePackages> InstallAsync(
         NodePackageSet packages,
         string stateFolder,
@@ -76,7 +80,8 @@ public sealed class NodePackages
         }
     }
 
-    private static async Task InstallIntoAsync(string folder, NodePackageSet packages, IProgress<string>? progress, CancellationToken cancellationToken)
+    private static async Task InstallIntoAsync(
+        string folder, NodePackageSet packages, IProgress<string>? progress, CancellationToken cancellationToken)
     {
         progress?.Report(packages == NodePackageSet.Everything
             ? "installing the Node packages for the tests (first use, about 100 MB)"
@@ -94,12 +99,14 @@ public sealed class NodePackages
             File.Copy(Path.Combine(NodeCommand.Scripts, file), Path.Combine(unfinished, file));
         }
 
-        string[] chosen = packages == NodePackageSet.Everything ? ["--include=dev", "--include=optional"] : ["--omit=dev", "--omit=optional"];
+        string[] chosen =
+            packages == NodePackageSet.Everything ? ["--include=dev", "--include=optional"] : ["--omit=dev", "--omit=optional"];
         var npm = await NodeCommand.NpmAsync(unfinished, [.. Common, .. chosen], cancellationToken);
         if (npm.ExitCode != 0)
         {
             throw new DatabaseSetupException(
-                $"npm could not install the pinned Node packages (exit code {npm.ExitCode}). It says:{Environment.NewLine}{npm.Errors.Trim()}{npm.Output.Trim()}");
+                $"npm could not install the pinned Node packages (exit code {npm.ExitCode}). It "
+                    + $"says:{Environment.NewLine}{npm.Errors.Trim()}{npm.Output.Trim()}");
         }
 
         await LinkLibrariesAsync(unfinished, cancellationToken);
@@ -117,7 +124,9 @@ public sealed class NodePackages
             var linked = await NodeCommand.RunAsync(info, cancellationToken);
             if (linked.ExitCode != 0)
             {
-                throw new DatabaseSetupException($"The libraries of {Path.GetFileName(package)} could not be linked. Node says:{Environment.NewLine}{linked.Errors.Trim()}");
+                throw new DatabaseSetupException(
+                    $"The libraries of {Path.GetFileName(package)} could not be linked. Node "
+                        + $"says:{Environment.NewLine}{linked.Errors.Trim()}");
             }
         }
     }

@@ -38,7 +38,8 @@ internal sealed class NodeProcess : IAsyncDisposable
         CancellationToken cancellationToken)
     {
         // No text becomes code: what somebody may have put into a database or a library finds no way to run here.
-        string[] nodeArguments = ["--no-warnings", "--disallow-code-generation-from-strings", Path.Combine(NodeCommand.Scripts, script), .. arguments];
+        string[] nodeArguments =
+            ["--no-warnings", "--disallow-code-generation-from-strings", Path.Combine(NodeCommand.Scripts, script), .. arguments];
         var node = new NodeProcess(NodeCommand.Start(NodeCommand.StartInfo("node", nodeArguments)));
         using var patient = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patient.CancelAfter(patience);
@@ -57,7 +58,8 @@ internal sealed class NodeProcess : IAsyncDisposable
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             await node.KillAsync();
-            throw new DatabaseSetupException($"{script} was not ready within {patience.TotalSeconds} s. It says:{Environment.NewLine}{node.LastErrors()}");
+            throw new DatabaseSetupException(
+                $"{script} was not ready within {patience.TotalSeconds} s. It says:{Environment.NewLine}{node.LastErrors()}");
         }
         catch
         {

@@ -8,8 +8,8 @@ namespace Ingest.LocalHub.Nodes;
 
 /// <summary><c>$management</c>: what a client may ask about the hub and its partitions.</summary>
 /// <remarks>
-/// Where the hub has a key, a request carries a token of its own (<c>security_token</c>), as Microsoft's clients send it, or its connection has
-/// put one on <c>$cbs</c>.
+/// Where the hub has a key, a request carries a token of its own (<c>security_token</c>), as Microsoft's clients send it, or its connection
+/// has put one on <c>$cbs</c>.
 /// </remarks>
 internal sealed class ManagementNode(string hub, HubPartitions partitions, SharedAccessPolicy? policy, TimeProvider clock)
 {

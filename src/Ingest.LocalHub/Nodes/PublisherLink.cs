@@ -4,7 +4,9 @@ using Ingest.LocalHub.Storage;
 
 namespace Ingest.LocalHub.Nodes;
 
-/// <summary>Takes events in, for one partition or for the hub, which then chooses; holds its sender back while a partition is full.</summary>
+/// <summary>
+/// Takes events in, for one partition or for the hub, which then chooses; holds its sender back while a partition is full.
+/// </summary>
 /// <param name="session">Its session.</param>
 /// <param name="attach">The sender's attach.</param>
 /// <param name="partitions">The hub's partitions.</param>

@@ -27,12 +27,17 @@ internal sealed class ReaderSet(string group)
                 {
                     throw new AmqpException(
                         ErrorCode.Stolen,
-                        $"Receiver 'nil' with a higher epoch '{highest}' already exists. Receiver 'nil' with epoch {epoch} cannot be created. Make sure you are creating receiver with increasing epoch value to ensure connectivity, or ensure all old epoch receivers are closed or disconnected.");
+                        $"Receiver 'nil' with a higher epoch '{highest}' already exists. Receiver 'nil' with epoch {epoch} cannot be "
+                            + "created. Make sure you are creating receiver with increasing epoch value to ensure connectivity, or "
+                            + "ensure all old epoch receivers are closed or disconnected.");
                 }
 
                 var stolen = new Error(ErrorCode.Stolen)
                 {
-                    Description = $"New receiver 'nil' with higher epoch of '{epoch}' is created hence current receiver 'nil' with epoch '{highest ?? 0}' is getting disconnected. If you are recreating the receiver, make sure a higher epoch is used.",
+                    Description =
+                        $"New receiver 'nil' with higher epoch of '{epoch}' is created hence current receiver 'nil' with epoch "
+                            + $"'{highest ?? 0}' is getting disconnected. If you are recreating the receiver, make sure a higher epoch "
+                            + "is used.",
                 };
                 _readers.ForEach(r => r.RequestDetach(stolen));
                 _readers.Clear();
@@ -41,7 +46,8 @@ internal sealed class ReaderSet(string group)
             {
                 throw new AmqpException(
                     ErrorCode.Stolen,
-                    $"At least one receiver for the endpoint is created with epoch of '{highest}', and so non-epoch receiver is not allowed. Either reconnect with a higher epoch, or make sure all epoch receivers are closed or disconnected.");
+                    $"At least one receiver for the endpoint is created with epoch of '{highest}', and so non-epoch receiver is not "
+                        + "allowed. Either reconnect with a higher epoch, or make sure all epoch receivers are closed or disconnected.");
             }
             else if (_readers.Count == MaxWithoutEpoch)
             {

@@ -24,7 +24,8 @@ internal sealed class SharedAccessPolicy(string keyName, string key)
             return false;
         }
 
-        var fields = token[Scheme.Length..].Split('&').Select(f => f.Split('=', 2)).Where(f => f.Length == 2).ToDictionary(f => f[0], f => f[1]);
+        var fields =
+            token[Scheme.Length..].Split('&').Select(f => f.Split('=', 2)).Where(f => f.Length == 2).ToDictionary(f => f[0], f => f[1]);
         if (!fields.TryGetValue("sr", out var resource) || !fields.TryGetValue("sig", out var signature)
             || !fields.TryGetValue("se", out var expires) || !fields.TryGetValue("skn", out var name)
             || !long.TryParse(expires, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds))
@@ -49,6 +50,7 @@ internal sealed class SharedAccessPolicy(string keyName, string key)
     private static bool Matches(string signature, byte[] expected)
     {
         Span<byte> actual = stackalloc byte[64];
-        return Convert.TryFromBase64String(signature, actual, out var length) && CryptographicOperations.FixedTimeEquals(actual[..length], expected);
+        return Convert.TryFromBase64String(signature, actual, out var length)
+            && CryptographicOperations.FixedTimeEquals(actual[..length], expected);
     }
 }

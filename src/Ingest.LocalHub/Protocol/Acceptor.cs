@@ -31,7 +31,8 @@ internal sealed class Acceptor(Func<CancellationToken, ValueTask<Socket>> accept
                 }
             }
         }
-        catch (Exception exception) when (stopping.IsCancellationRequested && exception is OperationCanceledException or ObjectDisposedException or SocketException)
+        catch (Exception exception) when (
+            stopping.IsCancellationRequested && exception is OperationCanceledException or ObjectDisposedException or SocketException)
         {
             // The hub ends, and its listener with it.
         }

@@ -52,7 +52,14 @@ internal sealed class FrameWriter
     /// <param name="settled">Whether it is sent settled.</param>
     /// <param name="payload">What is left of the message.</param>
     /// <param name="maxFrameLength">The longest frame the peer takes.</param>
-    public int Transfer(ushort channel, uint handle, uint deliveryId, bool first, bool settled, ReadOnlySpan<byte> payload, int maxFrameLength)
+    public int Transfer(
+        ushort channel,
+        uint handle,
+        uint deliveryId,
+        bool first,
+        bool settled,
+        ReadOnlySpan<byte> payload,
+        int maxFrameLength)
     {
         var frame = Reserve(Math.Min(MaxTransferHeaderLength + payload.Length, maxFrameLength));
         var p = FrameHeaderLength;

@@ -103,7 +103,8 @@ internal sealed class HubConnection : IAsyncDisposable
 
     public void OnLinkAttached(HubLink link) => HubLog.LinkAttached(_logger, _peer, link.GetType().Name, link.Name);
 
-    public void OnAttachRefused(Attach attach, Error error) => HubLog.AttachRefused(_logger, _peer, attach.LinkName, error.Condition, error.Description);
+    public void OnAttachRefused(Attach attach, Error error) =>
+        HubLog.AttachRefused(_logger, _peer, attach.LinkName, error.Condition, error.Description);
 
     public void OnLinkEnded(HubLink link)
     {

@@ -65,7 +65,11 @@ internal abstract class IncomingLink(HubSession session, Attach attach) : HubLin
         if (_received > LongestDelivery)
         {
             _parts.Clear();
-            RequestDetach(new Error(ErrorCode.MessageSizeExceeded) { Description = $"A message is at most {MaxMessageLength} bytes long, and this one has no end." });
+            RequestDetach(
+                new Error(ErrorCode.MessageSizeExceeded)
+                {
+                    Description = $"A message is at most {MaxMessageLength} bytes long, and this one has no end.",
+                });
             return;
         }
 
@@ -117,7 +121,10 @@ internal abstract class IncomingLink(HubSession session, Attach attach) : HubLin
     {
         if (message.Length > MaxMessageLength)
         {
-            return new Rejected { Error = new Error(ErrorCode.MessageSizeExceeded) { Description = $"A message is at most {MaxMessageLength} bytes long." } };
+            return new Rejected
+            {
+                Error = new Error(ErrorCode.MessageSizeExceeded) { Description = $"A message is at most {MaxMessageLength} bytes long." },
+            };
         }
 
         try

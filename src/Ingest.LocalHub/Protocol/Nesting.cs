@@ -4,8 +4,8 @@ using Amqp;
 namespace Ingest.LocalHub.Protocol;
 
 /// <summary>
-/// Looks at encoded AMQP before the codec does, which recurses without a limit and allocates what a count promises: one frame would exhaust the
-/// stack, and with it the process.
+/// Looks at encoded AMQP before the codec does, which recurses without a limit and allocates what a count promises: one frame would exhaust
+/// the stack, and with it the process.
 /// </summary>
 internal ref struct Nesting
 {
@@ -103,7 +103,8 @@ internal ref struct Nesting
     {
         Skip(isLong ? 4 : 1);
         var count = isLong ? Long() : Next();
-        return count <= _bytes.Length - _at ? count : throw new AmqpException(ErrorCode.DecodeError, $"A value claims {count} elements, and there are not so many bytes.");
+        return count <= _bytes.Length - _at ? count : throw new AmqpException(
+            ErrorCode.DecodeError, $"A value claims {count} elements, and there are not so many bytes.");
     }
 
     private byte Next() => _at < _bytes.Length ? _bytes[_at++] : throw Ends();

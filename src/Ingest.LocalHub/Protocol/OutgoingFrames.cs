@@ -4,14 +4,16 @@ using System.Threading.Channels;
 namespace Ingest.LocalHub.Protocol;
 
 /// <summary>
-/// What a connection is to send: frames go into <see cref="Pending"/> under the connection's lock, and a loop sends them, two buffers by turns.
+/// What a connection is to send: frames go into <see cref="Pending"/> under the connection's lock, and a loop sends them, two buffers by
+/// turns.
 /// </summary>
 /// <param name="socket">Where to.</param>
 /// <param name="gate">The connection's lock.</param>
 /// <param name="prepare">Adds, under the lock, what can go out now besides.</param>
 internal sealed class OutgoingFrames(Socket socket, Lock gate, Action<FrameWriter> prepare) : IAsyncDisposable
 {
-    private readonly Channel<bool> _wakes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> _wakes = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private FrameWriter _sending = new();
     private ITimer? _heartbeat;
     private bool _heartbeatDue;

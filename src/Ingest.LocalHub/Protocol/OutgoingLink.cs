@@ -2,7 +2,9 @@ using Amqp.Framing;
 
 namespace Ingest.LocalHub.Protocol;
 
-/// <summary>A link the hub sends on: credit counted as AMQP defines it, long messages cut into frames as the session's window allows.</summary>
+/// <summary>
+/// A link the hub sends on: credit counted as AMQP defines it, long messages cut into frames as the session's window allows.
+/// </summary>
 internal abstract class OutgoingLink(HubSession session, Attach attach, bool settled) : HubLink(session, attach)
 {
     private uint _deliveryCount;
@@ -40,7 +42,9 @@ internal abstract class OutgoingLink(HubSession session, Attach attach, bool set
         }
     }
 
-    /// <summary>Writes messages until credit, window, messages or the budget of bytes are used up. True where the budget ended it.</summary>
+    /// <summary>
+    /// Writes messages until credit, window, messages or the budget of bytes are used up. True where the budget ended it.
+    /// </summary>
     public bool Pump(FrameWriter writer, int budget)
     {
         if (DetachError is not null)
@@ -61,7 +65,8 @@ internal abstract class OutgoingLink(HubSession session, Attach attach, bool set
                 return false;
             }
 
-            var taken = writer.Transfer(Session.Channel, Handle, _deliveryId, !_begun, settled, _unsent, Session.Connection.PeerMaxFrameLength);
+            var taken =
+                writer.Transfer(Session.Channel, Handle, _deliveryId, !_begun, settled, _unsent, Session.Connection.PeerMaxFrameLength);
             Session.OnTransferSent();
             _begun = true;
             _unsent = _unsent[taken..];

@@ -85,7 +85,8 @@ internal readonly ref struct EncodedMessage
     }
 
     /// <summary>Takes the next key and its value off the annotations; false at their end.</summary>
-    public static bool TryTakeEntry(scoped ref ReadOnlySpan<byte> annotations, out ReadOnlySpan<byte> entry, out ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)
+    public static bool TryTakeEntry(
+        scoped ref ReadOnlySpan<byte> annotations, out ReadOnlySpan<byte> entry, out ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)
     {
         entry = annotations;
         if (annotations.Length == 0)
@@ -209,7 +210,9 @@ internal readonly ref struct EncodedMessage
         return value;
     }
 
-    /// <summary>The length that the value at the start claims to have: at least what is needed to tell it, and maybe more than there is.</summary>
+    /// <summary>
+    /// The length that the value at the start claims to have: at least what is needed to tell it, and maybe more than there is.
+    /// </summary>
     private static long ValueLength(ReadOnlySpan<byte> bytes, int nested)
     {
         if (bytes.Length == 0)

@@ -4,7 +4,9 @@ using Amqp;
 
 namespace Ingest.LocalHub.Storage;
 
-/// <summary>Where a reader wants to start, as its selector filter says: <c>amqp.annotation.x-opt-offset &gt; '…'</c> and the like.</summary>
+/// <summary>
+/// Where a reader wants to start, as its selector filter says: <c>amqp.annotation.x-opt-offset &gt; '…'</c> and the like.
+/// </summary>
 internal readonly partial record struct StartPosition(string Annotation, bool Inclusive, string Value)
 {
     public static readonly StartPosition Earliest = new("x-opt-offset", false, "-1");
@@ -42,7 +44,8 @@ internal readonly partial record struct StartPosition(string Annotation, bool In
             case "x-opt-sequence-number":
                 return value <= state.Last
                     ? Inclusive ? value : value + 1
-                    : throw Refused($"The supplied sequence number '{value}' is invalid. The last sequence number in the system is '{state.Last}'");
+                    : throw Refused(
+                        $"The supplied sequence number '{value}' is invalid. The last sequence number in the system is '{state.Last}'");
             default:
                 var last = HubOffset.Of(state.Last);
                 return value <= last

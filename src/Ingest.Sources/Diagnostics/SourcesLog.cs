@@ -8,15 +8,37 @@ internal static partial class SourcesLog
     [LoggerMessage(2004, LogLevel.Warning, "{Hub}, partition {Partition}: {Reason} Trying again in {Delay}")]
     public static partial void Reconnecting(ILogger logger, string hub, string partition, string reason, TimeSpan delay);
 
-    [LoggerMessage(2006, LogLevel.Warning, "{Hub}, partition {Partition}: the hub no longer has event {SequenceNumber}; continuing from its time, {Time:O}")]
+    [LoggerMessage(
+        2006,
+        LogLevel.Warning,
+        "{Hub}, partition {Partition}: the hub no longer has event {SequenceNumber}; continuing from its time, {Time:O}")]
     public static partial void PositionUnknown(ILogger logger, string hub, string partition, long sequenceNumber, DateTime time);
 
-    [LoggerMessage(2019, LogLevel.Error, "{Hub}, partition {Partition}, event {SequenceNumber} of device {Device} cannot be read as AMQP, and is dead-lettered whole: {Reason}")]
-    public static partial void Undecodable(ILogger logger, string hub, string partition, long sequenceNumber, string? device, string reason);
+    [LoggerMessage(
+        2019,
+        LogLevel.Error,
+        "{Hub}, partition {Partition}, event {SequenceNumber} of device {Device} cannot be read as AMQP, and is dead-lettered whole: "
+            + "{Reason}")]
+    public static partial void Undecodable(
+        ILogger logger,
+        string hub,
+        string partition,
+        long sequenceNumber,
+        string? device,
+        string reason);
 
     [LoggerMessage(2020, LogLevel.Warning, "{Hub}: {Reason} Sending again in {Delay}")]
     public static partial void SendingAgain(ILogger logger, string hub, string reason, TimeSpan delay);
 
-    [LoggerMessage(2021, LogLevel.Debug, "{Hub}, partition {Partition}, event {SequenceNumber} of device {Device} cannot be read as AMQP either: {Reason}")]
-    public static partial void UndecodableStill(ILogger logger, string hub, string partition, long sequenceNumber, string? device, string reason);
+    [LoggerMessage(
+        2021,
+        LogLevel.Debug,
+        "{Hub}, partition {Partition}, event {SequenceNumber} of device {Device} cannot be read as AMQP either: {Reason}")]
+    public static partial void UndecodableStill(
+        ILogger logger,
+        string hub,
+        string partition,
+        long sequenceNumber,
+        string? device,
+        string reason);
 }

@@ -3,8 +3,8 @@ using Microsoft.Extensions.Logging;
 namespace Ingest.Sources.Diagnostics;
 
 /// <summary>
-/// Tells of events that cannot be decoded: one a partition and minute as an error, the others for whoever looks closer, as one device can send
-/// thousands. Safe for many threads.
+/// Tells of events that cannot be decoded: one a partition and minute as an error, the others for whoever looks closer, as one device can
+/// send thousands. Safe for many threads.
 /// </summary>
 internal sealed class UndecodableLog(ILogger logger, string hub, TimeProvider time)
 {

@@ -4,8 +4,8 @@ using System.Text;
 namespace Ingest.Sources.EventHubs;
 
 /// <summary>
-/// Takes values off AMQP's encoding front to back without trusting it: lengths, counts and nesting may say anything, nothing throws, and the work
-/// is bounded by the bytes there are (AMQP 1.0, part 1, section 1.2).
+/// Takes values off AMQP's encoding front to back without trusting it: lengths, counts and nesting may say anything, nothing throws, and
+/// the work is bounded by the bytes there are (AMQP 1.0, part 1, section 1.2).
 /// </summary>
 internal ref struct EncodedValues(ReadOnlySpan<byte> bytes)
 {
@@ -89,8 +89,8 @@ internal ref struct EncodedValues(ReadOnlySpan<byte> bytes)
     }
 
     /// <summary>
-    /// Whether lists, maps and descriptors lie in each other more than so many levels deep. Read as a decoder reads them: by their counts, not by
-    /// their sizes. Arrays are passed over: decoders bound those themselves.
+    /// Whether lists, maps and descriptors lie in each other more than so many levels deep. Read as a decoder reads them: by their counts,
+    /// not by their sizes. Arrays are passed over: decoders bound those themselves.
     /// </summary>
     public static bool IsDeeperThan(int levels, ReadOnlySpan<byte> bytes)
     {
@@ -126,7 +126,8 @@ internal ref struct EncodedValues(ReadOnlySpan<byte> bytes)
     }
 
     /// <summary>The text of a string or symbol; null for any other value.</summary>
-    public static string? Text(ReadOnlySpan<byte> value) => value[0] is 0xa1 or 0xa3 or 0xb1 or 0xb3 ? Encoding.UTF8.GetString(Content(value)) : null;
+    public static string? Text(ReadOnlySpan<byte> value) =>
+        value[0] is 0xa1 or 0xa3 or 0xb1 or 0xb3 ? Encoding.UTF8.GetString(Content(value)) : null;
 
     /// <summary>What an identifier, a number or a time is; a time as milliseconds since 1970. Null for what is none of them.</summary>
     public static object? Scalar(ReadOnlySpan<byte> value) => value[0] switch

@@ -9,10 +9,11 @@ namespace Ingest.Sources.EventHubs;
 internal static class EntraLogin
 {
     /// <summary>
-    /// Whether waiting may mend it: an endpoint that is silent, busy or broken. It does not give an identity to a process that has none, nor mend
-    /// one that is refused (tenant, client, secret, certificate, federation).
+    /// Whether waiting may mend it: an endpoint that is silent, busy or broken. It does not give an identity to a process that has none,
+    /// nor mend one that is refused (tenant, client, secret, certificate, federation).
     /// </summary>
-    public static bool MayPass(AuthenticationFailedException failure) => failure is not CredentialUnavailableException && MayPass(failure.InnerException);
+    public static bool MayPass(AuthenticationFailedException failure) =>
+        failure is not CredentialUnavailableException && MayPass(failure.InnerException);
 
     /// <summary>What happened and what to do.</summary>
     public static string Sentence(AuthenticationFailedException failure, string wanted)
@@ -20,7 +21,9 @@ internal static class EntraLogin
         var said = Said(failure);
         return MayPass(failure)
             ? $"Microsoft Entra gives no token for {wanted} now: {said}."
-            : $"Microsoft Entra gives this process no token for {wanted}: {said}. Give it an identity (managed, workload, or AZURE_TENANT_ID, AZURE_CLIENT_ID and its secret or certificate), correct the one it has, or log in without one, by a connection string alone.";
+            : $"Microsoft Entra gives this process no token for {wanted}: {said}. Give it an identity (managed, workload, or "
+                + "AZURE_TENANT_ID, AZURE_CLIENT_ID and its secret or certificate), correct the one it has, or log in without one, by a "
+                + "connection string alone.";
     }
 
     // Entra's own sentence, where it has one.

@@ -47,7 +47,9 @@ public sealed class EventMapping(string hub, string partition, TimeSource timeSo
         return system.ToEvent(hub, partition, timeSource, Body(raw), ApplicationProperties(raw));
     }
 
-    /// <summary>Whether an annotation is one that a hub sets: a sender may add others, under names that mean something in an archive.</summary>
+    /// <summary>
+    /// Whether an annotation is one that a hub sets: a sender may add others, under names that mean something in an archive.
+    /// </summary>
     internal static bool IsSystemAnnotation(string name) =>
         name.StartsWith("x-opt-", StringComparison.Ordinal) || name.StartsWith("iothub-", StringComparison.Ordinal);
 
@@ -58,7 +60,8 @@ public sealed class EventMapping(string hub, string partition, TimeSource timeSo
             return null;
         }
 
-        return message.ApplicationProperties as IReadOnlyDictionary<string, object?> ?? new Dictionary<string, object?>(message.ApplicationProperties!);
+        return message.ApplicationProperties as IReadOnlyDictionary<string, object?> ?? new Dictionary<string, object?>(
+            message.ApplicationProperties!);
     }
 
     private static ReadOnlyMemory<byte> Body(AmqpAnnotatedMessage message)

@@ -4,8 +4,8 @@ using Ingest.Events;
 namespace Ingest.Sources.EventHubs;
 
 /// <summary>
-/// What the sequence numbers of a partition must be, and what they say about messages that never came. Until it begins, any number will do once.
-/// Pure.
+/// What the sequence numbers of a partition must be, and what they say about messages that never came. Until it begins, any number will do
+/// once. Pure.
 /// </summary>
 internal sealed class EventSequence
 {

@@ -25,7 +25,12 @@ public sealed class HubClient : IAsyncDisposable
     {
     }
 
-    internal HubClient(HubSettings settings, TimeProvider time, ILogger<HubClient> logger, TokenCredential? credential, X509Certificate2Collection? trustedRoots)
+    internal HubClient(
+        HubSettings settings,
+        TimeProvider time,
+        ILogger<HubClient> logger,
+        TokenCredential? credential,
+        X509Certificate2Collection? trustedRoots)
     {
         Endpoint = HubEndpoint.From(settings, credential, trustedRoots);
         Settings = settings;
@@ -34,7 +39,9 @@ public sealed class HubClient : IAsyncDisposable
         Undecodable = new UndecodableLog(logger, Endpoint.Identity, time);
         Connection = Endpoint.Connect();
         _asking = new EventHubConsumerClient(
-            EventHubConsumerClient.DefaultConsumerGroupName, Connection, new EventHubConsumerClientOptions { RetryOptions = Endpoint.Retry(0) });
+            EventHubConsumerClient.DefaultConsumerGroupName,
+            Connection,
+            new EventHubConsumerClientOptions { RetryOptions = Endpoint.Retry(0) });
     }
 
     /// <summary>The hub's identity: <see cref="HubSettings.Identity"/>, by default <c>host/name</c>.</summary>
@@ -72,18 +79,24 @@ public sealed class HubClient : IAsyncDisposable
         try
         {
             await using var receiver = new PartitionReceiver(
-                consumerGroup, partition, EventPosition.Latest, Connection, new PartitionReceiverOptions { RetryOptions = Endpoint.Retry(0), PrefetchCount = 0 });
+                consumerGroup,
+                partition,
+                EventPosition.Latest,
+                Connection,
+                new PartitionReceiverOptions { RetryOptions = Endpoint.Retry(0), PrefetchCount = 0 });
             await SortedAsync(() => receiver.ReceiveBatchAsync(1, Glance, cancellationToken), cancellationToken);
         }
         catch (HubException exception) when (exception.Failure == HubFailure.PartitionTaken)
         {
-            // A worker owns the partition, so that nobody may read beside it: the group is there, and the key was good enough to be told so.
+            // A worker owns the partition, so that nobody may read beside it: the group is there, and the key was good enough to be told
+            // so.
         }
         catch (HubException exception) when (exception.Failure == HubFailure.NotFound)
         {
             throw new HubException(
                 HubFailure.NotFound,
-                $"{Endpoint.Address} has no consumer group '{consumerGroup}'. Add it to the hub's built-in endpoint, or name one that is there.",
+                $"{Endpoint.Address} has no consumer group '{consumerGroup}'. Add it to the hub's built-in endpoint, or name one that "
+                    + "is there.",
                 exception);
         }
     }

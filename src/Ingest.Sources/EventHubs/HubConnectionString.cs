@@ -7,11 +7,18 @@ public sealed class HubConnectionString
 {
     private const int TlsPort = 5671;
     private const int PlainPort = 5672;
-    private const string Looks = "It must look like Endpoint=sb://<namespace>.servicebus.windows.net/;SharedAccessKeyName=…;SharedAccessKey=…;EntityPath=…";
+    private const string Looks =
+        "It must look like Endpoint=sb://<namespace>.servicebus.windows.net/;SharedAccessKeyName=…;SharedAccessKey=…;EntityPath=…";
 
     private readonly string _credential;
 
-    private HubConnectionString(Uri endpoint, bool isEmulator, string credential, string? keyName, string? entityPath, HubTransport? transport)
+    private HubConnectionString(
+        Uri endpoint,
+        bool isEmulator,
+        string credential,
+        string? keyName,
+        string? entityPath,
+        HubTransport? transport)
     {
         Host = endpoint.Host.ToLowerInvariant();
         Port = endpoint.IsDefaultPort || endpoint.Port < 0 ? null : endpoint.Port;
@@ -48,7 +55,9 @@ public sealed class HubConnectionString
     {
         if (string.IsNullOrWhiteSpace(connectionString))
         {
-            throw new FormatException("The hub's connection string is empty. Copy the Event Hub-compatible endpoint from the IoT hub's page 'Built-in endpoints'.");
+            throw new FormatException(
+                "The hub's connection string is empty. Copy the Event Hub-compatible endpoint from the IoT hub's page 'Built-in "
+                    + "endpoints'.");
         }
 
         var parts = Split(connectionString.Trim().Trim('"', '\'').Trim());
@@ -64,12 +73,15 @@ public sealed class HubConnectionString
                 (null, _) => "SharedAccessKeyName",
                 _ => "SharedAccessKey",
             };
-            throw new FormatException($"The hub's connection string has no {missing}. Copy the whole string, with a policy that has the right 'Listen' (for an IoT hub: 'service connect').");
+            throw new FormatException(
+                $"The hub's connection string has no {missing}. Copy the whole string, with a policy that has the right 'Listen' (for "
+                    + "an IoT hub: 'service connect').");
         }
 
         if (signature is not null && !signature.Contains("se=", StringComparison.Ordinal))
         {
-            throw new FormatException("The SharedAccessSignature in the hub's connection string has no expiry (se=…): it was not copied whole.");
+            throw new FormatException(
+                "The SharedAccessSignature in the hub's connection string has no expiry (se=…): it was not copied whole.");
         }
 
         return new HubConnectionString(
@@ -116,7 +128,9 @@ public sealed class HubConnectionString
 
         if (parts.ContainsKey("HostName"))
         {
-            throw new FormatException("This is the IoT hub's own connection string (HostName=…), which cannot be read from. Copy the Event Hub-compatible endpoint from the page 'Built-in endpoints' instead.");
+            throw new FormatException(
+                "This is the IoT hub's own connection string (HostName=…), which cannot be read from. Copy the Event Hub-compatible "
+                    + "endpoint from the page 'Built-in endpoints' instead.");
         }
 
         return parts;
@@ -132,7 +146,8 @@ public sealed class HubConnectionString
         // The text is not repeated: where the parts are muddled it can hold the key.
         if (!Uri.TryCreate(text, UriKind.Absolute, out var uri) || uri.Host.Length == 0)
         {
-            throw new FormatException("The Endpoint in the hub's connection string is no address. It must look like sb://<namespace>.servicebus.windows.net/");
+            throw new FormatException(
+                "The Endpoint in the hub's connection string is no address. It must look like sb://<namespace>.servicebus.windows.net/");
         }
 
         return uri;

@@ -14,7 +14,8 @@ internal sealed class HubEndpoint
     private readonly TokenCredential? _credential;
     private readonly X509Certificate2Collection? _trustedRoots;
 
-    private HubEndpoint(HubSettings settings, HubConnectionString? connection, TokenCredential? credential, X509Certificate2Collection? trustedRoots)
+    private HubEndpoint(
+        HubSettings settings, HubConnectionString? connection, TokenCredential? credential, X509Certificate2Collection? trustedRoots)
     {
         _settings = settings;
         _connection = connection;
@@ -49,7 +50,8 @@ internal sealed class HubEndpoint
     public bool HasIdentity => _connection is null;
 
     /// <exception cref="FormatException">The settings do not name a hub; the message says what is missing.</exception>
-    public static HubEndpoint From(HubSettings settings, TokenCredential? credential = null, X509Certificate2Collection? trustedRoots = null)
+    public static HubEndpoint From(
+        HubSettings settings, TokenCredential? credential = null, X509Certificate2Collection? trustedRoots = null)
     {
         if (Problem(settings) is { } problem)
         {
@@ -70,9 +72,12 @@ internal sealed class HubEndpoint
         {
             return (Given(settings.FullyQualifiedNamespace), Given(settings.Name)) switch
             {
-                (null, _) => "Hub:ConnectionString is missing: the Event Hub-compatible endpoint from the IoT hub's page 'Built-in endpoints'. (An event hub is also read with Hub:FullyQualifiedNamespace, Hub:Name and an Entra identity.)",
+                (null, _) =>
+                    "Hub:ConnectionString is missing: the Event Hub-compatible endpoint from the IoT hub's page 'Built-in endpoints'. "
+                        + "(An event hub is also read with Hub:FullyQualifiedNamespace, Hub:Name and an Entra identity.)",
                 (_, null) => "Nothing names the event hub: set Hub:Name beside Hub:FullyQualifiedNamespace.",
-                ({ } host, _) when Uri.CheckHostName(host) == UriHostNameType.Unknown => "Hub:FullyQualifiedNamespace is no host name. It must look like <namespace>.servicebus.windows.net.",
+                ({ } host, _) when Uri.CheckHostName(host) == UriHostNameType.Unknown =>
+                    "Hub:FullyQualifiedNamespace is no host name. It must look like <namespace>.servicebus.windows.net.",
                 _ => null,
             };
         }
@@ -123,7 +128,8 @@ internal sealed class HubEndpoint
     {
         var options = new EventHubConnectionOptions
         {
-            TransportType = Transport == HubTransport.AmqpWebSockets ? EventHubsTransportType.AmqpWebSockets : EventHubsTransportType.AmqpTcp,
+            TransportType =
+                Transport == HubTransport.AmqpWebSockets ? EventHubsTransportType.AmqpWebSockets : EventHubsTransportType.AmqpTcp,
             ConnectionIdleTimeout = TimeSpan.FromSeconds(_settings.IdleTimeoutSeconds),
         };
         if (Given(_settings.Proxy) is { } proxy)

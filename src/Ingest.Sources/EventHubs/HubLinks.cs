@@ -51,7 +51,9 @@ internal sealed class HubLinks
         amqp.TransportProviders.Add(plain);
 
         var transport = await ConnectAsync(
-            new AmqpTransportInitiator(amqp, TransportOf(endpoint, options)), TimeSpan.FromSeconds(client.Settings.OperationTimeoutSeconds), cancellationToken);
+            new AmqpTransportInitiator(amqp, TransportOf(endpoint, options)),
+            TimeSpan.FromSeconds(client.Settings.OperationTimeoutSeconds),
+            cancellationToken);
         var connection = new AmqpConnection(transport, amqp, new AmqpConnectionSettings
         {
             ContainerId = $"raw-{Guid.NewGuid():N}",
@@ -117,7 +119,8 @@ internal sealed class HubLinks
     public void Abort() => _connection.Abort();
 
     // The library's own way to give up by a token fails over WebSockets.
-    private static async Task<TransportBase> ConnectAsync(AmqpTransportInitiator initiator, TimeSpan limit, CancellationToken cancellationToken)
+    private static async Task<TransportBase> ConnectAsync(
+        AmqpTransportInitiator initiator, TimeSpan limit, CancellationToken cancellationToken)
     {
         var connecting = initiator.ConnectTaskAsync(limit);
         try
@@ -128,7 +131,10 @@ internal sealed class HubLinks
         {
             // It ends by itself, within its limit. Nobody is there for what comes of it.
             _ = connecting.ContinueWith(
-                static late => late.Result.Abort(), CancellationToken.None, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
+                static late => late.Result.Abort(),
+                CancellationToken.None,
+                TaskContinuationOptions.OnlyOnRanToCompletion,
+                TaskScheduler.Default);
             throw;
         }
     }
@@ -146,7 +152,11 @@ internal sealed class HubLinks
 
         var tcp = new TcpTransportSettings { Host = endpoint.Host, Port = endpoint.Port ?? (endpoint.UseTls ? TlsPort : PlainPort) };
         return endpoint.UseTls
-            ? new TlsTransportSettings(tcp) { TargetHost = endpoint.Host, CertificateValidationCallback = options.CertificateValidationCallback }
+            ? new TlsTransportSettings(tcp)
+            {
+                TargetHost = endpoint.Host,
+                CertificateValidationCallback = options.CertificateValidationCallback,
+            }
             : tcp;
     }
 }

@@ -29,7 +29,8 @@ public sealed class HubReplay
         if (string.Equals(consumerGroup, workerConsumerGroup, StringComparison.OrdinalIgnoreCase))
         {
             throw new ArgumentException(
-                $"A replay needs a consumer group of its own, and '{consumerGroup}' is the worker's. Add one to the hub's built-in endpoint and name it.",
+                $"A replay needs a consumer group of its own, and '{consumerGroup}' is the worker's. Add one to the hub's built-in "
+                    + "endpoint and name it.",
                 nameof(consumerGroup));
         }
 
@@ -52,7 +53,8 @@ public sealed class HubReplay
         var hub = await _client.GetHubAsync(cancellationToken);
         if (partition is not null && !hub.PartitionIds.Contains(partition))
         {
-            throw new HubException(HubFailure.NotFound, $"{_client.Hub} has no partition {partition}; it has {string.Join(", ", hub.PartitionIds)}.");
+            throw new HubException(
+                HubFailure.NotFound, $"{_client.Hub} has no partition {partition}; it has {string.Join(", ", hub.PartitionIds)}.");
         }
 
         // The ends as they are now: what is sent while the replay runs is the worker's.
@@ -77,7 +79,8 @@ public sealed class HubReplay
         return _progress.Accounts;
     }
 
-    private async Task RunAsync(ReplayRange range, PartitionProperties end, IProgress<ReplayProgress>? progress, CancellationTokenSource ending)
+    private async Task RunAsync(
+        ReplayRange range, PartitionProperties end, IProgress<ReplayProgress>? progress, CancellationTokenSource ending)
     {
         if (end.IsEmpty || end.LastEnqueuedSequenceNumber < 0 || end.LastEnqueuedTime.UtcDateTime < range.ReadFrom)
         {
@@ -95,7 +98,8 @@ public sealed class HubReplay
         }
     }
 
-    private async Task ReadAsync(ReplayRange range, PartitionProperties end, IProgress<ReplayProgress>? progress, CancellationToken cancellationToken)
+    private async Task ReadAsync(
+        ReplayRange range, PartitionProperties end, IProgress<ReplayProgress>? progress, CancellationToken cancellationToken)
     {
         await using var reader = new ReplayReader(_client, _consumerGroup, _timeSource, StartAt.Since(range.ReadFrom), end);
         long? last = null;

@@ -22,7 +22,8 @@ public sealed class HubSender : IAsyncDisposable
         _client = client;
 
         // The library's own retries would hide that a message was sent twice.
-        _producer = new EventHubProducerClient(client.Connection, new EventHubProducerClientOptions { RetryOptions = client.Endpoint.Retry(0) });
+        _producer = new EventHubProducerClient(
+            client.Connection, new EventHubProducerClientOptions { RetryOptions = client.Endpoint.Retry(0) });
         _retry = PatientRetry.ForSending(
             TimeSpan.FromSeconds(client.Settings.MaxRetryDelaySeconds),
             client.Time,
@@ -30,7 +31,9 @@ public sealed class HubSender : IAsyncDisposable
     }
 
     /// <summary>Sends messages in as few batches as their size allows.</summary>
-    /// <param name="messages">The messages. Annotations that IoT Hub would add stand in their <c>GetRawAmqpMessage().MessageAnnotations</c>.</param>
+    /// <param name="messages">
+    /// The messages. Annotations that IoT Hub would add stand in their <c>GetRawAmqpMessage().MessageAnnotations</c>.
+    /// </param>
     /// <param name="target">Which partition takes them.</param>
     /// <param name="cancellationToken">Gives up; what was sent stays sent.</param>
     /// <exception cref="HubException">The hub refuses them for good: a message is too large, or the right to send is missing.</exception>
@@ -42,7 +45,8 @@ public sealed class HubSender : IAsyncDisposable
         for (var next = 0; next < messages.Count;)
         {
             using var batch = await _retry.ExecuteAsync(
-                async token => await _client.SortedAsync(() => _producer.CreateBatchAsync(options, token).AsTask(), token), cancellationToken);
+                async token => await _client.SortedAsync(() => _producer.CreateBatchAsync(options, token).AsTask(), token),
+                cancellationToken);
             while (next < messages.Count && batch.TryAdd(messages[next]))
             {
                 next++;
@@ -52,7 +56,8 @@ public sealed class HubSender : IAsyncDisposable
             {
                 throw new HubException(
                     HubFailure.Misconfigured,
-                    $"{_client.Endpoint.Address} takes messages of at most {batch.MaximumSizeInBytes} bytes, and message {next} is larger. Send smaller messages, or choose a tier of the hub that takes them.");
+                    $"{_client.Endpoint.Address} takes messages of at most {batch.MaximumSizeInBytes} bytes, and message {next} is "
+                        + "larger. Send smaller messages, or choose a tier of the hub that takes them.");
             }
 
             var attempts = 0;

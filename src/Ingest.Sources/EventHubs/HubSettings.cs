@@ -17,12 +17,14 @@ public sealed class HubSettings : IValidatableObject
 {
     public const string Section = "Hub";
 
-    /// <summary>The Event Hubs-compatible connection string: <c>Endpoint=sb://…;SharedAccessKeyName=…;SharedAccessKey=…;EntityPath=…</c>.</summary>
+    /// <summary>
+    /// The Event Hubs-compatible connection string: <c>Endpoint=sb://…;SharedAccessKeyName=…;SharedAccessKey=…;EntityPath=…</c>.
+    /// </summary>
     public string ConnectionString { get; set; } = "";
 
     /// <summary>
-    /// In place of a connection string: the namespace's host name, such as <c>plant.servicebus.windows.net</c>, read under a Microsoft Entra
-    /// identity. Needs <see cref="Name"/>. Not for IoT Hub's built-in endpoint, which knows shared access keys alone.
+    /// In place of a connection string: the namespace's host name, such as <c>plant.servicebus.windows.net</c>, read under a Microsoft
+    /// Entra identity. Needs <see cref="Name"/>. Not for IoT Hub's built-in endpoint, which knows shared access keys alone.
     /// </summary>
     public string? FullyQualifiedNamespace { get; set; }
 
@@ -30,8 +32,8 @@ public sealed class HubSettings : IValidatableObject
     public string? Name { get; set; }
 
     /// <summary>
-    /// What the hub is called in events, checkpoints, dead letters and accounts. Default: <c>host/name</c>. A failover changes the endpoint's
-    /// host; with the name set here to what it was, the checkpoints are found, and reading goes on by the last event's stamp.
+    /// What the hub is called in events, checkpoints, dead letters and accounts. Default: <c>host/name</c>. A failover changes the
+    /// endpoint's host; with the name set here to what it was, the checkpoints are found, and reading goes on by the last event's stamp.
     /// </summary>
     public string? Identity { get; set; }
 
@@ -42,29 +44,33 @@ public sealed class HubSettings : IValidatableObject
     /// <summary>The partitions to read. Default: empty, all.</summary>
     public IList<string> Partitions { get; } = [];
 
-    /// <summary>How the hub is reached. Default: <see cref="HubTransport.Amqp"/>, or what the connection string's TransportType names.</summary>
+    /// <summary>
+    /// How the hub is reached. Default: <see cref="HubTransport.Amqp"/>, or what the connection string's TransportType names.
+    /// </summary>
     public HubTransport? Transport { get; set; }
 
-    /// <summary>The address of an HTTP proxy, <c>http://host:port</c>, for <see cref="HubTransport.AmqpWebSockets"/>. Default: the machine's.</summary>
+    /// <summary>
+    /// The address of an HTTP proxy, <c>http://host:port</c>, for <see cref="HubTransport.AmqpWebSockets"/>. Default: the machine's.
+    /// </summary>
     public string? Proxy { get; set; }
 
     /// <summary>
-    /// Most events of a partition that the client fetches ahead. Default: 300. More was slower when measured (three times the batch keeps the
-    /// link busy; past it the client's own bookkeeping and the garbage collector lose what is won), and each is memory.
+    /// Most events of a partition that the client fetches ahead. Default: 300. More was slower when measured (three times the batch keeps
+    /// the link busy; past it the client's own bookkeeping and the garbage collector lose what is won), and each is memory.
     /// </summary>
     [Range(0, 100_000)]
     public int PrefetchEvents { get; set; } = 300;
 
     /// <summary>
-    /// About how many bytes of a partition's events are fetched ahead. Default: 4 MiB: 300 messages of IoT Hub's largest size would be 75 MiB a
-    /// partition.
+    /// About how many bytes of a partition's events are fetched ahead. Default: 4 MiB: 300 messages of IoT Hub's largest size would be 75
+    /// MiB a partition.
     /// </summary>
     [Range(64 * 1024, 1024 * 1024 * 1024)]
     public int PrefetchBytes { get; set; } = 4 * 1024 * 1024;
 
     /// <summary>
-    /// Most events of a partition handed to the pipeline at once. Default: 100. Small batches are the fast ones, as the pipeline merges what
-    /// waits into one transaction.
+    /// Most events of a partition handed to the pipeline at once. Default: 100. Small batches are the fast ones, as the pipeline merges
+    /// what waits into one transaction.
     /// </summary>
     [Range(1, 100_000)]
     public int MaxBatchEvents { get; set; } = 100;
@@ -77,7 +83,9 @@ public sealed class HubSettings : IValidatableObject
     [Range(2, 3_600)]
     public int IdleTimeoutSeconds { get; set; } = 60;
 
-    /// <summary>Longest pause before the next attempt to reconnect, in seconds; what only an operator can mend is retried at this pace. Default: 30.</summary>
+    /// <summary>
+    /// Longest pause before the next attempt to reconnect, in seconds; what only an operator can mend is retried at this pace. Default: 30.
+    /// </summary>
     [Range(1, 3_600)]
     public int MaxRetryDelaySeconds { get; set; } = 30;
 
@@ -112,7 +120,8 @@ public sealed class HubSettings : IValidatableObject
         if (OwnershipExpirySeconds < 3 * LoadBalancingIntervalSeconds)
         {
             yield return new ValidationResult(
-                $"It must be at least three times Hub:LoadBalancingIntervalSeconds ({LoadBalancingIntervalSeconds}); otherwise a worker loses its partitions when a single renewal is slow.",
+                $"It must be at least three times Hub:LoadBalancingIntervalSeconds ({LoadBalancingIntervalSeconds}); otherwise a worker "
+                    + "loses its partitions when a single renewal is slow.",
                 [nameof(OwnershipExpirySeconds)]);
         }
     }

@@ -7,7 +7,9 @@ using Microsoft.Azure.Amqp;
 
 namespace Ingest.Sources.EventHubs;
 
-/// <summary>What opens the hub to links that are opened beside the client library: a signature by key, a ready one, or an Entra identity's token.</summary>
+/// <summary>
+/// What opens the hub to links that are opened beside the client library: a signature by key, a ready one, or an Entra identity's token.
+/// </summary>
 internal sealed class HubToken : ICbsTokenProvider
 {
     private const string Scope = "https://eventhubs.azure.net/.default";
@@ -61,7 +63,8 @@ internal sealed class HubToken : ICbsTokenProvider
     {
         var escaped = Uri.EscapeDataString(resource);
         var until = expiry.ToString(CultureInfo.InvariantCulture);
-        var signature = HMACSHA256.HashData(Encoding.UTF8.GetBytes(_secret!.SharedAccessKey), Encoding.UTF8.GetBytes($"{escaped}\n{until}"));
+        var signature = HMACSHA256.HashData(
+            Encoding.UTF8.GetBytes(_secret!.SharedAccessKey), Encoding.UTF8.GetBytes($"{escaped}\n{until}"));
         return $"SharedAccessSignature sr={escaped}&sig={Uri.EscapeDataString(Convert.ToBase64String(signature))}&se={until}&skn={Uri.EscapeDataString(_secret.SharedAccessKeyName)}";
     }
 
@@ -69,7 +72,8 @@ internal sealed class HubToken : ICbsTokenProvider
     private DateTimeOffset ExpiryOf(string signature)
     {
         var seconds = signature.Split('&').FirstOrDefault(part => part.StartsWith("se=", StringComparison.Ordinal))?[3..];
-        return long.TryParse(seconds, NumberStyles.None, CultureInfo.InvariantCulture, out var expiry) && expiry < DateTimeOffset.MaxValue.ToUnixTimeSeconds()
+        return long.TryParse(seconds, NumberStyles.None, CultureInfo.InvariantCulture, out var expiry)
+            && expiry < DateTimeOffset.MaxValue.ToUnixTimeSeconds()
             ? DateTimeOffset.FromUnixTimeSeconds(expiry)
             : _time.GetUtcNow() + Lifetime;
     }

@@ -4,7 +4,8 @@ using Polly.Retry;
 namespace Ingest.Sources.EventHubs;
 
 /// <summary>
-/// Tries again for as long as it takes: growing, jittered pauses for what passes by itself, the longest pause for what an operator must mend.
+/// Tries again for as long as it takes: growing, jittered pauses for what passes by itself, the longest pause for what an operator must
+/// mend.
 /// <c>onRetry</c> is told of each failure and of the pause before the next attempt.
 /// </summary>
 internal static class PatientRetry
@@ -31,7 +32,9 @@ internal static class PatientRetry
             .AddRetry(new RetryStrategyOptions
             {
                 ShouldHandle = attempt => ValueTask.FromResult(
-                    attempt.Outcome.Exception is TException exception && !attempt.Context.CancellationToken.IsCancellationRequested && retries(exception)),
+                    attempt.Outcome.Exception is TException exception
+                    && !attempt.Context.CancellationToken.IsCancellationRequested
+                    && retries(exception)),
                 MaxRetryAttempts = int.MaxValue,
                 BackoffType = DelayBackoffType.Exponential,
                 UseJitter = true,

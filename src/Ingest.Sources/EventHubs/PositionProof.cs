@@ -7,7 +7,9 @@ namespace Ingest.Sources.EventHubs;
 
 /// <summary>Where reading a partition goes on.</summary>
 /// <param name="At">The place.</param>
-/// <param name="NumberingRestarted">The hub no longer knows what was read last: the first sequence number says nothing about what came before.</param>
+/// <param name="NumberingRestarted">
+/// The hub no longer knows what was read last: the first sequence number says nothing about what came before.
+/// </param>
 /// <param name="BeginSequenceNumber">The oldest event that the hub still has: what was before it and not read is missed.</param>
 internal sealed record ReadingStart(StartAt At, bool NumberingRestarted, long BeginSequenceNumber);
 
@@ -49,13 +51,15 @@ internal sealed class PositionProof(HubClient client, string consumerGroup, long
             return new ReadingStart(StartAt.After(last.Offset), NumberingRestarted: false, now.BeginningSequenceNumber);
         }
 
-        // Retention may have taken the event since the partition was asked where it begins, so it is asked again before anything is concluded.
+        // Retention may have taken the event since the partition was asked where it begins, so it is asked again before anything is
+        // concluded.
         now = await client.GetPartitionAsync(partition, cancellationToken);
         return now.BeginningSequenceNumber > last.SequenceNumber ? AfterRetention(now) : ByTime(partition, last, now);
     }
 
     // Everything that is left comes after it.
-    private static ReadingStart AfterRetention(PartitionProperties now) => new(StartAt.Earliest, NumberingRestarted: false, now.BeginningSequenceNumber);
+    private static ReadingStart AfterRetention(PartitionProperties now) =>
+        new(StartAt.Earliest, NumberingRestarted: false, now.BeginningSequenceNumber);
 
     private ReadingStart ByTime(string partition, Position last, PartitionProperties now)
     {
@@ -63,7 +67,8 @@ internal sealed class PositionProof(HubClient client, string consumerGroup, long
         return new ReadingStart(StartAt.Since(last.EnqueuedTime), NumberingRestarted: true, now.BeginningSequenceNumber);
     }
 
-    // Nothing to prove, but whether the partition may be read at all: Microsoft's processor does not tell of a reader that has a higher owner level.
+    // Nothing to prove, but whether the partition may be read at all: Microsoft's processor does not tell of a reader that has a higher
+    // owner level.
     private async Task TryAsync(string partition, CancellationToken cancellationToken)
     {
         try
@@ -94,7 +99,13 @@ internal sealed class PositionProof(HubClient client, string consumerGroup, long
             // The event is one that the client cannot read, and was stepped over before.
         }
 
-        await using var raw = await RawPartitionReader.OpenAsync(client, consumerGroup, partition, StartAt.Offset(last.Offset), ownerLevel, cancellationToken);
+        await using var raw = await RawPartitionReader.OpenAsync(
+            client,
+            consumerGroup,
+            partition,
+            StartAt.Offset(last.Offset),
+            ownerLevel,
+            cancellationToken);
         return await raw.ReceiveAsync(Patience, cancellationToken) is { } bytes
             && UndecodableMessage.SystemPropertiesOf(bytes) is var system
             && system.SequenceNumber == last.SequenceNumber && system.EnqueuedTime == last.EnqueuedTime;

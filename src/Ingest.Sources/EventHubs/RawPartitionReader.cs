@@ -91,7 +91,8 @@ internal sealed class RawPartitionReader : IAsyncDisposable
         return sorted.InnerException is EventHubsException { Reason: EventHubsException.FailureReason.MessageSizeExceeded }
             ? new HubException(
                 HubFailure.Misconfigured,
-                $"{_client.Endpoint.Address} sends a message that is larger than {LongestMessage >> 20} MiB, or has no end: no event hub does. Check that the Endpoint is the hub's.",
+                $"{_client.Endpoint.Address} sends a message that is larger than {LongestMessage >> 20} MiB, or has no end: no event "
+                    + "hub does. Check that the Endpoint is the hub's.",
                 ended)
             : sorted;
     }
@@ -115,7 +116,8 @@ internal sealed class RawPartitionReader : IAsyncDisposable
             Source = new Source
             {
                 Address = entity.AbsolutePath,
-                FilterSet = new FilterSet { [SelectorFilter] = new AmqpDescribed(SelectorFilter, SelectorFilterCode) { Value = start.Filter } },
+                FilterSet =
+                    new FilterSet { [SelectorFilter] = new AmqpDescribed(SelectorFilter, SelectorFilterCode) { Value = start.Filter } },
             },
             Target = new Target { Address = Guid.NewGuid().ToString("N") },
 

@@ -8,8 +8,8 @@ using Polly;
 namespace Ingest.Sources.EventHubs;
 
 /// <summary>
-/// A partition from a place to its end as one unbroken sequence of events, without owning it. Connections come and go underneath; an event that
-/// the client cannot read comes as one that says so.
+/// A partition from a place to its end as one unbroken sequence of events, without owning it. Connections come and go underneath; an event
+/// that the client cannot read comes as one that says so.
 /// </summary>
 internal sealed class ReplayReader : IAsyncDisposable
 {
@@ -116,7 +116,14 @@ internal sealed class ReplayReader : IAsyncDisposable
     {
         try
         {
-            _stepping ??= await SteppingReader.OpenAsync(_client, _consumerGroup, _end.Id, _next, ownerLevel: null, _timeSource, cancellationToken);
+            _stepping ??= await SteppingReader.OpenAsync(
+                _client,
+                _consumerGroup,
+                _end.Id,
+                _next,
+                ownerLevel: null,
+                _timeSource,
+                cancellationToken);
             if (await _stepping.NextAsync(SilenceBeforeAsking, cancellationToken) is { } found)
             {
                 _stepsLeft = found.Undecodable is null ? _stepsLeft - 1 : SteppingReader.StepsPastTrouble;
@@ -141,7 +148,9 @@ internal sealed class ReplayReader : IAsyncDisposable
     private async Task<bool> IsGoneAsync(CancellationToken cancellationToken)
     {
         var now = await _client.GetPartitionAsync(_end.Id, cancellationToken);
-        return now.IsEmpty || now.BeginningSequenceNumber > _end.LastEnqueuedSequenceNumber || now.LastEnqueuedSequenceNumber < _end.LastEnqueuedSequenceNumber;
+        return now.IsEmpty
+            || now.BeginningSequenceNumber > _end.LastEnqueuedSequenceNumber
+            || now.LastEnqueuedSequenceNumber < _end.LastEnqueuedSequenceNumber;
     }
 
     private async Task CloseReceiverAsync()

@@ -6,8 +6,8 @@ using Ingest.Settings;
 namespace Ingest.Sources.EventHubs;
 
 /// <summary>
-/// Reads a partition as raw bytes, an event at a time, and decodes each by itself: the way past an event that Microsoft's client cannot read.
-/// Used for that case alone.
+/// Reads a partition as raw bytes, an event at a time, and decodes each by itself: the way past an event that Microsoft's client cannot
+/// read. Used for that case alone.
 /// </summary>
 internal sealed class SteppingReader : IAsyncDisposable
 {
@@ -36,7 +36,13 @@ internal sealed class SteppingReader : IAsyncDisposable
 
     /// <exception cref="HubException">The hub cannot be reached or refuses.</exception>
     public static async Task<SteppingReader> OpenAsync(
-        HubClient client, string consumerGroup, string partition, StartAt start, long? ownerLevel, TimeSource timeSource, CancellationToken cancellationToken) =>
+        HubClient client,
+        string consumerGroup,
+        string partition,
+        StartAt start,
+        long? ownerLevel,
+        TimeSource timeSource,
+        CancellationToken cancellationToken) =>
         new(
             client,
             partition,
@@ -44,7 +50,9 @@ internal sealed class SteppingReader : IAsyncDisposable
             new EventMapping(client.Hub, partition, timeSource),
             timeSource);
 
-    /// <summary>The next event, decoded or with the reason why it cannot be; null where none came. It always has a sequence number.</summary>
+    /// <summary>
+    /// The next event, decoded or with the reason why it cannot be; null where none came. It always has a sequence number.
+    /// </summary>
     /// <exception cref="HubException">The hub cannot be reached or refuses.</exception>
     public async Task<RawEvent?> NextAsync(TimeSpan wait, CancellationToken cancellationToken)
     {
@@ -60,7 +68,8 @@ internal sealed class SteppingReader : IAsyncDisposable
 
     private async Task FindAsync(TimeSpan wait, CancellationToken cancellationToken)
     {
-        // Where not even the hub's annotations can be read, an event is the one after the last: or, where none was read yet, the one before the next.
+        // Where not even the hub's annotations can be read, an event is the one after the last: or, where none was read yet, the one before
+        // the next.
         var unnumbered = new List<(byte[] Bytes, string Reason)>();
         while (await _raw.ReceiveAsync(wait, cancellationToken) is { } bytes)
         {
@@ -108,7 +117,10 @@ internal sealed class SteppingReader : IAsyncDisposable
             var decoded = _mapping.ToEvent(new EventData(AmqpAnnotatedMessage.FromBytes(BinaryData.FromBytes(bytes))));
 
             // The hub's annotations come first. What a sender has put behind them must not pass for them.
-            return decoded.Offset is not null && decoded.Offset == system.Offset && decoded.SequenceNumber is not null && decoded.SequenceNumber == system.SequenceNumber
+            return decoded.Offset is not null
+                && decoded.Offset == system.Offset
+                && decoded.SequenceNumber is not null
+                && decoded.SequenceNumber == system.SequenceNumber
                 ? (decoded, null)
                 : (null, "Its annotations do not say where it stands in the partition, or say it twice.");
         }

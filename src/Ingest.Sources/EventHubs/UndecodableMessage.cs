@@ -10,8 +10,8 @@ internal static class UndecodableMessage
     private const ulong MessageAnnotations = 0x72;
 
     /// <summary>
-    /// What the annotations in front of a message say that hub and IoT Hub have set. Never throws: what cannot be read stays null, whatever else
-    /// is broken in them or behind them.
+    /// What the annotations in front of a message say that hub and IoT Hub have set. Never throws: what cannot be read stays null, whatever
+    /// else is broken in them or behind them.
     /// </summary>
     public static SystemProperties SystemPropertiesOf(ReadOnlyMemory<byte> message)
     {

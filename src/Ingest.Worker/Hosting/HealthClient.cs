@@ -31,25 +31,33 @@ public static class HealthClient
         {
             // 503 while it is not ready: the report says why.
             using var answer = await http.GetAsync(url, cancellationToken);
-            var report = JsonSerializer.Deserialize<WorkerReport>(await answer.Content.ReadAsStringAsync(cancellationToken), WorkerReport.Json);
-            return report is null || report.Partitions.Any(partition => partition is null) ? Stranger(url) : new WorkerAnswer(url, null, report);
+            var report = JsonSerializer.Deserialize<WorkerReport>(
+                await answer.Content.ReadAsStringAsync(cancellationToken), WorkerReport.Json);
+            return report is null
+                || report.Partitions.Any(partition => partition is null) ? Stranger(url) : new WorkerAnswer(url, null, report);
         }
         catch (HttpRequestException exception) when (exception.HttpRequestError == HttpRequestError.ConfigurationLimitExceeded)
         {
-            return new WorkerAnswer(url, $"{url} answers with more than {LongestAnswer >> 20} MiB, which no worker does. Name the worker's address by Health:Url.", null);
+            return new WorkerAnswer(
+                url,
+                $"{url} answers with more than {LongestAnswer >> 20} MiB, which no worker does. Name the worker's address by Health:Url.",
+                null);
         }
         catch (JsonException)
         {
             return Stranger(url);
         }
-        catch (Exception exception) when (exception is HttpRequestException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
+        catch (Exception exception) when (
+            exception is HttpRequestException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
         {
             var reason = exception is HttpRequestException ? exception.Message : $"no answer within {Patience.TotalSeconds} s";
-            return new WorkerAnswer(url, $"not running, or not reachable at {url}: {reason} Name another address by Health:Url or Health:Port.", null);
+            return new WorkerAnswer(
+                url, $"not running, or not reachable at {url}: {reason} Name another address by Health:Url or Health:Port.", null);
         }
     }
 
-    private static WorkerAnswer Stranger(Uri url) => new(url, $"{url} is answered by something else than a worker of this version. Name the worker's address by Health:Url.", null);
+    private static WorkerAnswer Stranger(Uri url) =>
+        new(url, $"{url} is answered by something else than a worker of this version. Name the worker's address by Health:Url.", null);
 
     private static Uri UrlOf(HealthSettings settings)
     {
@@ -62,7 +70,8 @@ public static class HealthClient
         }
 
         var address = settings.ListenAddress();
-        var host = System.Net.IPAddress.Any.Equals(address) || System.Net.IPAddress.IPv6Any.Equals(address) ? "localhost" : address.ToString();
+        var host = System.Net.IPAddress.Any.Equals(address)
+            || System.Net.IPAddress.IPv6Any.Equals(address) ? "localhost" : address.ToString();
         return new UriBuilder("http", host, settings.Port, "/readyz").Uri;
     }
 }

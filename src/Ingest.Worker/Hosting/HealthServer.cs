@@ -11,7 +11,12 @@ namespace Ingest.Worker.Hosting;
 /// Answers probes. <c>/healthz</c>: the process lives; restarting it mends nothing that an outage broke. <c>/readyz</c>: 200 while hub and
 /// database are being used, else 503; either way the body says how every part stands.
 /// </summary>
-public sealed class HealthServer(WorkerSettings settings, WorkerService service, HubWorker worker, PipelineComposition parts, ILoggerFactory loggers)
+public sealed class HealthServer(
+    WorkerSettings settings,
+    WorkerService service,
+    HubWorker worker,
+    PipelineComposition parts,
+    ILoggerFactory loggers)
     : IHostedService, IAsyncDisposable
 {
     private WebApplication? _server;
@@ -41,7 +46,8 @@ public sealed class HealthServer(WorkerSettings settings, WorkerService service,
         }
         catch (IOException exception)
         {
-            throw new StartUpException($"Health:Port {health.Port} cannot be used: {exception.Message} Name another, or 0 for none.", exception);
+            throw new StartUpException(
+                $"Health:Port {health.Port} cannot be used: {exception.Message} Name another, or 0 for none.", exception);
         }
     }
 
@@ -74,7 +80,8 @@ public sealed class HealthServer(WorkerSettings settings, WorkerService service,
     }
 
     private static IResult Ready(WorkerReport report) =>
-        Results.Json(report, WorkerReport.Json, statusCode: report.Ready ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
+        Results.Json(
+            report, WorkerReport.Json, statusCode: report.Ready ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
 
     /// <summary>Signals are the command's business.</summary>
     private sealed class NoLifetime : IHostLifetime

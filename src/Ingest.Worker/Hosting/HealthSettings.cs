@@ -16,12 +16,14 @@ public sealed class HealthSettings
     [Required(AllowEmptyStrings = false)]
     public string Address { get; set; } = "127.0.0.1";
 
-    /// <summary>Where <c>ingest status</c> asks a worker, as <c>http://host:port</c>. Default: the port and address above, on this machine.</summary>
+    /// <summary>
+    /// Where <c>ingest status</c> asks a worker, as <c>http://host:port</c>. Default: the port and address above, on this machine.
+    /// </summary>
     public string Url { get; set; } = "";
 
     /// <summary>
-    /// Names under which the probes may be asked, besides <c>localhost</c> and IP addresses. Any other Host header is refused, so that a web page
-    /// in somebody's browser cannot read them. Default: none.
+    /// Names under which the probes may be asked, besides <c>localhost</c> and IP addresses. Any other Host header is refused, so that a
+    /// web page in somebody's browser cannot read them. Default: none.
     /// </summary>
     public IList<string> Hosts { get; } = [];
 

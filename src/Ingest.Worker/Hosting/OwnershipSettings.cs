@@ -8,8 +8,12 @@ public sealed class OwnershipSettings : IValidatableObject
 {
     public const string Section = "Ownership";
 
-    /// <summary>The blob container's address, <c>https://account.blob.core.windows.net/container</c>; read and written under the process's identity.</summary>
-    [Required(ErrorMessage = "Ownership:Container is missing: the address of a blob container, https://<account>.blob.core.windows.net/<container>.")]
+    /// <summary>
+    /// The blob container's address, <c>https://account.blob.core.windows.net/container</c>; read and written under the process's identity.
+    /// </summary>
+    [Required(
+        ErrorMessage =
+            "Ownership:Container is missing: the address of a blob container, https://<account>.blob.core.windows.net/<container>.")]
     public Uri Container { get; set; } = null!;
 
     /// <exception cref="StartUpException">It is missing, or no address of a container.</exception>
@@ -24,9 +28,12 @@ public sealed class OwnershipSettings : IValidatableObject
     /// <inheritdoc/>
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
-        if (Container is not null && !(Container.IsAbsoluteUri && Container.Scheme is "https" or "http" && Container.AbsolutePath.Length > 1))
+        if (Container is not null
+            && !(Container.IsAbsoluteUri && Container.Scheme is "https" or "http" && Container.AbsolutePath.Length > 1))
         {
-            yield return new ValidationResult("It is no address of a blob container. It must look like https://<account>.blob.core.windows.net/<container>.", [nameof(Container)]);
+            yield return new ValidationResult(
+                "It is no address of a blob container. It must look like https://<account>.blob.core.windows.net/<container>.",
+                [nameof(Container)]);
         }
     }
 }

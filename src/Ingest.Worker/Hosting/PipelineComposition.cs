@@ -26,7 +26,13 @@ public sealed class PipelineComposition : IAsyncDisposable
 
     private readonly NpgsqlDataSource? _ownDataSource;
 
-    private PipelineComposition(PipelineSettings settings, TelemetryMapping mapping, NpgsqlDataSource dataSource, NpgsqlDataSource? ownDataSource, Purpose purpose, ILoggerFactory loggers)
+    private PipelineComposition(
+        PipelineSettings settings,
+        TelemetryMapping mapping,
+        NpgsqlDataSource dataSource,
+        NpgsqlDataSource? ownDataSource,
+        Purpose purpose,
+        ILoggerFactory loggers)
     {
         Settings = settings;
         Mapping = mapping;
@@ -36,7 +42,13 @@ public sealed class PipelineComposition : IAsyncDisposable
         Store = new StoreReader(dataSource, TargetTable.Of(mapping).Quoted);
         Pipeline = new IngestPipeline(
             dataSource,
-            new IngestSettings { Telemetry = settings.Telemetry, Commit = purpose == Purpose.Replay ? OfReplay(settings.Commit) : settings.Commit, DeadLetters = settings.DeadLetters, Database = settings.Database },
+            new IngestSettings
+            {
+                Telemetry = settings.Telemetry,
+                Commit = purpose == Purpose.Replay ? OfReplay(settings.Commit) : settings.Commit,
+                DeadLetters = settings.DeadLetters,
+                Database = settings.Database,
+            },
             loggers: loggers);
     }
 

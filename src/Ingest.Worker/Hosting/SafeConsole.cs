@@ -9,7 +9,9 @@ namespace Ingest.Worker.Hosting;
 /// <summary>Log lines on the console: one line each, whatever a message holds.</summary>
 public static class SafeConsole
 {
-    /// <summary>Writes log lines through <see cref="SafeText"/>. Whoever configures .NET's JSON lines gets those: their writer escapes.</summary>
+    /// <summary>
+    /// Writes log lines through <see cref="SafeText"/>. Whoever configures .NET's JSON lines gets those: their writer escapes.
+    /// </summary>
     public static ILoggingBuilder AddSafeConsole(this ILoggingBuilder logging)
     {
         ArgumentNullException.ThrowIfNull(logging);
@@ -34,7 +36,8 @@ public static class SafeConsole
         {
             var time = _clock.GetUtcNow().ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture);
             var message = logEntry.Formatter(logEntry.State, logEntry.Exception);
-            textWriter.Write($"{time} {Level(logEntry.LogLevel)}: {SafeText.Line(logEntry.Category)}[{logEntry.EventId.Id}] {SafeText.Line(message)}");
+            textWriter.Write(
+                $"{time} {Level(logEntry.LogLevel)}: {SafeText.Line(logEntry.Category)}[{logEntry.EventId.Id}] {SafeText.Line(message)}");
             if (logEntry.Exception is { } exception)
             {
                 textWriter.Write(' ');

@@ -4,8 +4,8 @@ using System.Text;
 namespace Ingest.Worker.Hosting;
 
 /// <summary>
-/// Makes text from outside harmless where it leaves for a person's terminal or log: characters that steer a terminal, break a line, change the
-/// reading direction or are not seen are shown as <c>\u001B</c> and the like. Sinks call it, so that nobody else has to think of it.
+/// Makes text from outside harmless where it leaves for a person's terminal or log: characters that steer a terminal, break a line, change
+/// the reading direction or are not seen are shown as <c>\u001B</c> and the like. Sinks call it, so that nobody else has to think of it.
 /// </summary>
 public static class SafeText
 {
@@ -67,7 +67,8 @@ public static class SafeText
         0x34F or 0x115F or 0x1160 or 0x17B4 or 0x17B5 or 0x3164 or 0xFFA0 => false,
         (>= 0x180B and <= 0x180F) or (>= 0xFE00 and <= 0xFE0F) or (>= 0xE0000 and <= 0xE0FFF) => false,
         _ => Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator
-            or UnicodeCategory.ParagraphSeparator or UnicodeCategory.PrivateUse or UnicodeCategory.Surrogate or UnicodeCategory.OtherNotAssigned),
+            or UnicodeCategory.ParagraphSeparator or UnicodeCategory.PrivateUse or UnicodeCategory.Surrogate
+            or UnicodeCategory.OtherNotAssigned),
     };
 
     private static bool IsPlain(string text)

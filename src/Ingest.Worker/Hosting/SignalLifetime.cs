@@ -2,7 +2,9 @@ using Microsoft.Extensions.Hosting;
 
 namespace Ingest.Worker.Hosting;
 
-/// <summary>The host ends when the first signal has asked for it; the second stage of <see cref="ShutdownSignals"/> is the worker's.</summary>
+/// <summary>
+/// The host ends when the first signal has asked for it; the second stage of <see cref="ShutdownSignals"/> is the worker's.
+/// </summary>
 internal sealed class SignalLifetime(ShutdownSignals signals, IHostApplicationLifetime application) : IHostLifetime, IDisposable
 {
     private CancellationTokenRegistration _started;

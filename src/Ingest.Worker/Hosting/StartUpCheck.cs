@@ -64,7 +64,11 @@ public static class StartUpCheck
             var unknown = client.Settings.Partitions.Except(hub.PartitionIds).ToList();
             if (unknown.Count > 0)
             {
-                problems.Add(new($"Hub:Partitions names {string.Join(", ", unknown)}, and the hub has {string.Join(", ", hub.PartitionIds)}. Correct it, or leave it out to read all.", MayPass: false));
+                problems.Add(
+                    new(
+                        $"Hub:Partitions names {string.Join(", ", unknown)}, and the hub has {string.Join(", ", hub.PartitionIds)}. "
+                            + "Correct it, or leave it out to read all.",
+                        MayPass: false));
             }
 
             if (hub.PartitionIds is [var first, ..])
@@ -80,7 +84,8 @@ public static class StartUpCheck
         return problems;
     }
 
-    private static async Task<List<StartUpProblem>> AskDatabaseAsync(PipelineComposition parts, Action<string>? tell, CancellationToken cancellationToken)
+    private static async Task<List<StartUpProblem>> AskDatabaseAsync(
+        PipelineComposition parts, Action<string>? tell, CancellationToken cancellationToken)
     {
         try
         {
@@ -90,7 +95,8 @@ public static class StartUpCheck
                 parts.Settings.Database,
                 dropsExpired: parts.Settings.Telemetry.RetentionDays > 0,
                 cancellationToken);
-            tell?.Invoke($"database: PostgreSQL {report.ServerVersion}, {(report.TimescaleVersion is { } version ? $"TimescaleDB {version} ({report.TimescaleLicense})" : "no TimescaleDB")}");
+            tell?.Invoke($"database: PostgreSQL {report.ServerVersion}, "
+                + $"{(report.TimescaleVersion is { } version ? $"TimescaleDB {version} ({report.TimescaleLicense})" : "no TimescaleDB")}");
             return [.. report.Problems.Select(problem => new StartUpProblem(problem.ToString(), MayPass: false))];
         }
         catch (NpgsqlException exception) when (exception.InnerException is AuthenticationFailedException login)

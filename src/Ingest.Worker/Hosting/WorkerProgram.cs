@@ -15,7 +15,9 @@ public static class WorkerProgram
     /// <summary>A setting or the start-up check is wrong: nothing was read or written.</summary>
     public const int Unusable = 2;
 
-    /// <summary>Builds the host and runs it until it is told to stop. What keeps it from its work is one sentence on standard error.</summary>
+    /// <summary>
+    /// Builds the host and runs it until it is told to stop. What keeps it from its work is one sentence on standard error.
+    /// </summary>
     /// <returns>The exit code.</returns>
     public static async Task<int> RunAsync(Func<IHost> build)
     {
@@ -35,7 +37,8 @@ public static class WorkerProgram
         }
         catch (OperationCanceledException)
         {
-            ErrorLines.Write("Shutting down took too long or was interrupted; whatever was not committed will be read again by the next worker.");
+            ErrorLines.Write(
+                "Shutting down took too long or was interrupted; whatever was not committed will be read again by the next worker.");
             return Failure;
         }
     }

@@ -7,11 +7,17 @@ using Microsoft.Extensions.Hosting;
 namespace Ingest.Worker.Hosting;
 
 /// <summary>
-/// The worker as a service of a host: waits until hub and database are there and fit, then reads until the first signal, and drains until the
-/// second, or until the time for it is over.
+/// The worker as a service of a host: waits until hub and database are there and fit, then reads until the first signal, and drains until
+/// the second, or until the time for it is over.
 /// </summary>
 public sealed class WorkerService(
-    WorkerSettings settings, HubClient client, PipelineComposition parts, HubWorker worker, ShutdownSignals signals, IHostApplicationLifetime application, TimeProvider time)
+    WorkerSettings settings,
+    HubClient client,
+    PipelineComposition parts,
+    HubWorker worker,
+    ShutdownSignals signals,
+    IHostApplicationLifetime application,
+    TimeProvider time)
     : IHostedService
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1);

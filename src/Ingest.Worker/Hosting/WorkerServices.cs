@@ -51,5 +51,7 @@ public static class WorkerServices
 
     // In the pipeline's own database.
     private static DatabaseOwnership OwnershipInDatabase(IServiceProvider provider) =>
-        new(new PartitionOwnerTable(provider.GetRequiredService<PipelineComposition>().DataSource), provider.GetRequiredService<HubClient>().Hub);
+        new(
+            new PartitionOwnerTable(provider.GetRequiredService<PipelineComposition>().DataSource),
+            provider.GetRequiredService<HubClient>().Hub);
 }

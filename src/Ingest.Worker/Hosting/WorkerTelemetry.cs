@@ -20,7 +20,8 @@ public sealed class WorkerTelemetry : IDisposable
 
     private WorkerTelemetry()
     {
-        var resource = ResourceBuilder.CreateDefault().AddService("ingest", serviceVersion: typeof(WorkerTelemetry).Assembly.GetName().Version?.ToString());
+        var resource = ResourceBuilder.CreateDefault().AddService(
+            "ingest", serviceVersion: typeof(WorkerTelemetry).Assembly.GetName().Version?.ToString());
         _metrics = Sdk.CreateMeterProviderBuilder()
             .SetResourceBuilder(resource)
             .AddMeter(PipelineMetrics.SourceName, SourcesMetrics.Name, "Npgsql", "System.Runtime")

@@ -32,14 +32,20 @@ public sealed class DatabaseOwnership(PartitionOwnerTable owners, string hub) : 
 
         var first = wanted[0];
         var claims = wanted.ConvertAll(claim => new OwnerClaim(
-            claim.PartitionId, claim.OwnerIdentifier, claim.Version is { } version ? long.Parse(version, CultureInfo.InvariantCulture) : null));
+            claim.PartitionId,
+            claim.OwnerIdentifier,
+            claim.Version is { } version ? long.Parse(version, CultureInfo.InvariantCulture) : null));
         var claimed = await owners.ClaimAsync(hub, first.ConsumerGroup, claims, cancellationToken);
         return [.. claimed.Select(owner => Ownership(owner, first.FullyQualifiedNamespace, first.EventHubName))];
     }
 
     /// <summary>None: the worker claims and proves its checkpoints itself.</summary>
     public override Task<EventProcessorCheckpoint> GetCheckpointAsync(
-        string fullyQualifiedNamespace, string eventHubName, string consumerGroup, string partitionId, CancellationToken cancellationToken) =>
+        string fullyQualifiedNamespace,
+        string eventHubName,
+        string consumerGroup,
+        string partitionId,
+        CancellationToken cancellationToken) =>
         Task.FromResult<EventProcessorCheckpoint>(null!);
 
     /// <summary>Nothing: checkpoints move in the transactions that store the rows.</summary>
@@ -53,14 +59,15 @@ public sealed class DatabaseOwnership(PartitionOwnerTable owners, string hub) : 
         CancellationToken cancellationToken) => Task.CompletedTask;
 
     // The age as the database tells it, in terms of the clock that the client library compares it with: its own.
-    private static EventProcessorPartitionOwnership Ownership(PartitionOwner owner, string fullyQualifiedNamespace, string eventHubName) => new()
-    {
-        FullyQualifiedNamespace = fullyQualifiedNamespace,
-        EventHubName = eventHubName,
-        ConsumerGroup = owner.Partition.ConsumerGroup,
-        PartitionId = owner.Partition.Partition,
-        OwnerIdentifier = owner.Owner,
-        LastModifiedTime = TimeProvider.System.GetUtcNow() - owner.Age,
-        Version = owner.Version.ToString(CultureInfo.InvariantCulture),
-    };
+    private static EventProcessorPartitionOwnership Ownership(PartitionOwner owner, string fullyQualifiedNamespace, string eventHubName) =>
+        new()
+        {
+            FullyQualifiedNamespace = fullyQualifiedNamespace,
+            EventHubName = eventHubName,
+            ConsumerGroup = owner.Partition.ConsumerGroup,
+            PartitionId = owner.Partition.Partition,
+            OwnerIdentifier = owner.Owner,
+            LastModifiedTime = TimeProvider.System.GetUtcNow() - owner.Age,
+            Version = owner.Version.ToString(CultureInfo.InvariantCulture),
+        };
 }

@@ -4,7 +4,8 @@ namespace Ingest.Worker.Ownership;
 internal readonly record struct Obstacle(string Sentence, bool NeedsOperator);
 
 /// <summary>
-/// What the worker waits for: one log line when it begins, one when it ends, and attempts in between only for debugging. Safe for many threads.
+/// What the worker waits for: one log line when it begins, one when it ends, and attempts in between only for debugging. Safe for many
+/// threads.
 /// </summary>
 /// <param name="describe">Says what a failure means.</param>
 /// <param name="begins">Logs the beginning, and a change of what is to be done about it.</param>

@@ -9,8 +9,8 @@ using Ingest.Worker.Partitions;
 namespace Ingest.Worker.Ownership;
 
 /// <summary>
-/// Copies how far partitions are durable to where the ownership is, for whoever measures the lag there (KEDA). A copy is never read back: an old
-/// one makes the lag look longer, and no more. Safe for two callers.
+/// Copies how far partitions are durable to where the ownership is, for whoever measures the lag there (KEDA). A copy is never read back:
+/// an old one makes the lag look longer, and no more. Safe for two callers.
 /// </summary>
 /// <param name="client">The hub.</param>
 /// <param name="ownership">Where the copies go.</param>
@@ -37,7 +37,9 @@ internal sealed class PositionCopies(HubClient client, CheckpointStore ownership
         }
     }
 
-    /// <summary>Copies once more, while the partitions are still this worker's: afterwards the next owner's positions stand there.</summary>
+    /// <summary>
+    /// Copies once more, while the partitions are still this worker's: afterwards the next owner's positions stand there.
+    /// </summary>
     public async Task FinishAsync(IEnumerable<PartitionWorker> partitions, CancellationToken cancellationToken)
     {
         using var patience = new CancellationTokenSource(WorkerStore.PatienceAtTheEnd, client.Time);

@@ -1,8 +1,8 @@
 namespace Ingest.Worker.Ownership;
 
 /// <summary>
-/// How old an owner's last renewal is believed to be. While the shared store was away nobody could renew, and each owner is given the time to
-/// before his partitions count as free. One call at a time.
+/// How old an owner's last renewal is believed to be. While the shared store was away nobody could renew, and each owner is given the time
+/// to before his partitions count as free. One call at a time.
 /// </summary>
 /// <param name="interval">How often a worker looks and renews. After two without a look there was an outage.</param>
 /// <param name="expiry">After how long without renewal a partition is free.</param>

@@ -10,7 +10,9 @@ namespace Ingest.Worker.Ownership;
 /// the worker, which claims its checkpoints in the database and proves them.
 /// </summary>
 /// <param name="ownership">Where the workers agree on who reads what.</param>
-/// <param name="settings">Which partitions this worker may read (others are not counted when shares are made), and the pace of looks and renewals.</param>
+/// <param name="settings">
+/// Which partitions this worker may read (others are not counted when shares are made), and the pace of looks and renewals.
+/// </param>
 /// <param name="startOf">Where a partition that has been claimed starts.</param>
 /// <param name="givingUp">Awaited before partitions are given up: what was received of them is durable then.</param>
 /// <param name="outage">Told when the shared store cannot be used, and when it can again.</param>
@@ -63,7 +65,11 @@ internal sealed class WorkerStore(
     }
 
     public override Task<EventProcessorCheckpoint> GetCheckpointAsync(
-        string fullyQualifiedNamespace, string eventHubName, string consumerGroup, string partitionId, CancellationToken cancellationToken) =>
+        string fullyQualifiedNamespace,
+        string eventHubName,
+        string consumerGroup,
+        string partitionId,
+        CancellationToken cancellationToken) =>
         Task.FromResult(new EventProcessorCheckpoint
         {
             FullyQualifiedNamespace = fullyQualifiedNamespace,

@@ -1,8 +1,8 @@
 namespace Ingest.Worker.Partitions;
 
 /// <summary>
-/// The batches of a partition that are being committed: two at the most, so that one is decoded while the other is written. Their checkpoints
-/// are chained: the second is never stored without the first.
+/// The batches of a partition that are being committed: two at the most, so that one is decoded while the other is written. Their
+/// checkpoints are chained: the second is never stored without the first.
 /// </summary>
 internal sealed class BatchChain
 {

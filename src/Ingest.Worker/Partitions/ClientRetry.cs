@@ -4,8 +4,8 @@ using Ingest.Sources.EventHubs;
 namespace Ingest.Worker.Partitions;
 
 /// <summary>
-/// How Microsoft's client tries again by itself: twice, soon, and never over an event that it cannot read: it would go on behind it, and leave
-/// its neighbours out without a word.
+/// How Microsoft's client tries again by itself: twice, soon, and never over an event that it cannot read: it would go on behind it, and
+/// leave its neighbours out without a word.
 /// </summary>
 internal sealed class ClientRetry(HubSettings settings) : EventHubsRetryPolicy
 {

@@ -8,7 +8,8 @@ using Ingest.Worker.Ownership;
 namespace Ingest.Worker.Partitions;
 
 /// <summary>
-/// Microsoft's processor, which shares the partitions with the other workers and reads ours, with our <see cref="PartitionWorker"/>s below it.
+/// Microsoft's processor, which shares the partitions with the other workers and reads ours, with our <see cref="PartitionWorker"/>s below
+/// it.
 /// </summary>
 internal sealed class HubProcessor : PluggableCheckpointStoreEventProcessor<EventProcessorPartition>
 {
@@ -57,17 +58,21 @@ internal sealed class HubProcessor : PluggableCheckpointStoreEventProcessor<Even
     protected override Task OnInitializingPartitionAsync(EventProcessorPartition partition, CancellationToken cancellationToken) =>
         _partitions(partition.PartitionId).InitializeAsync(cancellationToken);
 
-    protected override Task OnProcessingEventBatchAsync(IEnumerable<EventData> events, EventProcessorPartition partition, CancellationToken cancellationToken) =>
+    protected override Task OnProcessingEventBatchAsync(
+        IEnumerable<EventData> events, EventProcessorPartition partition, CancellationToken cancellationToken) =>
         _partitions(partition.PartitionId).AcceptAsync(events as IReadOnlyList<EventData> ?? [.. events], cancellationToken);
 
-    // At once: what is under way is waited for where the partition is claimed again or given up, and the processor does not wait here in order.
-    protected override Task OnPartitionProcessingStoppedAsync(EventProcessorPartition partition, ProcessingStoppedReason reason, CancellationToken cancellationToken)
+    // At once: what is under way is waited for where the partition is claimed again or given up, and the processor does not wait here in
+    // order.
+    protected override Task OnPartitionProcessingStoppedAsync(
+        EventProcessorPartition partition, ProcessingStoppedReason reason, CancellationToken cancellationToken)
     {
         _partitions(partition.PartitionId).Progress.Left();
         return Task.CompletedTask;
     }
 
-    protected override Task OnProcessingErrorAsync(Exception exception, EventProcessorPartition? partition, string operationDescription, CancellationToken cancellationToken)
+    protected override Task OnProcessingErrorAsync(
+        Exception exception, EventProcessorPartition? partition, string operationDescription, CancellationToken cancellationToken)
     {
         if (Chain(exception).Any(static known => known is PartitionRestartException or Checkpoints.CheckpointFencedException or OwnershipUnavailableException or OperationCanceledException))
         {
@@ -92,7 +97,8 @@ internal sealed class HubProcessor : PluggableCheckpointStoreEventProcessor<Even
         }
         else
         {
-            worker.Progress.Failed(HubException.From(Chain(exception).FirstOrDefault(static known => known is HubException) ?? exception, _client.Endpoint));
+            worker.Progress.Failed(
+                HubException.From(Chain(exception).FirstOrDefault(static known => known is HubException) ?? exception, _client.Endpoint));
         }
 
         return Task.CompletedTask;
@@ -123,7 +129,8 @@ internal sealed class HubProcessor : PluggableCheckpointStoreEventProcessor<Even
         }
     }
 
-    // The processor tells of a slow look at the ownership in the form of an exception. It is none: the store that was slow has been reported.
+    // The processor tells of a slow look at the ownership in the form of an exception. It is none: the store that was slow has been
+    // reported.
     private static bool IsSlowCycle(Exception exception) =>
         exception is EventHubsException { Reason: EventHubsException.FailureReason.GeneralError, InnerException: null, IsTransient: true };
 
@@ -132,8 +139,10 @@ internal sealed class HubProcessor : PluggableCheckpointStoreEventProcessor<Even
     {
         public static readonly NoCredential Instance = new();
 
-        public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
 
-        public override ValueTask<AccessToken> GetTokenAsync(TokenRequestContext requestContext, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public override ValueTask<AccessToken> GetTokenAsync(TokenRequestContext requestContext, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
     }
 }

@@ -4,8 +4,8 @@ using System.Diagnostics.Tracing;
 namespace Ingest.Worker.Partitions;
 
 /// <summary>
-/// Counts the links that the client opens for a reader. It makes a lost one anew by itself, at the offset it knows and without a word; whether
-/// that offset still means the same place is ours to prove. The client's diagnostic events are the one place where it tells.
+/// Counts the links that the client opens for a reader. It makes a lost one anew by itself, at the offset it knows and without a word;
+/// whether that offset still means the same place is ours to prove. The client's diagnostic events are the one place where it tells.
 /// </summary>
 internal sealed class LinkWatch : EventListener
 {
@@ -55,7 +55,10 @@ internal sealed class LinkWatch : EventListener
             NotOpened => -1,
             _ => 0,
         };
-        if (change != 0 && eventData is { PayloadNames: { } names, Payload: { } values } && names.IndexOf("identifier") is >= 0 and var at && values[at] is string reader)
+        if (change != 0
+            && eventData is { PayloadNames: { } names, Payload: { } values }
+            && names.IndexOf("identifier") is >= 0 and var at
+            && values[at] is string reader)
         {
             while (Opened.TryGetValue(reader, out var count) && !Opened.TryUpdate(reader, Math.Max(0, count + change), count))
             {

@@ -5,7 +5,9 @@ using Ingest.Worker.Diagnostics;
 
 namespace Ingest.Worker.Partitions;
 
-/// <summary>How far a partition is and what is wrong with it, for status and log. Lives as long as the worker does. Safe for many threads.</summary>
+/// <summary>
+/// How far a partition is and what is wrong with it, for status and log. Lives as long as the worker does. Safe for many threads.
+/// </summary>
 internal sealed class PartitionProgress(HubClient client, string partition)
 {
     private readonly Lock _lock = new();

@@ -31,8 +31,8 @@ internal sealed record PartitionContext(
 
 /// <summary>
 /// Takes a partition's events through the pipeline, batch by batch, each with its move of the checkpoint, for as long as the partition is
-/// this worker's. Reading stands on proven ground: whatever may have moved it (a connection made anew, a gap, an event that the client cannot
-/// read) ends the reading, and the partition is claimed and its position proved again.
+/// this worker's. Reading stands on proven ground: whatever may have moved it (a connection made anew, a gap, an event that the client
+/// cannot read) ends the reading, and the partition is claimed and its position proved again.
 /// </summary>
 /// <remarks><see cref="InitializeAsync"/> and <see cref="AcceptAsync"/> are called by one task at a time; the rest by anybody.</remarks>
 internal sealed class PartitionWorker
@@ -163,8 +163,8 @@ internal sealed class PartitionWorker
         await using var reader = await SteppingReader.OpenAsync(
             client, _key.ConsumerGroup, Partition, Start, OwnerLevel, _context.TimeSource, cancellationToken);
 
-        // What does not say where it stands is committed with the next that does: a checkpoint is a place. Where it is the partition's last, the
-        // next is waited for here, as it would be the first again in every other reading.
+        // What does not say where it stands is committed with the next that does: a checkpoint is a place. Where it is the partition's
+        // last, the next is waited for here, as it would be the first again in every other reading.
         List<RawEvent> unplaced = [];
         var (steps, trouble) = (_steps, false);
         for (var left = steps; unplaced.Count > 0 || (left > 0 && _sequence.Last < end);)

@@ -5,7 +5,9 @@ namespace Ingest.Checkpoints;
 /// <summary>The checkpoint moves of a flush.</summary>
 internal static class CheckpointMoves
 {
-    /// <summary>Consecutive moves of a partition as one: from the first's start to the last's end, with the sums of their accounts.</summary>
+    /// <summary>
+    /// Consecutive moves of a partition as one: from the first's start to the last's end, with the sums of their accounts.
+    /// </summary>
     public static IReadOnlyList<(Checkpoint Move, Accounts Accounts)> Merge(IEnumerable<(Checkpoint Move, Accounts Accounts)> moves)
     {
         var merged = new List<(Checkpoint Move, Accounts Accounts)>();

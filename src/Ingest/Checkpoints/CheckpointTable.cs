@@ -4,7 +4,9 @@ using Npgsql;
 
 namespace Ingest.Checkpoints;
 
-/// <summary>The table <c>checkpoints</c>: claims at start-up, reads for status, and fenced moves inside the transaction that stores the rows.</summary>
+/// <summary>
+/// The table <c>checkpoints</c>: claims at start-up, reads for status, and fenced moves inside the transaction that stores the rows.
+/// </summary>
 public sealed class CheckpointTable(NpgsqlDataSource dataSource)
 {
     private const string Fields =
@@ -21,7 +23,8 @@ public sealed class CheckpointTable(NpgsqlDataSource dataSource)
         RETURNING {Fields}
         """;
 
-    private const string ListSql = $"SELECT {Fields} FROM checkpoints AS c ORDER BY c.hub, c.consumer_group, length(c.partition), c.partition";
+    private const string ListSql =
+        $"SELECT {Fields} FROM checkpoints AS c ORDER BY c.hub, c.consumer_group, length(c.partition), c.partition";
 
     private const string ReadSql =
         $"""
@@ -46,14 +49,17 @@ public sealed class CheckpointTable(NpgsqlDataSource dataSource)
 
     private const string NotMovedText = "ingest: checkpoints not moved";
 
-    // Fewer moved than sent is a number that cannot be read, with a text that nothing else says, so that a COMMIT sent with it is not carried out.
+    // Fewer moved than sent is a number that cannot be read, with a text that nothing else says, so that a COMMIT sent with it is not
+    // carried out.
     private const string MoveOrFailSql =
         $"""
         WITH moved AS ({MoveSql} RETURNING 1)
         SELECT CASE WHEN count(*) = cardinality($1) THEN 0 ELSE ('{NotMovedText} ' || count(*))::integer END FROM moved
         """;
 
-    /// <summary>Takes partitions over: each gets its stored epoch + 1 (1 for the first owner ever), and older owners can no longer move it.</summary>
+    /// <summary>
+    /// Takes partitions over: each gets its stored epoch + 1 (1 for the first owner ever), and older owners can no longer move it.
+    /// </summary>
     /// <returns>The checkpoints with their new epochs, in the order of <paramref name="partitions"/>.</returns>
     public async Task<IReadOnlyList<StoredCheckpoint>> ClaimAsync(
         string hub, string consumerGroup, IReadOnlyCollection<string> partitions, CancellationToken cancellationToken)
@@ -100,7 +106,8 @@ public sealed class CheckpointTable(NpgsqlDataSource dataSource)
 
     /// <summary>Whether <see cref="MoveOrFail"/> found a checkpoint elsewhere than where its move begins.</summary>
     internal static bool IsNotMoved(PostgresException exception) =>
-        exception.SqlState == PostgresErrorCodes.InvalidTextRepresentation && exception.MessageText.Contains(NotMovedText, StringComparison.Ordinal);
+        exception.SqlState == PostgresErrorCodes.InvalidTextRepresentation
+            && exception.MessageText.Contains(NotMovedText, StringComparison.Ordinal);
 
     private static NpgsqlBatchCommand Move(string sql, IReadOnlyList<(Checkpoint Move, Accounts Accounts)> moves)
     {
@@ -122,7 +129,16 @@ public sealed class CheckpointTable(NpgsqlDataSource dataSource)
             TypedValue = [.. moves.Select(move => DateTime.SpecifyKind(move.Move.To.EnqueuedTime, DateTimeKind.Utc))],
         });
         foreach (var field in (Func<Accounts, long>[])
-            [a => a.Received, a => a.Stored, a => a.Duplicate, a => a.DeadLettered, a => a.Ignored, a => a.Collisions, a => a.NotKept, a => a.Missed])
+            [
+                a => a.Received,
+                a => a.Stored,
+                a => a.Duplicate,
+                a => a.DeadLettered,
+                a => a.Ignored,
+                a => a.Collisions,
+                a => a.NotKept,
+                a => a.Missed,
+            ])
         {
             command.Parameters.Add(Numbers(moves.Select(move => field(move.Accounts))));
         }

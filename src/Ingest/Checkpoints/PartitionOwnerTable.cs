@@ -2,17 +2,21 @@ using Npgsql;
 
 namespace Ingest.Checkpoints;
 
-/// <summary>The table <c>partition_owners</c>: which worker reads which partition. Ages are the server's, so that no clocks are compared.</summary>
+/// <summary>
+/// The table <c>partition_owners</c>: which worker reads which partition. Ages are the server's, so that no clocks are compared.
+/// </summary>
 public sealed class PartitionOwnerTable(NpgsqlDataSource dataSource)
 {
-    private const string Fields = "o.hub, o.consumer_group, o.partition, o.owner, o.owned_since, clock_timestamp() - o.last_modified, o.version";
+    private const string Fields =
+        "o.hub, o.consumer_group, o.partition, o.owner, o.owned_since, clock_timestamp() - o.last_modified, o.version";
 
-    private const string ListSql = $"SELECT {Fields} FROM partition_owners AS o ORDER BY o.hub, o.consumer_group, length(o.partition), o.partition";
+    private const string ListSql =
+        $"SELECT {Fields} FROM partition_owners AS o ORDER BY o.hub, o.consumer_group, length(o.partition), o.partition";
 
     private const string OfGroupSql = $"SELECT {Fields} FROM partition_owners AS o WHERE o.hub = $1 AND o.consumer_group = $2";
 
-    // In the order of the partitions, so that two workers never wait for each other in a circle. A claim that expects no row inserts version 1,
-    // and meets no version 0.
+    // In the order of the partitions, so that two workers never wait for each other in a circle. A claim that expects no row inserts
+    // version 1, and meets no version 0.
     private const string ClaimSql =
         $"""
         INSERT INTO partition_owners AS o (hub, consumer_group, partition, owner, owned_since, last_modified, version)

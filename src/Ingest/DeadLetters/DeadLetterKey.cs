@@ -12,8 +12,8 @@ namespace Ingest.DeadLetters;
 internal static class DeadLetterKey
 {
     /// <summary>
-    /// A message's part of the keys: SHA-256 over stamp, device and body, each with its length or presence, so that no two different sets of
-    /// fields give the same bytes.
+    /// A message's part of the keys: SHA-256 over stamp, device and body, each with its length or presence, so that no two different sets
+    /// of fields give the same bytes.
     /// </summary>
     public static byte[] OfMessage(RawEvent message)
     {

@@ -20,7 +20,8 @@ internal sealed class DeadLetterList
     public IReadOnlyList<DeadLetter> Letters => _letters;
 
     /// <summary>Those that are counted only.</summary>
-    public IReadOnlyList<DeadLetterCount> Counts => [.. _counts.Select(pair => new DeadLetterCount(pair.Key.Batch, pair.Key.QuotaName, pair.Key.Reason, pair.Value))];
+    public IReadOnlyList<DeadLetterCount> Counts =>
+        [.. _counts.Select(pair => new DeadLetterCount(pair.Key.Batch, pair.Key.QuotaName, pair.Key.Reason, pair.Value))];
 
     public void Add(RawEvent message, int batch, Rejection rejection)
     {

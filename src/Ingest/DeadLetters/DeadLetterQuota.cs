@@ -11,9 +11,9 @@ internal readonly record struct DeadLettersKept(long Rows, long Bytes)
 }
 
 /// <summary>
-/// Which dead letters of a day are kept: all up to the quotas. Past its number, one in a hundred of a device is kept; past a number of bytes, and past
-/// what is kept of all devices together, none, so that nobody fills the disk. Which one is kept follows from the dead letter's key, so that seeing it
-/// again gives the same answer.
+/// Which dead letters of a day are kept: all up to the quotas. Past its number, one in a hundred of a device is kept; past a number of
+/// bytes, and past what is kept of all devices together, none, so that nobody fills the disk. Which one is kept follows from the dead
+/// letter's key, so that seeing it again gives the same answer.
 /// </summary>
 internal sealed class DeadLetterQuota(DeadLetterSettings settings)
 {

@@ -38,7 +38,9 @@ public sealed class DeadLetterReader(NpgsqlDataSource dataSource)
         return found.AsList();
     }
 
-    /// <summary>The dead letters whose key begins with these hexadecimal digits, two at the most: enough to tell one from several.</summary>
+    /// <summary>
+    /// The dead letters whose key begins with these hexadecimal digits, two at the most: enough to tell one from several.
+    /// </summary>
     public async Task<IReadOnlyList<StoredDeadLetter>> FindAsync(string keyPrefix, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(keyPrefix);

@@ -2,7 +2,9 @@ using Npgsql;
 
 namespace Ingest.DeadLetters;
 
-/// <summary>Deletes dead letters past their retention, a bounded number at a time, so that neither the writer nor a lock is held for long.</summary>
+/// <summary>
+/// Deletes dead letters past their retention, a bounded number at a time, so that neither the writer nor a lock is held for long.
+/// </summary>
 internal sealed class DeadLetterRetention(NpgsqlDataSource dataSource, int retentionDays, TimeProvider clock)
 {
     private const int RowsAtOnce = 1_000;
@@ -13,7 +15,8 @@ internal sealed class DeadLetterRetention(NpgsqlDataSource dataSource, int reten
     private const string QuotasSql =
         "DELETE FROM dead_letter_quotas WHERE (device, day) IN (SELECT device, day FROM dead_letter_quotas WHERE day < $1 LIMIT $2)";
 
-    private const string TotalsSql = "DELETE FROM dead_letter_totals WHERE day IN (SELECT day FROM dead_letter_totals WHERE day < $1 LIMIT $2)";
+    private const string TotalsSql =
+        "DELETE FROM dead_letter_totals WHERE day IN (SELECT day FROM dead_letter_totals WHERE day < $1 LIMIT $2)";
 
     /// <summary>One turn.</summary>
     /// <returns>How many dead letters were deleted, and whether more may be due.</returns>

@@ -24,7 +24,8 @@ internal sealed class DeadLetterSource
         Properties = DeadLetterText.Properties(message.Properties);
         Bytes = BytesOfRow + message.Body.Length + Properties.Length + new[]
         {
-            message.DeviceId, message.ModuleId, message.Hub, message.Partition, message.Offset, message.MessageId, message.MessageSource, message.ContentType, message.ContentEncoding,
+            message.DeviceId, message.ModuleId, message.Hub, message.Partition, message.Offset, message.MessageId, message.MessageSource,
+            message.ContentType, message.ContentEncoding,
         }.Sum(text => (long)(text?.Length ?? 0));
         _room = (int)Math.Clamp(DeadLetterList.MostBytesOfMessage / Bytes, 1, DecoderOutput.MostBuiltOfMessage);
     }
@@ -45,7 +46,9 @@ internal sealed class DeadLetterSource
 
     /// <summary>Its body as an array, the same for all of its dead letters.</summary>
     public byte[] Body => _body ??=
-        MemoryMarshal.TryGetArray(Message.Body, out var segment) && segment.Offset == 0 && segment.Count == segment.Array!.Length ? segment.Array : Message.Body.ToArray();
+        MemoryMarshal.TryGetArray(Message.Body, out var segment)
+            && segment.Offset == 0
+            && segment.Count == segment.Array!.Length ? segment.Array : Message.Body.ToArray();
 
     /// <summary>Whether another dead letter of it can be kept.</summary>
     public bool TakeRoom() => _room-- > 0;

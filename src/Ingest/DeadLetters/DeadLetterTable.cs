@@ -5,7 +5,9 @@ using NpgsqlTypes;
 
 namespace Ingest.DeadLetters;
 
-/// <summary>The tables <c>dead_letters</c>, <c>dead_letter_quotas</c> and <c>dead_letter_totals</c>: the statements of a flush on them.</summary>
+/// <summary>
+/// The tables <c>dead_letters</c>, <c>dead_letter_quotas</c> and <c>dead_letter_totals</c>: the statements of a flush on them.
+/// </summary>
 internal sealed class DeadLetterTable(DeadLetterSettings settings)
 {
     // In one statement.
@@ -45,7 +47,8 @@ internal sealed class DeadLetterTable(DeadLetterSettings settings)
     private readonly DeadLetterQuota _quota = new(settings);
 
     /// <summary>Decides which of the letters are new and which of those are kept.</summary>
-    public async Task DecideAsync(NpgsqlConnection connection, IReadOnlyList<DeadLetter> letters, DateOnly day, CancellationToken cancellationToken)
+    public async Task DecideAsync(
+        NpgsqlConnection connection, IReadOnlyList<DeadLetter> letters, DateOnly day, CancellationToken cancellationToken)
     {
         var known = new HashSet<string>(StringComparer.Ordinal);
         var byDevice = new Dictionary<string, DeadLettersKept>(StringComparer.Ordinal);
@@ -54,7 +57,10 @@ internal sealed class DeadLetterTable(DeadLetterSettings settings)
         {
             BatchCommands =
             {
-                new NpgsqlBatchCommand(KnownSql) { Parameters = { new NpgsqlParameter<byte[][]> { TypedValue = [.. letters.Select(letter => letter.Key)] } } },
+                new NpgsqlBatchCommand(KnownSql)
+                {
+                    Parameters = { new NpgsqlParameter<byte[][]> { TypedValue = [.. letters.Select(letter => letter.Key)] } },
+                },
                 new NpgsqlBatchCommand(QuotaSql)
                 {
                     Parameters =
@@ -133,7 +139,11 @@ internal sealed class DeadLetterTable(DeadLetterSettings settings)
             Parameters =
             {
                 new NpgsqlParameter<byte[][]> { TypedValue = [.. kept.Select(letter => letter.Key)] },
-                new NpgsqlParameter<DateTime?[]> { TypedValue = [.. kept.Select(letter => Utc(letter.Message.RowTime))], NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz },
+                new NpgsqlParameter<DateTime?[]>
+                {
+                    TypedValue = [.. kept.Select(letter => Utc(letter.Message.RowTime))],
+                    NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz,
+                },
                 Texts(letter => letter.Message.DeviceId),
                 Texts(letter => letter.Message.ModuleId),
                 Texts(letter => RejectReasonCode.Of(letter.Rejection.Reason)),
@@ -147,7 +157,11 @@ internal sealed class DeadLetterTable(DeadLetterSettings settings)
                 Texts(letter => letter.Message.MessageSource),
                 Texts(letter => letter.Message.ContentType),
                 Texts(letter => letter.Message.ContentEncoding),
-                new NpgsqlParameter<string[]> { TypedValue = [.. kept.Select(letter => letter.Source.Properties)], NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb },
+                new NpgsqlParameter<string[]>
+                {
+                    TypedValue = [.. kept.Select(letter => letter.Source.Properties)],
+                    NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb,
+                },
                 new NpgsqlParameter<byte[][]> { TypedValue = [.. kept.Select(letter => letter.Source.Body)] },
                 new NpgsqlParameter<DateTime[]> { TypedValue = [.. kept.Select(_ => receivedAt)] },
             },
@@ -155,14 +169,25 @@ internal sealed class DeadLetterTable(DeadLetterSettings settings)
     }
 
     /// <summary>The statements that count new letters against the quotas of their devices and of all.</summary>
-    public static IEnumerable<NpgsqlBatchCommand> Count(IReadOnlyList<DeadLetter> letters, IReadOnlyList<DeadLetterCount> counts, DateOnly day)
+    public static IEnumerable<NpgsqlBatchCommand> Count(
+        IReadOnlyList<DeadLetter> letters, IReadOnlyList<DeadLetterCount> counts, DateOnly day)
     {
         var byDevice = letters
             .Where(letter => letter.Fate != DeadLetterFate.Duplicate)
-            .Select(letter => (letter.Source.QuotaName, Kept: letter.Fate == DeadLetterFate.Kept ? 1L : 0, Bytes: letter.Fate == DeadLetterFate.Kept ? letter.Bytes : 0, NotKept: letter.Fate == DeadLetterFate.Kept ? 0L : 1))
+            .Select(
+                letter => (
+                    letter.Source.QuotaName,
+                    Kept: letter.Fate == DeadLetterFate.Kept ? 1L : 0,
+                    Bytes: letter.Fate == DeadLetterFate.Kept ? letter.Bytes : 0,
+                    NotKept: letter.Fate == DeadLetterFate.Kept ? 0L : 1))
             .Concat(counts.Select(count => (count.QuotaName, Kept: 0L, Bytes: 0L, NotKept: count.Count)))
             .GroupBy(count => count.QuotaName, StringComparer.Ordinal)
-            .Select(group => (Device: group.Key, Kept: group.Sum(count => count.Kept), Bytes: group.Sum(count => count.Bytes), NotKept: group.Sum(count => count.NotKept)))
+            .Select(
+                group => (
+                    Device: group.Key,
+                    Kept: group.Sum(count => count.Kept),
+                    Bytes: group.Sum(count => count.Bytes),
+                    NotKept: group.Sum(count => count.NotKept)))
             .ToArray();
         if (byDevice.Length == 0)
         {

@@ -11,7 +11,8 @@ internal static class DeadLetterText
     private const char Replacement = '\uFFFD';
     private const int MaxDepth = 16;
 
-    private static readonly JsonWriterOptions WriterOptions = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonWriterOptions WriterOptions =
+        new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The text with every U+0000 and lone surrogate replaced by U+FFFD.</summary>
     public static string? Clean(string? text)
@@ -31,7 +32,9 @@ internal static class DeadLetterText
         return clean.ToString();
     }
 
-    /// <summary>Application properties as a JSON object: numbers and booleans as such, times in ISO 8601, bytes in base64, everything else as text.</summary>
+    /// <summary>
+    /// Application properties as a JSON object: numbers and booleans as such, times in ISO 8601, bytes in base64, everything else as text.
+    /// </summary>
     public static string Properties(IReadOnlyDictionary<string, object?> properties)
     {
         using var buffer = new MemoryStream();

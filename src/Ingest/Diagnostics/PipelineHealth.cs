@@ -127,7 +127,8 @@ public sealed class PipelineHealth
     {
         var state = _failing.Count == 0
             ? PipelineState.Working
-            : _failing.Values.Any(failure => failure.Kind == FailureKind.OperatorMistake) ? PipelineState.OperatorMistake : PipelineState.Outage;
+            : _failing.Values.Any(
+                failure => failure.Kind == FailureKind.OperatorMistake) ? PipelineState.OperatorMistake : PipelineState.Outage;
         if (state == _state)
         {
             return false;

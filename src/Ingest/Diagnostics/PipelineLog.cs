@@ -35,7 +35,10 @@ internal static partial class PipelineLog
     [LoggerMessage(1008, LogLevel.Error, "A batch of partition {Partition} has failed: {Failure}")]
     public static partial void BatchFailed(ILogger logger, string partition, string failure);
 
-    [LoggerMessage(1009, LogLevel.Warning, "A flush of {Batches} batches was abandoned because all of its callers have cancelled; the last failure was: {Failure}")]
+    [LoggerMessage(
+        1009,
+        LogLevel.Warning,
+        "A flush of {Batches} batches was abandoned because all of its callers have cancelled; the last failure was: {Failure}")]
     public static partial void Abandoned(ILogger logger, int batches, string failure);
 
     [LoggerMessage(1010, LogLevel.Critical, "A writer has stopped because of a bug; its partitions are no longer stored")]

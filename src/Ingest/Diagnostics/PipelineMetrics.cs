@@ -35,13 +35,17 @@ public sealed class PipelineMetrics : IDisposable
         _stored = _meter.CreateCounter<long>("ingest.readings.stored", "{reading}", "New rows");
         _duplicate = _meter.CreateCounter<long>("ingest.readings.duplicate", "{reading}", "Readings that were already there");
         _deadLettered = _meter.CreateCounter<long>("ingest.readings.dead_lettered", "{reading}", "Readings rejected, by reason");
-        _notKept = _meter.CreateCounter<long>("ingest.readings.not_kept", "{reading}", "Of the dead-lettered: past what is kept of a message or a device's day, counted only");
+        _notKept = _meter.CreateCounter<long>(
+            "ingest.readings.not_kept",
+            "{reading}",
+            "Of the dead-lettered: past what is kept of a message or a device's day, counted only");
         _ignored = _meter.CreateCounter<long>("ingest.readings.ignored", "{reading}", "Not telemetry, or older than the table keeps");
         _collisions = _meter.CreateCounter<long>("ingest.readings.collisions", "{reading}", "Of the stored: moved to a free microsecond");
         _missed = _meter.CreateCounter<long>("ingest.messages.missed", "{message}", "Messages the hub dropped before they were read");
         _retries = _meter.CreateCounter<long>("ingest.flush.retries", "{retry}", "Flushes tried again");
         _flushRows = _meter.CreateHistogram<long>("ingest.flush.rows", "{reading}", "Readings in one transaction");
-        _commitDuration = _meter.CreateHistogram<double>("ingest.flush.duration", "s", "From a flush's first statement to its commit, retries included");
+        _commitDuration = _meter.CreateHistogram<double>(
+            "ingest.flush.duration", "s", "From a flush's first statement to its commit, retries included");
         _latency = _meter.CreateHistogram<double>("ingest.latency", "s", "From a message's stamp at the hub to its commit");
     }
 
@@ -50,8 +54,15 @@ public sealed class PipelineMetrics : IDisposable
     /// <summary>Shows how the write path is, beside what it has done.</summary>
     internal void Watch(PipelineHealth health)
     {
-        _meter.CreateObservableGauge("ingest.retry.state", () => (int)health.Read().Retry, description: "0: no flush has failed; 1: one has failed and waits; 2: it is being tried again");
-        _meter.CreateObservableGauge("ingest.queue.batches", () => health.Read().QueuedBatches, "{batch}", "Batches taken and not yet durable");
+        _meter.CreateObservableGauge(
+            "ingest.retry.state",
+            () => (int)health.Read().Retry,
+            description: "0: no flush has failed; 1: one has failed and waits; 2: it is being tried again");
+        _meter.CreateObservableGauge(
+            "ingest.queue.batches",
+            () => health.Read().QueuedBatches,
+            "{batch}",
+            "Batches taken and not yet durable");
         _meter.CreateObservableGauge("ingest.queue.messages", () => health.Read().QueuedMessages, "{message}", "Their messages");
     }
 

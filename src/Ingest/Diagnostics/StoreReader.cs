@@ -51,11 +51,13 @@ public sealed class StoreReader(NpgsqlDataSource dataSource, string quotedTable)
     public async Task<long> CountRowsAsync(CancellationToken cancellationToken)
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
-        return await connection.ExecuteScalarAsync<long>(new CommandDefinition($"SELECT count(*) FROM {quotedTable}", cancellationToken: cancellationToken));
+        return await connection.ExecuteScalarAsync<long>(
+            new CommandDefinition($"SELECT count(*) FROM {quotedTable}", cancellationToken: cancellationToken));
     }
 
     /// <summary>Counts the rows of each of these devices.</summary>
-    public async Task<IReadOnlyDictionary<string, long>> CountRowsByDeviceAsync(IReadOnlyCollection<string> devices, CancellationToken cancellationToken)
+    public async Task<IReadOnlyDictionary<string, long>> CountRowsByDeviceAsync(
+        IReadOnlyCollection<string> devices, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(devices);
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
@@ -80,6 +82,7 @@ public sealed class StoreReader(NpgsqlDataSource dataSource, string quotedTable)
     public async Task<long> CountDeadLettersAsync(CancellationToken cancellationToken)
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
-        return await connection.ExecuteScalarAsync<long>(new CommandDefinition("SELECT count(*) FROM dead_letters", cancellationToken: cancellationToken));
+        return await connection.ExecuteScalarAsync<long>(
+            new CommandDefinition("SELECT count(*) FROM dead_letters", cancellationToken: cancellationToken));
     }
 }

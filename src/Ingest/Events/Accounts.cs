@@ -7,7 +7,10 @@ namespace Ingest.Events;
 /// <param name="DeadLettered">Readings rejected; includes <paramref name="NotKept"/>.</param>
 /// <param name="Ignored">Not telemetry, or older than the table keeps.</param>
 /// <param name="Collisions">Of the stored: rows moved to a free microsecond, as their stamp was taken by another reading.</param>
-/// <param name="NotKept">Of the dead-lettered: counted, but past the device's quota for the day, or past the 100 (and 1 MiB) kept of one message, and so not kept.</param>
+/// <param name="NotKept">
+/// Of the dead-lettered: counted, but past the device's quota for the day, or past the 100 (and 1 MiB) kept of one message, and so not
+/// kept.
+/// </param>
 /// <param name="Missed">Messages the hub dropped before they were read: gaps in the sequence numbers.</param>
 public readonly record struct Accounts(
     long Received = 0,

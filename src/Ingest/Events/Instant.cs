@@ -1,6 +1,8 @@
 namespace Ingest.Events;
 
-/// <summary>A point in time as the table keeps it: whole microseconds since 1970-01-01 UTC. A stamp is one on a whole millisecond.</summary>
+/// <summary>
+/// A point in time as the table keeps it: whole microseconds since 1970-01-01 UTC. A stamp is one on a whole millisecond.
+/// </summary>
 /// <param name="Microseconds">Negative before 1970.</param>
 public readonly record struct Instant(long Microseconds) : IComparable<Instant>
 {

@@ -14,7 +14,9 @@ public sealed class RawEvent
     /// <summary>The offset in the partition (annotation <c>x-opt-offset</c>), or null where the source has none.</summary>
     public string? Offset { get; init; }
 
-    /// <summary>The sequence number in the partition (annotation <c>x-opt-sequence-number</c>), or null where the source has none.</summary>
+    /// <summary>
+    /// The sequence number in the partition (annotation <c>x-opt-sequence-number</c>), or null where the source has none.
+    /// </summary>
     public long? SequenceNumber { get; init; }
 
     /// <summary>
@@ -35,7 +37,10 @@ public sealed class RawEvent
     /// <summary>The module of that device (annotation <c>iothub-connection-module-id</c>).</summary>
     public string? ModuleId { get; init; }
 
-    /// <summary>What sent the message (annotation <c>iothub-message-source</c>): <c>Telemetry</c>, <c>deviceLifecycleEvents</c>, …; null on a plain event hub.</summary>
+    /// <summary>
+    /// What sent the message (annotation <c>iothub-message-source</c>): <c>Telemetry</c>, <c>deviceLifecycleEvents</c>, …; null on a plain
+    /// event hub.
+    /// </summary>
     public string? MessageSource { get; init; }
 
     /// <summary>The AMQP property <c>content-type</c>.</summary>
@@ -51,8 +56,8 @@ public sealed class RawEvent
     public IReadOnlyDictionary<string, object?> Properties { get; init; } = NoProperties;
 
     /// <summary>
-    /// Why the message cannot be read as AMQP, or null. It is then dead-lettered whole: <see cref="Body"/> holds all of the message's bytes, and what else is known of
-    /// it comes from the annotations in front of them.
+    /// Why the message cannot be read as AMQP, or null. It is then dead-lettered whole: <see cref="Body"/> holds all of the message's
+    /// bytes, and what else is known of it comes from the annotations in front of them.
     /// </summary>
     public string? Undecodable { get; init; }
 

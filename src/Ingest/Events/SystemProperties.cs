@@ -10,7 +10,8 @@ namespace Ingest.Events;
 /// same annotation arrives as a <c>DateTime</c> from one client, as a <c>DateTimeOffset</c> from another and as text from an archive.
 /// </summary>
 /// <remarks>
-/// A mutable value type, to be filled and turned into a <see cref="RawEvent"/> in one method; it allocates nothing itself. A time is read from
+/// A mutable value type, to be filled and turned into a <see cref="RawEvent"/> in one method; it allocates nothing itself. A time is read
+/// from
 /// <c>DateTime</c> (UTC unless it says that it is local), <c>DateTimeOffset</c>, a number of Unix milliseconds, or text: ISO 8601, Unix
 /// milliseconds, or the invariant culture's form, in UTC where it names no offset.
 /// </remarks>
@@ -48,8 +49,8 @@ public struct SystemProperties
 
     /// <summary>
     /// Takes one property by its name: an annotation or AMQP property of the built-in endpoint (<c>iothub-enqueuedtime</c>,
-    /// <c>x-opt-offset</c>, <c>content-type</c>, …), a system key of a routed archive (<c>enqueuedTime</c>, <c>connectionDeviceId</c>, …) or a
-    /// field of a Capture record (<c>SequenceNumber</c>, <c>Offset</c>, <c>EnqueuedTimeUtc</c>). Names are case-sensitive.
+    /// <c>x-opt-offset</c>, <c>content-type</c>, …), a system key of a routed archive (<c>enqueuedTime</c>, <c>connectionDeviceId</c>, …)
+    /// or a field of a Capture record (<c>SequenceNumber</c>, <c>Offset</c>, <c>EnqueuedTimeUtc</c>). Names are case-sensitive.
     /// </summary>
     /// <returns>False where the name is none of these; the property is then left alone.</returns>
     public bool Set(string name, object? value)
@@ -93,8 +94,8 @@ public struct SystemProperties
     }
 
     /// <summary>
-    /// The row's time: the stamp that <paramref name="source"/> names, in UTC, floored to the millisecond. Null where that stamp is absent or
-    /// cannot be read. <see cref="TimeSource.IotHub"/> falls back on the event hub's stamp only where IoT Hub gave none at all, and
+    /// The row's time: the stamp that <paramref name="source"/> names, in UTC, floored to the millisecond. Null where that stamp is absent
+    /// or cannot be read. <see cref="TimeSource.IotHub"/> falls back on the event hub's stamp only where IoT Hub gave none at all, and
     /// <see cref="TimeSource.EventHub"/> on nothing: a reading stored under the other stamp would be stored a second time in a replay.
     /// </summary>
     public readonly DateTime? Stamp(TimeSource source) => Floor(source switch

@@ -4,8 +4,10 @@ namespace Ingest.Failures;
 public sealed class StoredValuesMismatchException : Exception
 {
     internal StoredValuesMismatchException(int known, int differing, string table)
-        : base($"{differing} of {known} readings that are already in {table} by time and device have other values now, so the mapping or the stored rows "
-            + "have changed since, and storing them would double the table. Put Telemetry:Columns back, or go on knowingly with Commit:AcceptDifferences.")
+        : base($"{differing} of {known} readings that are already in {table} by time and device have other values now, so the mapping "
+            + "or the stored rows "
+            + "have changed since, and storing them would double the table. Put Telemetry:Columns back, or go on knowingly with "
+            + "Commit:AcceptDifferences.")
     {
         Known = known;
         Differing = differing;

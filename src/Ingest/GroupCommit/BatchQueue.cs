@@ -4,13 +4,13 @@ using Ingest.Checkpoints;
 namespace Ingest.GroupCommit;
 
 /// <summary>
-/// The batches that wait for a writer, in the order their callers came. Bounded in readings and bytes as they are once decoded: a caller past the
-/// bound is held before its batch is decoded, and keeps its place. Nothing is ever dropped.
+/// The batches that wait for a writer, in the order their callers came. Bounded in readings and bytes as they are once decoded: a caller
+/// past the bound is held before its batch is decoded, and keeps its place. Nothing is ever dropped.
 /// </summary>
 internal sealed class BatchQueue
 {
-    // What a batch comes to is not known until it is decoded, and then bounded: so few at a time that all of them together are bounded, and enough to
-    // keep every processor at it.
+    // What a batch comes to is not known until it is decoded, and then bounded: so few at a time that all of them together are bounded, and
+    // enough to keep every processor at it.
     private static readonly int MostDecoding = 2 * Environment.ProcessorCount;
 
     private readonly Lock _gate = new();
@@ -53,8 +53,8 @@ internal sealed class BatchQueue
 
     /// <summary>The batch at this place is decoded, as far as it is to be written at once, and may be.</summary>
     /// <returns>
-    /// What is left of it, which has the place behind it: nothing that came later overtakes it. It asks for room with <see cref="Continue"/>. Null
-    /// where nothing is left, or the batch was given up.
+    /// What is left of it, which has the place behind it: nothing that came later overtakes it. It asks for room with
+    /// <see cref="Continue"/>. Null where nothing is left, or the batch was given up.
     /// </returns>
     public PendingBatch? Ready(PendingBatch batch, Decode.DecodedBatch decoded)
     {
@@ -118,7 +118,10 @@ internal sealed class BatchQueue
         return true;
     }
 
-    /// <summary>Takes the next flush, whose writer works until it says <see cref="WriterWaits"/>, or says how long to wait for one unless something changes before.</summary>
+    /// <summary>
+    /// Takes the next flush, whose writer works until it says <see cref="WriterWaits"/>, or says how long to wait for one unless something
+    /// changes before.
+    /// </summary>
     public (IReadOnlyList<PendingBatch> Batches, TimeSpan Wait) Take()
     {
         lock (_gate)

@@ -8,8 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace Ingest.GroupCommit;
 
 /// <summary>
-/// Merges the batches of many partitions and callers into few transactions, and divides one that is too much for a transaction. One or more writers,
-/// each with a queue of its own; a partition always goes to the same one, so its order is kept.
+/// Merges the batches of many partitions and callers into few transactions, and divides one that is too much for a transaction. One or more
+/// writers, each with a queue of its own; a partition always goes to the same one, so its order is kept.
 /// </summary>
 internal sealed class GroupCommitter : IAsyncDisposable
 {
@@ -32,7 +32,12 @@ internal sealed class GroupCommitter : IAsyncDisposable
     private long _events;
 
     public GroupCommitter(
-        CommitSettings settings, Func<int, FlushRunner> runner, ExpiryCleaner cleaner, PipelineHealth health, TimeProvider clock, ILogger logger)
+        CommitSettings settings,
+        Func<int, FlushRunner> runner,
+        ExpiryCleaner cleaner,
+        PipelineHealth health,
+        TimeProvider clock,
+        ILogger logger)
     {
         _clock = clock;
         _health = health;
@@ -81,7 +86,9 @@ internal sealed class GroupCommitter : IAsyncDisposable
     }
 
     private BatchQueue QueueOf(PendingBatch batch) =>
-        _queues.Length == 1 ? _queues[0] : _queues[(uint)string.GetHashCode(batch.Partition, StringComparison.Ordinal) % (uint)_queues.Length];
+        _queues.Length == 1
+            ? _queues[0]
+            : _queues[(uint)string.GetHashCode(batch.Partition, StringComparison.Ordinal) % (uint)_queues.Length];
 
     private async Task RunWriterAsync(BatchQueue queue, FlushRunner runner, bool cleans)
     {

@@ -6,8 +6,8 @@ using Ingest.Write;
 namespace Ingest.GroupCommit;
 
 /// <summary>
-/// A caller's batch on its way through group commit, or what is left of one: where it comes to more readings or bytes than a transaction takes, its
-/// first part is committed with a checkpoint of its own before the rest is decoded.
+/// A caller's batch on its way through group commit, or what is left of one: where it comes to more readings or bytes than a transaction
+/// takes, its first part is committed with a checkpoint of its own before the rest is decoded.
 /// </summary>
 internal sealed class PendingBatch : FlushBatch
 {
@@ -18,7 +18,12 @@ internal sealed class PendingBatch : FlushBatch
     /// <param name="queuedAt">When it was queued, as a timestamp of the clock.</param>
     /// <param name="cancellationToken">The caller's.</param>
     /// <param name="first">The first message that is left.</param>
-    public PendingBatch(IReadOnlyList<RawEvent> events, Checkpoint? checkpoint, long queuedAt, CancellationToken cancellationToken, int first = 0)
+    public PendingBatch(
+        IReadOnlyList<RawEvent> events,
+        Checkpoint? checkpoint,
+        long queuedAt,
+        CancellationToken cancellationToken,
+        int first = 0)
         : base(checkpoint?.Partition.Partition ?? (events.Count > 0 ? events[0].Partition : ""), checkpoint, cancellationToken)
     {
         _events = events;

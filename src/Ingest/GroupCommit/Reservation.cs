@@ -5,13 +5,14 @@ using Ingest.Failures;
 namespace Ingest.GroupCommit;
 
 /// <summary>
-/// A batch's place in the order of its partition: held from before it is decoded until all of it is durable. Where it comes to more readings or bytes
-/// than a transaction takes, it is decoded and committed in parts: <see cref="RoomAsync"/> and <see cref="CommitAsync"/> by turns while it
+/// A batch's place in the order of its partition: held from before it is decoded until all of it is durable. Where it comes to more
+/// readings or bytes than a transaction takes, it is decoded and committed in parts: <see cref="RoomAsync"/> and <see cref="CommitAsync"/>
+/// by turns while it
 /// <see cref="HasMore"/>.
 /// </summary>
 /// <remarks>
-/// Cancelled while it waits, a part is not committed; cancelled while a transaction with it is under way, <see cref="CommitAsync"/> returns when that has
-/// ended: with its result, or with the cancellation where it was not committed or nobody knows.
+/// Cancelled while it waits, a part is not committed; cancelled while a transaction with it is under way, <see cref="CommitAsync"/> returns
+/// when that has ended: with its result, or with the cancellation where it was not committed or nobody knows.
 /// </remarks>
 internal sealed class Reservation : IAsyncDisposable
 {

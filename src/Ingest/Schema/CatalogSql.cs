@@ -42,7 +42,9 @@ internal static class CatalogSql
         GROUP BY i.indexrelid
         """;
 
-    /// <summary>Row triggers before INSERT (bits 0, 1 and 2 of tgtype), besides the one by which TimescaleDB guards a hypertable's root.</summary>
+    /// <summary>
+    /// Row triggers before INSERT (bits 0, 1 and 2 of tgtype), besides the one by which TimescaleDB guards a hypertable's root.
+    /// </summary>
     public const string BeforeTriggers =
         """
         SELECT tgname::text FROM pg_trigger

@@ -18,7 +18,9 @@ public static class SchemaCheck
     // Before it, a multi-row DO NOTHING can stop at its first conflict in a compressed chunk (timescaledb#7673).
     private static readonly Version OldestTimescaleToCompress = new(2, 18, 1);
 
-    /// <exception cref="NpgsqlException">The database cannot be reached or refuses the login; <see cref="PostgresFailure.Of"/> says what to do.</exception>
+    /// <exception cref="NpgsqlException">
+    /// The database cannot be reached or refuses the login; <see cref="PostgresFailure.Of"/> says what to do.
+    /// </exception>
     public static Task<SchemaReport> RunAsync(
         NpgsqlDataSource dataSource, TargetTable table, DatabaseSettings settings, CancellationToken cancellationToken) =>
         RunAsync(dataSource, table, settings, dropsExpired: false, cancellationToken);
@@ -28,7 +30,9 @@ public static class SchemaCheck
     /// <param name="settings">How the database is used.</param>
     /// <param name="dropsExpired">Whether readings past a retention are to be dropped.</param>
     /// <param name="cancellationToken">Abandons it.</param>
-    /// <exception cref="NpgsqlException">The database cannot be reached or refuses the login; <see cref="PostgresFailure.Of"/> says what to do.</exception>
+    /// <exception cref="NpgsqlException">
+    /// The database cannot be reached or refuses the login; <see cref="PostgresFailure.Of"/> says what to do.
+    /// </exception>
     public static async Task<SchemaReport> RunAsync(
         NpgsqlDataSource dataSource, TargetTable table, DatabaseSettings settings, bool dropsExpired, CancellationToken cancellationToken)
     {
@@ -38,9 +42,15 @@ public static class SchemaCheck
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
         var catalog = new Catalog(connection, cancellationToken);
         var problems = new List<SchemaProblem>();
-        var server = await catalog.OneAsync<ServerRow>(CatalogSql.Server) ?? throw new InvalidOperationException("The server said nothing about itself");
+        var server = await catalog.OneAsync<ServerRow>(CatalogSql.Server) ?? throw new InvalidOperationException(
+            "The server said nothing about itself");
         CheckServer(server, settings, problems);
-        var target = await FindAsync(catalog, table.Quoted, table.Name, "Create it (ingest migrate creates the default one), or correct Telemetry:Table.", problems);
+        var target = await FindAsync(
+            catalog,
+            table.Quoted,
+            table.Name,
+            "Create it (ingest migrate creates the default one), or correct Telemetry:Table.",
+            problems);
         var compressed = false;
         var isHypertable = false;
         if (target is not null)
@@ -67,7 +77,12 @@ public static class SchemaCheck
                 "Run ingest migrate, and GRANT ingest_writer to the login of Database:ConnectionString."));
         }
 
-        return new SchemaReport(problems, server.Version, server.TimescaleVersion, server.TimescaleVersion is null ? null : server.TimescaleLicense, isHypertable);
+        return new SchemaReport(
+            problems,
+            server.Version,
+            server.TimescaleVersion,
+            server.TimescaleVersion is null ? null : server.TimescaleLicense,
+            isHypertable);
     }
 
     private static void CheckServer(ServerRow server, DatabaseSettings settings, List<SchemaProblem> problems)
@@ -90,7 +105,8 @@ public static class SchemaCheck
         }
         else if (server.ReadOnly)
         {
-            problems.Add(new("Transactions are read-only by default (default_transaction_read_only).", "Switch it off for this login or database."));
+            problems.Add(
+                new("Transactions are read-only by default (default_transaction_read_only).", "Switch it off for this login or database."));
         }
 
         if (server.Embedded && settings.Copy)
@@ -112,13 +128,21 @@ public static class SchemaCheck
         }
         catch (PostgresException exception) when (exception.SqlState == PostgresErrorCodes.InsufficientPrivilege)
         {
-            problems.Add(new($"The schema of {name} cannot be used ({exception.MessageText}).", "GRANT USAGE ON SCHEMA to the login of Database:ConnectionString."));
+            problems.Add(
+                new(
+                    $"The schema of {name} cannot be used ({exception.MessageText}).",
+                    "GRANT USAGE ON SCHEMA to the login of Database:ConnectionString."));
         }
 
         return null;
     }
 
-    private static async Task CheckTargetAsync(Catalog catalog, TableRow target, TargetTable table, ServerRow server, List<SchemaProblem> problems)
+    private static async Task CheckTargetAsync(
+        Catalog catalog,
+        TableRow target,
+        TargetTable table,
+        ServerRow server,
+        List<SchemaProblem> problems)
     {
         if (target.Kind is not ("r" or "p"))
         {
@@ -128,7 +152,10 @@ public static class SchemaCheck
 
         if (target.RowSecurity)
         {
-            problems.Add(new($"Row security on {table.Name} hides rows from {server.User}.", "ALTER ROLE … BYPASSRLS, or disable it for the table: what is stored must be seen to be compared."));
+            problems.Add(
+                new(
+                    $"Row security on {table.Name} hides rows from {server.User}.",
+                    "ALTER ROLE … BYPASSRLS, or disable it for the table: what is stored must be seen to be compared."));
         }
 
         if (target.InsertRule)
@@ -138,7 +165,10 @@ public static class SchemaCheck
 
         foreach (var trigger in await catalog.ListAsync<string>(CatalogSql.BeforeTriggers, new { oid = target.Oid }))
         {
-            problems.Add(new($"Trigger {trigger} on {table.Name} runs before each row.", "Drop it or make it AFTER: it could change a reading, which would then be stored again at each replay."));
+            problems.Add(
+                new(
+                    $"Trigger {trigger} on {table.Name} runs before each row.",
+                    "Drop it or make it AFTER: it could change a reading, which would then be stored again at each replay."));
         }
 
         CheckColumns(await catalog.ListAsync<ColumnRow>(CatalogSql.Columns, new { oid = target.Oid }), table, problems);
@@ -171,7 +201,8 @@ public static class SchemaCheck
             {
                 problems.Add(new(
                     $"Column {name} of {table.Name} is {column.Type}, and {types[0]} is mapped to it.",
-                    $"Make it {types[0]}, or give the mapping the column's type; types that change a value on the way in (numeric, varchar(n), json) cannot be compared and do not fit."));
+                    $"Make it {types[0]}, or give the mapping the column's type; types that change a value on the way in (numeric, "
+                        + "varchar(n), json) cannot be compared and do not fit."));
             }
 
             if (column.Generated || column.Identity == "a")
@@ -181,13 +212,21 @@ public static class SchemaCheck
 
             if (column.LooseCollation)
             {
-                problems.Add(new($"Column {name} of {table.Name} has a collation under which different texts are equal.", "Give it a deterministic one, such as \"C\"."));
+                problems.Add(
+                    new(
+                        $"Column {name} of {table.Name} has a collation under which different texts are equal.",
+                        "Give it a deterministic one, such as \"C\"."));
             }
         }
 
-        foreach (var column in actual.Where(column => column is { NotNull: true, HasDefault: false, Identity: "" } && mapped.All(known => known.Name != column.Name)))
+        foreach (
+            var column in actual.Where(
+                column => column is { NotNull: true, HasDefault: false, Identity: "" } && mapped.All(known => known.Name != column.Name)))
         {
-            problems.Add(new($"Column {column.Name} of {table.Name} is NOT NULL, has no default and is not mapped.", "Give it a default, drop NOT NULL, or map it in Telemetry:Columns."));
+            problems.Add(
+                new(
+                    $"Column {column.Name} of {table.Name} is NOT NULL, has no default and is not mapped.",
+                    "Give it a default, drop NOT NULL, or map it in Telemetry:Columns."));
         }
     }
 
@@ -201,7 +240,12 @@ public static class SchemaCheck
         }
     }
 
-    private static async Task CheckOwnTableAsync(Catalog catalog, string name, ServerRow server, string[] privileges, List<SchemaProblem> problems)
+    private static async Task CheckOwnTableAsync(
+        Catalog catalog,
+        string name,
+        ServerRow server,
+        string[] privileges,
+        List<SchemaProblem> problems)
     {
         if (await FindAsync(catalog, name, name, "Run ingest migrate.", problems) is { } table)
         {
@@ -216,7 +260,10 @@ public static class SchemaCheck
         if (missing.Count > 0)
         {
             var list = string.Join(", ", missing);
-            problems.Add(new($"The login {server.User} may not {list} on {name}.", $"GRANT {list} ON {quoted} TO {server.User}; or make it a member of ingest_writer."));
+            problems.Add(
+                new(
+                    $"The login {server.User} may not {list} on {name}.",
+                    $"GRANT {list} ON {quoted} TO {server.User}; or make it a member of ingest_writer."));
         }
     }
 

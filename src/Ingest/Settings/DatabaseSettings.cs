@@ -8,12 +8,17 @@ public sealed class DatabaseSettings : IValidatableObject
 {
     public const string Section = "Database";
 
-    /// <summary>An Npgsql connection string: <c>Host=…;Database=…;Username=…</c>, with a password unless one is provided from outside.</summary>
-    [Required(AllowEmptyStrings = false, ErrorMessage = "It is missing: Host=…;Database=…;Username=…, with a password unless a Microsoft Entra token takes its place.")]
+    /// <summary>
+    /// An Npgsql connection string: <c>Host=…;Database=…;Username=…</c>, with a password unless one is provided from outside.
+    /// </summary>
+    [Required(
+        AllowEmptyStrings = false,
+        ErrorMessage = "It is missing: Host=…;Database=…;Username=…, with a password unless a Microsoft Entra token takes its place.")]
     public string ConnectionString { get; set; } = "";
 
     /// <summary>
-    /// Whether a Microsoft Entra token takes the password's place (managed identity, workload identity, Azure CLI login, …). Default: false.
+    /// Whether a Microsoft Entra token takes the password's place (managed identity, workload identity, Azure CLI login, …). Default:
+    /// false.
     /// </summary>
     public bool EntraAuthentication { get; set; }
 
@@ -43,13 +48,15 @@ public sealed class DatabaseSettings : IValidatableObject
         {
             // The text itself is not repeated: it can hold a password.
             yield return new ValidationResult(
-                "It cannot be read as an Npgsql connection string. It must look like Host=…;Database=…;Username=…;Password=…; a value with a semicolon or a quote stands in double quotes.",
+                "It cannot be read as an Npgsql connection string. It must look like Host=…;Database=…;Username=…;Password=…; a value "
+                    + "with a semicolon or a quote stands in double quotes.",
                 [nameof(ConnectionString)]);
         }
         else if (EntraAuthentication && (connection.Password ?? connection.Passfile) is not null)
         {
             yield return new ValidationResult(
-                "It has a password, whose place a Microsoft Entra token takes. Take it out, or set Database:EntraAuthentication to false.", [nameof(ConnectionString)]);
+                "It has a password, whose place a Microsoft Entra token takes. Take it out, or set Database:EntraAuthentication to false.",
+                [nameof(ConnectionString)]);
         }
     }
 

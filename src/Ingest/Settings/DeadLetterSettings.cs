@@ -11,11 +11,16 @@ public sealed class DeadLetterSettings
     [Range(0, 3_650)]
     public int RetentionDays { get; set; } = 30;
 
-    /// <summary>Most dead letters kept of one device and UTC day of arrival; past it they are counted, and one in a hundred is kept. Default: 10,000.</summary>
+    /// <summary>
+    /// Most dead letters kept of one device and UTC day of arrival; past it they are counted, and one in a hundred is kept. Default:
+    /// 10,000.
+    /// </summary>
     [Range(1, 10_000_000)]
     public int QuotaPerDeviceAndDay { get; set; } = 10_000;
 
-    /// <summary>Most megabytes (of 1,000,000 bytes) of dead letters kept of one device and UTC day of arrival; past it none is kept. Default: 100.</summary>
+    /// <summary>
+    /// Most megabytes (of 1,000,000 bytes) of dead letters kept of one device and UTC day of arrival; past it none is kept. Default: 100.
+    /// </summary>
     [Range(1, 1_000_000)]
     public int QuotaMegabytesPerDeviceAndDay { get; set; } = 100;
 
@@ -23,7 +28,10 @@ public sealed class DeadLetterSettings
     [Range(1, 1_000_000_000)]
     public int QuotaPerDay { get; set; } = 1_000_000;
 
-    /// <summary>Most megabytes (of 1,000,000 bytes) of dead letters kept of all devices together and UTC day of arrival; past it none is kept. Default: 1,000.</summary>
+    /// <summary>
+    /// Most megabytes (of 1,000,000 bytes) of dead letters kept of all devices together and UTC day of arrival; past it none is kept.
+    /// Default: 1,000.
+    /// </summary>
     [Range(1, 1_000_000)]
     public int QuotaMegabytesPerDay { get; set; } = 1_000;
 }

@@ -4,12 +4,14 @@ using Microsoft.Extensions.Configuration;
 namespace Ingest.Settings;
 
 /// <summary>
-/// Binds a section of a configuration and says what is wrong with it by the settings' names: the one place for every head. A name that no setting has is
-/// wrong too: it is most often a misspelt one.
+/// Binds a section of a configuration and says what is wrong with it by the settings' names: the one place for every head. A name that no
+/// setting has is wrong too: it is most often a misspelt one.
 /// </summary>
 /// <param name="configuration">Where the section is.</param>
 /// <param name="section">Its name.</param>
-/// <param name="separator">What stands between section and setting where the operator sets them: <c>:</c>, or <c>__</c> in environments.</param>
+/// <param name="separator">
+/// What stands between section and setting where the operator sets them: <c>:</c>, or <c>__</c> in environments.
+/// </param>
 public sealed class SettingsBinder(IConfiguration configuration, string section, string separator = ":")
 {
     /// <summary>Binds the section.</summary>
@@ -36,7 +38,8 @@ public sealed class SettingsBinder(IConfiguration configuration, string section,
         {
             var names = string.Join(", ", result.MemberNames.Select(name => section + separator + name));
             var message = result.ErrorMessage ?? "is not valid.";
-            yield return names.Length == 0 || message.StartsWith(section + separator, StringComparison.Ordinal) ? message : $"{names}: {message}";
+            yield return names.Length == 0
+                || message.StartsWith(section + separator, StringComparison.Ordinal) ? message : $"{names}: {message}";
         }
     }
 }

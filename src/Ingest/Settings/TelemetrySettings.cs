@@ -47,7 +47,10 @@ public sealed class ColumnSettings
     [Required(AllowEmptyStrings = false)]
     public string Name { get; set; } = "";
 
-    /// <summary>Where its value comes from: a body path <c>a.b.c</c>, an application property <c>property:site</c>, or <c>module</c>. Default: the column's name.</summary>
+    /// <summary>
+    /// Where its value comes from: a body path <c>a.b.c</c>, an application property <c>property:site</c>, or <c>module</c>. Default: the
+    /// column's name.
+    /// </summary>
     public string? From { get; set; }
 
     /// <summary>The column's type. Default: double.</summary>
@@ -66,7 +69,9 @@ public sealed class TelemetrySettings
     [Required(AllowEmptyStrings = false)]
     public string Table { get; set; } = "conditions";
 
-    /// <summary>The mapped columns besides <c>time</c> and <c>device</c>. Empty: <c>temperature</c> and <c>humidity</c>, both double.</summary>
+    /// <summary>
+    /// The mapped columns besides <c>time</c> and <c>device</c>. Empty: <c>temperature</c> and <c>humidity</c>, both double.
+    /// </summary>
     public IList<ColumnSettings> Columns { get; } = [];
 
     /// <summary>A jsonb column that takes the whole body, or null for none.</summary>
@@ -78,12 +83,15 @@ public sealed class TelemetrySettings
     /// <summary>Readings stamped before this are dead-lettered (a device or hub clock gone wrong). Default: 2015-01-01 UTC.</summary>
     public DateTimeOffset EarliestAccepted { get; set; } = new(2015, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    /// <summary>Readings older than this, counted back from the earlier of the local clock and the highest hub stamp seen, are ignored (<c>expired</c>): the table's retention. Default: null (none).</summary>
+    /// <summary>
+    /// Readings older than this, counted back from the earlier of the local clock and the highest hub stamp seen, are ignored
+    /// (<c>expired</c>): the table's retention. Default: null (none).
+    /// </summary>
     public TimeSpan? OldestAccepted { get; set; }
 
     /// <summary>
-    /// Days that readings are kept in the default table: older chunks or partitions are dropped hourly, whole ones alone, and older readings are
-    /// ignored as if <see cref="OldestAccepted"/> said so. Default: 0, all are kept.
+    /// Days that readings are kept in the default table: older chunks or partitions are dropped hourly, whole ones alone, and older
+    /// readings are ignored as if <see cref="OldestAccepted"/> said so. Default: 0, all are kept.
     /// </summary>
     [Range(0, 36_500)]
     public int RetentionDays { get; set; }
@@ -94,6 +102,8 @@ public sealed class TelemetrySettings
     /// <summary>Whether <c>device</c> in the body names the device where the hub names none. Default: false.</summary>
     public bool AllowBodyDevice { get; set; }
 
-    /// <summary>Devices that may speak for others: their messages may name another <c>device</c> in the body, and are stored under that name.</summary>
+    /// <summary>
+    /// Devices that may speak for others: their messages may name another <c>device</c> in the body, and are stored under that name.
+    /// </summary>
     public IList<string> Gateways { get; } = [];
 }

@@ -5,8 +5,8 @@ using Ingest.Events;
 namespace Ingest.Write;
 
 /// <summary>
-/// Gives every reading of a flush its place. Equal content at one stamp is one reading; different content goes to the first free microsecond
-/// of the stamp's millisecond, and every taken microsecond of it is compared, whether the row is stored or of this flush.
+/// Gives every reading of a flush its place. Equal content at one stamp is one reading; different content goes to the first free
+/// microsecond of the stamp's millisecond, and every taken microsecond of it is compared, whether the row is stored or of this flush.
 /// </summary>
 /// <remarks>
 /// A flush that has not read what is stored may still rely on it for rows at the stamp itself: a later microsecond is only ever taken while

@@ -5,7 +5,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Ingest.Write;
 
-/// <summary>Removes what is past its retention: dead letters, and whole chunks or partitions of readings. A failure is logged and tried again.</summary>
+/// <summary>
+/// Removes what is past its retention: dead letters, and whole chunks or partitions of readings. A failure is logged and tried again.
+/// </summary>
 internal sealed class ExpiryCleaner(DeadLetterRetention deadLetters, ReadingRetention readings, ILogger logger)
 {
     /// <returns>Whether to go on at once: one turn between two flushes, so that those do not wait for all of it.</returns>

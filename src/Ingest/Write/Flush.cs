@@ -58,7 +58,9 @@ internal sealed class Flush : IDisposable
         }
     }
 
-    /// <summary>Lets the batches go whose callers have cancelled; what is known of them is that they were not committed, or nothing.</summary>
+    /// <summary>
+    /// Lets the batches go whose callers have cancelled; what is known of them is that they were not committed, or nothing.
+    /// </summary>
     public void DropCancelled()
     {
         foreach (var batch in Batches.Where(batch => batch.CancellationToken.IsCancellationRequested).ToArray())

@@ -5,8 +5,8 @@ using Npgsql;
 namespace Ingest.Write;
 
 /// <summary>
-/// How one attempt at a flush ended. All but <see cref="Committed"/> are rolled back. What waiting mends, and what an operator must mend, is no outcome
-/// but an exception.
+/// How one attempt at a flush ended. All but <see cref="Committed"/> are rolled back. What waiting mends, and what an operator must mend,
+/// is no outcome but an exception.
 /// </summary>
 internal abstract record FlushAttempt
 {

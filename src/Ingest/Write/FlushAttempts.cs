@@ -7,8 +7,8 @@ using Ingest.Failures;
 namespace Ingest.Write;
 
 /// <summary>
-/// Attempts at a flush that follow each other without a delay, for as long as each may get past what stopped the one before: a conflict is compared,
-/// poison is found and dead-lettered, a batch that is fenced or contradicts what is stored fails alone. One writer's.
+/// Attempts at a flush that follow each other without a delay, for as long as each may get past what stopped the one before: a conflict is
+/// compared, poison is found and dead-lettered, a batch that is fenced or contradicts what is stored fails alone. One writer's.
 /// </summary>
 internal sealed class FlushAttempts(FlushTransaction transaction, WriteModeSelector modes, FlushReports reports, TimeProvider clock)
 {
@@ -63,7 +63,10 @@ internal sealed class FlushAttempts(FlushTransaction transaction, WriteModeSelec
                     break;
 
                 case FlushAttempt.Differs differs:
-                    reports.Fail(flush, differs.Batches, new StoredValuesMismatchException(differs.Known, differs.Differing, transaction.Table.Name));
+                    reports.Fail(
+                        flush,
+                        differs.Batches,
+                        new StoredValuesMismatchException(differs.Known, differs.Differing, transaction.Table.Name));
                     break;
 
                 case FlushAttempt.Refused refused when !refused.MayBeAnyRow || !state.TriedByRow:
@@ -92,7 +95,8 @@ internal sealed class FlushAttempts(FlushTransaction transaction, WriteModeSelec
             }
         }
 
-        throw new DatabaseBusyException("The flush repeatedly conflicted with other writers. Look for another program that writes the same readings.");
+        throw new DatabaseBusyException(
+            "The flush repeatedly conflicted with other writers. Look for another program that writes the same readings.");
     }
 
     private async Task<FlushAttempt> AttemptAsync(Flush flush, State state)
@@ -132,7 +136,8 @@ internal sealed class FlushAttempts(FlushTransaction transaction, WriteModeSelec
         else if (state.ConflictingPlan == transaction.LastPlan)
         {
             state.Suspect = new OperatorMistakeException(
-                $"{what} Reading again does not explain it: look for a second unique index on the table, and for triggers or rules that swallow rows.");
+                $"{what} Reading again does not explain it: look for a second unique index on the table, and for triggers or rules that "
+                    + "swallow rows.");
         }
         else
         {
@@ -174,7 +179,8 @@ internal sealed class FlushAttempts(FlushTransaction transaction, WriteModeSelec
             .ToHashSet(ReferenceEqualityComparer.Instance);
         foreach (var batch in flush.Batches.Where(batch => batch.Checkpoint is { } move && refused.Contains(move)).ToArray())
         {
-            reports.Fail(flush, [batch], new CheckpointFencedException(batch.Checkpoint!, stored.GetValueOrDefault(batch.Checkpoint!.Partition)));
+            reports.Fail(
+                flush, [batch], new CheckpointFencedException(batch.Checkpoint!, stored.GetValueOrDefault(batch.Checkpoint!.Partition)));
         }
     }
 

@@ -5,7 +5,8 @@ using Ingest.Events;
 namespace Ingest.Write;
 
 /// <summary>
-/// A caller's batch, or a part of one, as a flush sees it: decoded readings, the move of the checkpoint that belongs to them, and the caller who waits.
+/// A caller's batch, or a part of one, as a flush sees it: decoded readings, the move of the checkpoint that belongs to them, and the
+/// caller who waits.
 /// </summary>
 /// <param name="partition">The partition of its first message, for the log; empty where it has none.</param>
 /// <param name="checkpoint">The move to store with the readings; null where the caller keeps its place itself.</param>

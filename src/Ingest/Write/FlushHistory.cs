@@ -19,7 +19,9 @@ internal sealed class FlushHistory
     /// <summary>Attempts whose COMMIT got no answer, oldest first.</summary>
     public List<UnknownCommit> Unknown { get; } = [];
 
-    /// <summary>An attempt that the server says was carried out. One more comparison confirms it: what is stored decides, not the id alone.</summary>
+    /// <summary>
+    /// An attempt that the server says was carried out. One more comparison confirms it: what is stored decides, not the id alone.
+    /// </summary>
     public UnknownCommit? Presumed { get; set; }
 
     /// <summary>Whether to lift TimescaleDB's limit on decompressed tuples for the transaction.</summary>

@@ -70,7 +70,8 @@ internal sealed class FlushReports(PipelineHealth health, PipelineMetrics metric
     /// <summary>An attempt has failed, and the next comes at once.</summary>
     public void TriesAtOnce() => metrics.Retried();
 
-    public void Refused(IReadOnlyList<RefusedRow> refused) => PipelineLog.RowsRefused(logger, refused.Count, $"{refused[0].SqlState}: {refused[0].Message}");
+    public void Refused(IReadOnlyList<RefusedRow> refused) =>
+        PipelineLog.RowsRefused(logger, refused.Count, $"{refused[0].SqlState}: {refused[0].Message}");
 
     /// <summary>Broken by our own cancellation, or failed while nobody waited any more.</summary>
     public void Abandoned(Flush flush, Exception exception) => PipelineLog.Abandoned(logger, flush.Batches.Count, exception.Message);

@@ -4,8 +4,8 @@ using Polly;
 namespace Ingest.Write;
 
 /// <summary>
-/// Brings flushes to their end whatever the database says. An outage or an operator's mistake is waited out; a flush that takes too long, or that a
-/// defect breaks, is halved, so that what concerns one batch fails that batch alone. One writer's.
+/// Brings flushes to their end whatever the database says. An outage or an operator's mistake is waited out; a flush that takes too long,
+/// or that a defect breaks, is halved, so that what concerns one batch fails that batch alone. One writer's.
 /// </summary>
 internal sealed class FlushRunner : IDisposable
 {

@@ -25,7 +25,8 @@ internal sealed class FlushSession : IAsyncDisposable
         var connection = await OpenAsync(dataSource, cancellationToken);
         try
         {
-            var session = new FlushSession(connection, await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken));
+            var session = new FlushSession(
+                connection, await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken));
             if (flush.History.LiftDecompressionLimit)
             {
                 await using var lift = new NpgsqlCommand(LiftDecompressionLimitSql, connection);
@@ -52,7 +53,8 @@ internal sealed class FlushSession : IAsyncDisposable
         {
             // A smaller flush would not make the server answer sooner.
             throw new DatabaseBusyException(
-                $"No connection to the database became available in time ({exception.Message.TrimEnd('.')}). Look for an exhausted server or pooler, a silent network, or a pool smaller than Commit:Writers.",
+                $"No connection to the database became available in time ({exception.Message.TrimEnd('.')}). Look for an exhausted "
+                    + "server or pooler, a silent network, or a pool smaller than Commit:Writers.",
                 exception);
         }
     }

@@ -32,7 +32,12 @@ internal sealed class FlushTransaction : IDisposable
     private readonly FlushPlan _plan;
 
     public FlushTransaction(
-        NpgsqlDataSource dataSource, TargetTable table, CommitSettings settings, DeadLetterSettings deadLetters, bool copy, TimeProvider clock)
+        NpgsqlDataSource dataSource,
+        TargetTable table,
+        CommitSettings settings,
+        DeadLetterSettings deadLetters,
+        bool copy,
+        TimeProvider clock)
     {
         _dataSource = dataSource;
         _settings = settings;
@@ -46,8 +51,8 @@ internal sealed class FlushTransaction : IDisposable
     }
 
     /// <summary>
-    /// Which rows and dead letters the last attempt was going to write, as a hash: two attempts in a row that compared, planned the same and
-    /// met a unique index both times did not meet the one on (time, device), nor the key of the dead letters.
+    /// Which rows and dead letters the last attempt was going to write, as a hash: two attempts in a row that compared, planned the same
+    /// and met a unique index both times did not meet the one on (time, device), nor the key of the dead letters.
     /// </summary>
     public int LastPlan => _plan.Hash();
 
@@ -83,7 +88,8 @@ internal sealed class FlushTransaction : IDisposable
             return new FlushAttempt.Conflict(UnexpectedRow);
         }
 
-        var moves = CheckpointMoves.Merge(outcome.Batches.Where(pair => pair.Batch.Checkpoint is not null).Select(pair => (pair.Batch.Checkpoint!, pair.Accounts)));
+        var moves = CheckpointMoves.Merge(
+            outcome.Batches.Where(pair => pair.Batch.Checkpoint is not null).Select(pair => (pair.Batch.Checkpoint!, pair.Accounts)));
         var committed = OnlyCheckpointsAreLeft(flush, moves)
             ? await MoveAndCommitAsync(connection, flush, outcome, moves, cancellationToken)
             : await FinishAsync(session, flush, outcome, moves, now, cancellationToken);
@@ -93,7 +99,11 @@ internal sealed class FlushTransaction : IDisposable
         }
 
         await session.Transaction.RollbackAsync(cancellationToken);
-        return new FlushAttempt.Fenced(await CheckpointTable.ReadAsync(connection, CheckpointMoves.Partitions(flush.Batches.Select(batch => batch.Checkpoint)), cancellationToken));
+        return new FlushAttempt.Fenced(
+            await CheckpointTable.ReadAsync(
+                connection,
+                CheckpointMoves.Partitions(flush.Batches.Select(batch => batch.Checkpoint)),
+                cancellationToken));
     }
 
     /// <summary>Finds the rows that the server refuses.</summary>
@@ -105,7 +115,8 @@ internal sealed class FlushTransaction : IDisposable
     }
 
     /// <inheritdoc cref="LostCommits.ResolveAsync"/>
-    public Task<FlushOutcome?> ResolveAsync(Flush flush, CancellationToken cancellationToken) => _lost.ResolveAsync(flush, cancellationToken);
+    public Task<FlushOutcome?> ResolveAsync(Flush flush, CancellationToken cancellationToken) =>
+        _lost.ResolveAsync(flush, cancellationToken);
 
     private async Task PlaceAsync(NpgsqlConnection connection, Flush flush, WriteMode mode, CancellationToken cancellationToken)
     {
@@ -122,7 +133,8 @@ internal sealed class FlushTransaction : IDisposable
 
     // Some that move at all: without, the server must be asked for the transaction's id before COMMIT.
     private bool OnlyCheckpointsAreLeft(Flush flush, IReadOnlyList<(Checkpoint Move, Accounts Accounts)> moves) =>
-        !FitsLastRoundTrip(flush) && _plan.Letters.Count == 0 && _plan.Counts.Count == 0 && CheckpointMoves.Telling(moves.Select(move => move.Move)) is not null;
+        !FitsLastRoundTrip(flush) && _plan.Letters.Count == 0 && _plan.Counts.Count == 0 && CheckpointMoves.Telling(
+            moves.Select(move => move.Move)) is not null;
 
     private bool Copies() => _copy && _plan.Rows.New >= FewestRowsToCopy;
 
@@ -140,7 +152,12 @@ internal sealed class FlushTransaction : IDisposable
         {
             for (var left = rows.NewInOrder(); !left.IsEmpty; left = left[Math.Min(left.Length, flush.History.StatementRows)..])
             {
-                written += await _writer.CopyAsync(connection, rows, left[..Math.Min(left.Length, flush.History.StatementRows)], flush.IsUnderWay, cancellationToken);
+                written += await _writer.CopyAsync(
+                    connection,
+                    rows,
+                    left[..Math.Min(left.Length, flush.History.StatementRows)],
+                    flush.IsUnderWay,
+                    cancellationToken);
             }
         }
         else
@@ -160,9 +177,14 @@ internal sealed class FlushTransaction : IDisposable
     // All rows are written and only checkpoints are left: they and COMMIT share a round trip, as the server itself sees to it that nothing
     // is committed unless every one of them has moved.
     private static async Task<FlushAttempt?> MoveAndCommitAsync(
-        NpgsqlConnection connection, Flush flush, FlushOutcome outcome, IReadOnlyList<(Checkpoint Move, Accounts Accounts)> moves, CancellationToken cancellationToken)
+        NpgsqlConnection connection,
+        Flush flush,
+        FlushOutcome outcome,
+        IReadOnlyList<(Checkpoint Move, Accounts Accounts)> moves,
+        CancellationToken cancellationToken)
     {
-        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { CheckpointTable.MoveOrFail(moves), new NpgsqlBatchCommand("COMMIT") } };
+        await using var batch =
+            new NpgsqlBatch(connection) { BatchCommands = { CheckpointTable.MoveOrFail(moves), new NpgsqlBatchCommand("COMMIT") } };
         try
         {
             // It may wait for a lock on a checkpoint, so it can be abandoned, unlike a COMMIT alone.
@@ -178,7 +200,12 @@ internal sealed class FlushTransaction : IDisposable
     // The last round trip before COMMIT: what is few enough of the rows, the dead letters, the checkpoints, and the transaction's id where
     // no checkpoint would tell whether it was committed.
     private async Task<FlushAttempt?> FinishAsync(
-        FlushSession session, Flush flush, FlushOutcome outcome, IReadOnlyList<(Checkpoint Move, Accounts Accounts)> moves, DateTime now, CancellationToken cancellationToken)
+        FlushSession session,
+        Flush flush,
+        FlushOutcome outcome,
+        IReadOnlyList<(Checkpoint Move, Accounts Accounts)> moves,
+        DateTime now,
+        CancellationToken cancellationToken)
     {
         var statements = DeadLetterTable.Statements(_plan.Letters);
         if (!await WriteLettersAsync(session.Connection, statements, now, cancellationToken))
@@ -205,7 +232,8 @@ internal sealed class FlushTransaction : IDisposable
 
         flush.IsUnderWay();
         var transactionId = batch.BatchCommands.Count > 0 ? await ReadLastAsync(batch, cancellationToken) : null;
-        if ((upsert is not null && upsert.Rows != (ulong)_plan.Rows.New) || (insert is not null && insert.Rows != (ulong)statements[^1].Count))
+        if ((upsert is not null && upsert.Rows != (ulong)_plan.Rows.New)
+            || (insert is not null && insert.Rows != (ulong)statements[^1].Count))
         {
             return new FlushAttempt.Conflict(UnexpectedRow);
         }
@@ -218,7 +246,11 @@ internal sealed class FlushTransaction : IDisposable
         if (wrote)
         {
             // Not cancelled by anybody: an answer within the command timeout is worth more than leaving early without knowing.
-            await CommitAsync(() => session.Transaction.CommitAsync(CancellationToken.None), session.Connection, flush, new UnknownCommit(outcome, transactionId));
+            await CommitAsync(
+                () => session.Transaction.CommitAsync(CancellationToken.None),
+                session.Connection,
+                flush,
+                new UnknownCommit(outcome, transactionId));
         }
 
         return new FlushAttempt.Committed(outcome);
@@ -237,7 +269,8 @@ internal sealed class FlushTransaction : IDisposable
         {
             await commit();
         }
-        catch (Exception exception) when (PostgresFailure.LeavesCommitUnknown(exception) && (exception is PostgresException || connection.State != ConnectionState.Open))
+        catch (Exception exception) when (
+            PostgresFailure.LeavesCommitUnknown(exception) && (exception is PostgresException || connection.State != ConnectionState.Open))
         {
             flush.History.Unknown.Add(attempt);
             throw;

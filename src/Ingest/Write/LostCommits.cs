@@ -18,7 +18,10 @@ internal sealed class LostCommits(NpgsqlDataSource dataSource)
         {
             if (unknown.TransactionId is null)
             {
-                var stored = await CheckpointTable.ReadAsync(connection, CheckpointMoves.Partitions(unknown.Outcome.Batches.Select(pair => pair.Batch.Checkpoint)), cancellationToken);
+                var stored = await CheckpointTable.ReadAsync(
+                    connection,
+                    CheckpointMoves.Partitions(unknown.Outcome.Batches.Select(pair => pair.Batch.Checkpoint)),
+                    cancellationToken);
                 if (StandsAtItsEnd(unknown.Outcome, stored))
                 {
                     return unknown.Outcome;
@@ -32,7 +35,9 @@ internal sealed class LostCommits(NpgsqlDataSource dataSource)
                         flush.History.Presumed = unknown;
                         return null;
                     case "in progress":
-                        throw new DatabaseBusyException("The connection failed during COMMIT, and the server is still executing it. Its outcome will be asked for again.");
+                        throw new DatabaseBusyException(
+                            "The connection failed during COMMIT, and the server is still executing it. Its outcome will be asked for "
+                                + "again.");
                 }
             }
         }
@@ -43,12 +48,16 @@ internal sealed class LostCommits(NpgsqlDataSource dataSource)
     private static bool StandsAtItsEnd(FlushOutcome outcome, Dictionary<PartitionKey, StoredCheckpoint> stored)
     {
         var last = CheckpointMoves.Telling(outcome.Batches.Select(pair => pair.Batch.Checkpoint).OfType<Checkpoint>())!;
-        return stored.TryGetValue(last.Partition, out var now) && now.Epoch == last.Epoch && now.Position?.SequenceNumber == last.To.SequenceNumber;
+        return stored.TryGetValue(last.Partition, out var now)
+            && now.Epoch == last.Epoch
+            && now.Position?.SequenceNumber == last.To.SequenceNumber;
     }
 
     private static async Task<string?> StatusAsync(NpgsqlConnection connection, string transactionId, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand(TransactionStatusSql, connection) { Parameters = { new NpgsqlParameter<string> { TypedValue = transactionId } } };
+        await using var command = new NpgsqlCommand(
+            TransactionStatusSql, connection)
+        { Parameters = { new NpgsqlParameter<string> { TypedValue = transactionId } } };
         try
         {
             return await command.ExecuteScalarAsync(cancellationToken) as string;

@@ -18,7 +18,12 @@ internal static class PoisonSearch
     /// <param name="writer">Writes them.</param>
     /// <param name="cancellationToken">Abandons the search.</param>
     /// <returns>The refused rows, with what the server said.</returns>
-    public static async Task<Probe> FindAsync(FlushSession session, Flush flush, FlushRows rows, RowWriter writer, CancellationToken cancellationToken)
+    public static async Task<Probe> FindAsync(
+        FlushSession session,
+        Flush flush,
+        FlushRows rows,
+        RowWriter writer,
+        CancellationToken cancellationToken)
     {
         var (connection, transaction) = (session.Connection, session.Transaction);
         await using (var immediate = new NpgsqlCommand("SET CONSTRAINTS ALL IMMEDIATE", connection))
@@ -109,7 +114,14 @@ internal sealed record Probe(int Tried, List<RefusedRow> Refused)
 /// <param name="Failure">What the server said, sorted.</param>
 /// <param name="Column">The column the server named, if any.</param>
 /// <param name="Message">What the server said.</param>
-internal readonly record struct RefusedRow(DecodedBatch Batch, int Row, string Device, DateTime Enqueued, PostgresFailure Failure, string? Column, string Message)
+internal readonly record struct RefusedRow(
+    DecodedBatch Batch,
+    int Row,
+    string Device,
+    DateTime Enqueued,
+    PostgresFailure Failure,
+    string? Column,
+    string Message)
 {
     /// <summary>The server's code.</summary>
     public string SqlState => Failure.SqlState!;

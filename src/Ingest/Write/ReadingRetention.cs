@@ -3,8 +3,8 @@ using Npgsql;
 namespace Ingest.Write;
 
 /// <summary>
-/// Has the database drop the default table's chunks or partitions that are past the retention. The function does it with its owner's rights, and
-/// nothing else: who writes readings may delete none.
+/// Has the database drop the default table's chunks or partitions that are past the retention. The function does it with its owner's
+/// rights, and nothing else: who writes readings may delete none.
 /// </summary>
 internal sealed class ReadingRetention(NpgsqlDataSource dataSource, int retentionDays)
 {

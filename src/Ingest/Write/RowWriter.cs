@@ -18,7 +18,12 @@ internal sealed class RowWriter(TargetTable table)
     /// <param name="underWay">Called when all is sent.</param>
     /// <param name="cancellationToken">Abandons it.</param>
     /// <returns>How many rows the server took.</returns>
-    public async Task<long> CopyAsync(NpgsqlConnection connection, FlushRows rows, ReadOnlyMemory<int> which, Action underWay, CancellationToken cancellationToken)
+    public async Task<long> CopyAsync(
+        NpgsqlConnection connection,
+        FlushRows rows,
+        ReadOnlyMemory<int> which,
+        Action underWay,
+        CancellationToken cancellationToken)
     {
         await using var importer = await connection.BeginBinaryImportAsync(Table.CopySql, cancellationToken);
         for (var next = 0; next < which.Length; next++)
@@ -66,8 +71,10 @@ internal sealed class RowWriter(TargetTable table)
         }
 
         var command = new NpgsqlBatchCommand(Table.UpsertSql);
-        command.Parameters.Add(new NpgsqlParameter<List<DateTime>> { TypedValue = times, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz });
-        command.Parameters.Add(new NpgsqlParameter<List<string>> { TypedValue = devices, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
+        command.Parameters.Add(
+            new NpgsqlParameter<List<DateTime>> { TypedValue = times, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz });
+        command.Parameters.Add(
+            new NpgsqlParameter<List<string>> { TypedValue = devices, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
         foreach (var codec in _codecs)
         {
             command.Parameters.Add(codec.EndArray());

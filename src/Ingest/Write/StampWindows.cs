@@ -6,8 +6,8 @@ namespace Ingest.Write;
 internal readonly record struct StampWindow(Instant Start, Instant End);
 
 /// <summary>
-/// Says which stretches of time a flush must read to see every stored row of its stamps. One old reading, or a partition a week behind, must
-/// not make it read the week: the stretches end at the widest gaps between the stamps.
+/// Says which stretches of time a flush must read to see every stored row of its stamps. One old reading, or a partition a week behind,
+/// must not make it read the week: the stretches end at the widest gaps between the stamps.
 /// </summary>
 internal static class StampWindows
 {

@@ -8,21 +8,22 @@ using NpgsqlTypes;
 namespace Ingest.Write;
 
 /// <summary>
-/// Reads the stored rows that a flush is compared with. A jsonb value is not read: the server says which of the flush's values it equals. So what it
-/// takes for equal is equal here, and it need not write out what a device sent, which it may not be able to: <c>1e131071</c>, nine thousand times, is
-/// stored in some kilobytes and has more than a gigabyte of digits. Its buffers are used again.
+/// Reads the stored rows that a flush is compared with. A jsonb value is not read: the server says which of the flush's values it equals.
+/// So what it takes for equal is equal here, and it need not write out what a device sent, which it may not be able to: <c>1e131071</c>,
+/// nine thousand times, is stored in some kilobytes and has more than a gigabyte of digits. Its buffers are used again.
 /// </summary>
 internal sealed class StoredRows(TargetTable table)
 {
-    // A nested loop would compare each of thousands of rows with each of thousands of values, and is what the planner takes where it expects few rows
-    // (statistics are behind what was written last). For this transaction alone.
+    // A nested loop would compare each of thousands of rows with each of thousands of values, and is what the planner takes where it
+    // expects few rows (statistics are behind what was written last). For this transaction alone.
     private const string NoNestedLoopsSql = "SET LOCAL enable_nestloop = off";
 
     // Equal to none of the flush: no JSON is empty.
     private static readonly JsonbValue AnotherValue = new("");
 
     private readonly ColumnCodec[] _codecs = [.. table.Columns.Select(column => SqlTypes.Of(column.Type).CreateCodec())];
-    private readonly int[] _jsonColumns = [.. Enumerable.Range(0, table.Columns.Count).Where(column => table.Columns[column].Type == ColumnType.Jsonb)];
+    private readonly int[] _jsonColumns =
+        [.. Enumerable.Range(0, table.Columns.Count).Where(column => table.Columns[column].Type == ColumnType.Jsonb)];
 
     // Devices of stored rows: the same names again and again.
     private readonly StringCache _devices = new();
@@ -81,7 +82,8 @@ internal sealed class StoredRows(TargetTable table)
         };
         foreach (var column in values)
         {
-            select.Parameters.Add(new NpgsqlParameter<List<string>> { TypedValue = column, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb });
+            select.Parameters.Add(
+                new NpgsqlParameter<List<string>> { TypedValue = column, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb });
         }
 
         return select;

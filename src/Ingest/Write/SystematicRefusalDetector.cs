@@ -5,19 +5,20 @@ using Npgsql;
 namespace Ingest.Write;
 
 /// <summary>
-/// Tells poison from an operator's mistake. Rows are to blame wherever the table takes any other: one of the flush, the newest one that another device has
-/// stored, or a bare one. It is the operator's mistake where
+/// Tells poison from an operator's mistake. Rows are to blame wherever the table takes any other: one of the flush, the newest one that
+/// another device has stored, or a bare one. It is the operator's mistake where
 /// <list type="bullet">
 /// <item>a column is NOT NULL that nothing is mapped to, from the first row on;</item>
 /// <item>the table refuses what it took before, with what may be said of any row (a broken trigger, a missing privilege);</item>
-/// <item>a hundred rows in a row are refused with one code and none is taken in between, of which no device counts for more than fifty: one device alone
-/// stops nobody;</item>
-/// <item>a hundred rows of the only device that has stored any are refused, and so is what it stored: a fleet of one, whose table has changed;</item>
+/// <item>a hundred rows in a row are refused with one code and none is taken in between, of which no device counts for more than fifty: one
+/// device alone stops nobody;</item>
+/// <item>a hundred rows of the only device that has stored any are refused, and so is what it stored: a fleet of one, whose table has
+/// changed;</item>
 /// <item>the table holds no row and refuses even a bare one, with what may be said of any row and of several devices.</item>
 /// </list>
-/// Where it is one device's only rows that such an empty table refuses (or a hundred, for their values), nobody can tell. That counts as a mistake for five
-/// minutes, once in the life of the writer until a row is stored: time to put it right for who has a single device, and the most that one device can delay the
-/// others.
+/// Where it is one device's only rows that such an empty table refuses (or a hundred, for their values), nobody can tell. That counts as a
+/// mistake for five minutes, once in the life of the writer until a row is stored: time to put it right for who has a single device, and
+/// the most that one device can delay the others.
 /// </summary>
 internal sealed class SystematicRefusalDetector(TimeProvider clock)
 {
@@ -40,10 +41,13 @@ internal sealed class SystematicRefusalDetector(TimeProvider clock)
     {
         var refused = probe.Refused;
         var unmapped = refused.FirstOrDefault(row =>
-            row is { SqlState: PostgresErrorCodes.NotNullViolation, Column: { } column } && column is not ("time" or "device") && mapped.All(known => known.Name != column));
+            row is { SqlState: PostgresErrorCodes.NotNullViolation, Column: { } column }
+            && column is not ("time" or "device")
+            && mapped.All(known => known.Name != column));
         if (unmapped.Column is not null)
         {
-            return $"The table's column {unmapped.Column} is NOT NULL, has no default and is not mapped, so no reading can be stored. Give it a default, drop NOT NULL, or map it in Telemetry:Columns.";
+            return $"The table's column {unmapped.Column} is NOT NULL, has no default and is not mapped, so no reading can be stored. "
+                + "Give it a default, drop NOT NULL, or map it in Telemetry:Columns.";
         }
 
         if (probe.BlamesNoRow)
@@ -98,7 +102,8 @@ internal sealed class SystematicRefusalDetector(TimeProvider clock)
 
     private Dictionary<string, int> Counted(IReadOnlyCollection<RefusedRow> refused)
     {
-        var counted = refused.First().SqlState == _code ? new Dictionary<string, int>(_byDevice, StringComparer.Ordinal) : new(StringComparer.Ordinal);
+        var counted = refused.First().SqlState == _code ? new Dictionary<string, int>(
+            _byDevice, StringComparer.Ordinal) : new(StringComparer.Ordinal);
         foreach (var row in refused)
         {
             counted[row.Device] = Math.Min(counted.GetValueOrDefault(row.Device), Mistake) + 1;

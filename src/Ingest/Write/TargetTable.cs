@@ -6,13 +6,17 @@ using Npgsql;
 
 namespace Ingest.Write;
 
-/// <summary>The table that takes the readings, and the statements on it. Names from settings are quoted; values are always parameters.</summary>
+/// <summary>
+/// The table that takes the readings, and the statements on it. Names from settings are quoted; values are always parameters.
+/// </summary>
 public sealed class TargetTable
 {
     /// <summary>Read in place of a jsonb value: the row has none.</summary>
     internal const long NoValue = -1;
 
-    /// <summary>Read in place of a jsonb value: it equals none of those that were asked for. Else the number of the one it equals, from 1.</summary>
+    /// <summary>
+    /// Read in place of a jsonb value: it equals none of those that were asked for. Else the number of the one it equals, from 1.
+    /// </summary>
     internal const long AnotherValue = 0;
 
     private const int NewestRows = 10_000;
@@ -69,13 +73,14 @@ public sealed class TargetTable
     internal string UpsertSql { get; }
 
     /// <summary>
-    /// The rows of a stretch of time, from $1 on and before $2; in place of each jsonb value, which of the values of the next parameter it equals.
+    /// The rows of a stretch of time, from $1 on and before $2; in place of each jsonb value, which of the values of the next parameter it
+    /// equals.
     /// </summary>
     internal string WindowSql { get; }
 
     /// <summary>
-    /// Stores once more, at the time $1, the newest row whose device is among $2 ($3 true) or is not (false): to be rolled back. Looked for among the newest
-    /// rows only, so that a table of one device is not read to its beginning.
+    /// Stores once more, at the time $1, the newest row whose device is among $2 ($3 true) or is not (false): to be rolled back. Looked for
+    /// among the newest rows only, so that a table of one device is not read to its beginning.
     /// </summary>
     internal string WitnessSql { get; }
 
@@ -98,7 +103,8 @@ public sealed class TargetTable
 
             var values = $"v{joins.Count}";
             select.Add($"CASE WHEN {name} IS NULL THEN {NoValue} ELSE coalesce({values}.number, {AnotherValue}) END");
-            joins.Add($" LEFT JOIN unnest(${joins.Count + 3}::jsonb[]) WITH ORDINALITY AS {values}(value, number) ON {values}.value = {name}");
+            joins.Add(
+                $" LEFT JOIN unnest(${joins.Count + 3}::jsonb[]) WITH ORDINALITY AS {values}(value, number) ON {values}.value = {name}");
         }
 
         return $"SELECT {string.Join(", ", select)} FROM {Quoted} AS t{string.Concat(joins)} WHERE t.time >= $1 AND t.time < $2";

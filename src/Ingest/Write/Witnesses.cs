@@ -20,8 +20,8 @@ internal enum TableAnswer
 }
 
 /// <summary>
-/// Asks the table for witnesses, in a transaction that is rolled back: the newest stored row of another device, as if it came now; where there is none, one of
-/// the refused devices' own; and a row that holds nothing but time and device.
+/// Asks the table for witnesses, in a transaction that is rolled back: the newest stored row of another device, as if it came now; where
+/// there is none, one of the refused devices' own; and a row that holds nothing but time and device.
 /// </summary>
 internal static class Witnesses
 {
@@ -58,7 +58,8 @@ internal static class Witnesses
             : own.Said is { } stored ? (TableAnswer.RefusesStored, stored)
             : (TableAnswer.RefusesBare, bare.Said);
 
-        NpgsqlCommand Stored(bool ofThem) => new(table.WitnessSql) { Parameters = { new() { Value = now }, new() { Value = devices }, new() { Value = ofThem } } };
+        NpgsqlCommand Stored(bool ofThem) =>
+            new(table.WitnessSql) { Parameters = { new() { Value = now }, new() { Value = devices }, new() { Value = ofThem } } };
 
         async Task<(bool Taken, PostgresException? Said)> TryAsync(NpgsqlCommand command)
         {

@@ -12,7 +12,8 @@ public sealed class ErrorLinesTests
     [InlineData("Health__Address", "status")]
     [InlineData("Telemetry__Table", "run")]
     public async Task A_setting_that_cannot_be_used_is_quoted_without_what_would_steer_the_terminal(string setting, string command) =>
-        AssertHarmless(await CliProcess.RunAsync(new Dictionary<string, string> { [setting] = Evil, ["Telemetry__TimeSource"] = Evil }, command));
+        AssertHarmless(
+            await CliProcess.RunAsync(new Dictionary<string, string> { [setting] = Evil, ["Telemetry__TimeSource"] = Evil }, command));
 
     [Fact]
     public async Task So_is_an_argument_that_nobody_knows() =>
@@ -23,6 +24,8 @@ public sealed class ErrorLinesTests
         Assert.NotEqual(0, result.ExitCode);
         Assert.Contains("\\u001B]0;owned", result.Errors, StringComparison.Ordinal);
         Assert.DoesNotContain("\ningest: all is well", result.Errors, StringComparison.Ordinal);
-        Assert.All(result.Errors.ReplaceLineEndings(""), character => Assert.False(char.IsControl(character) || character is '\u202E' or '\u200B', $"U+{(int)character:X4} was sent"));
+        Assert.All(
+            result.Errors.ReplaceLineEndings(""),
+            character => Assert.False(char.IsControl(character) || character is '\u202E' or '\u200B', $"U+{(int)character:X4} was sent"));
     }
 }

@@ -1,5 +1,5 @@
-using Ingest.TestSupport;
 using Ingest.IntegrationTests.Support;
+using Ingest.TestSupport;
 using Ingest.TestSupport.Databases;
 using Ingest.TestSupport.Faults;
 using Ingest.TestSupport.Fuzzing;
@@ -24,7 +24,9 @@ public sealed class HealthPortTests(PostgresFixture postgres)
 
         Assert.Null(await fuzzer.RunAsync(4_000, () => worker.IsProbedAsync(Stop), Stop));
 
-        Assert.True(fuzzer is { AskedByForeignName: > 100, Answered: > 200 }, $"{fuzzer.AskedByForeignName} asked under a foreign name, {fuzzer.Answered} were answered");
+        Assert.True(
+            fuzzer is { AskedByForeignName: > 100, Answered: > 200 },
+            $"{fuzzer.AskedByForeignName} asked under a foreign name, {fuzzer.Answered} were answered");
         await stage.SendAsync(100);
         await Eventually.IsTrueAsync(async () => (await stage.AccountsAsync()).Received == 200);
         Assert.Empty(worker.Complaints([]));

@@ -1,8 +1,8 @@
-using Ingest.TestSupport;
 using System.Globalization;
 using System.Net;
 using System.Text.Json;
 using Ingest.IntegrationTests.Support;
+using Ingest.TestSupport;
 using Ingest.TestSupport.Databases;
 using Ingest.TestSupport.Faults;
 using Ingest.TestSupport.Network;
@@ -31,7 +31,10 @@ public sealed class HealthServerTests(PostgresFixture postgres)
 
         wire.Close();
         await stage.SendAsync(200);
-        await Eventually.IsTrueAsync(async () => await worker.HealthAsync(Stop) is { } health && Lag(health.Body) == 200 && health.Body.GetProperty("database").GetProperty("retries").GetInt64() >= 3);
+        await Eventually.IsTrueAsync(
+            async () => await worker.HealthAsync(Stop) is { } health && Lag(health.Body) == 200 && health.Body.GetProperty("database")
+                .GetProperty("retries")
+                .GetInt64() >= 3);
         var (ready, during) = (await worker.HealthAsync(Stop))!.Value;
         var json = await CliProcess.RunAsync(environment, "status", "--json");
         var text = await CliProcess.RunAsync(environment, "status");
@@ -51,13 +54,17 @@ public sealed class HealthServerTests(PostgresFixture postgres)
         Assert.NotNull(json.Json.GetProperty("databaseError").GetString());
         Assert.Equal(JsonValueKind.Null, json.Json.GetProperty("checkpoints").ValueKind);
         Assert.Equal(1, text.ExitCode);
-        Assert.Matches("worker [^ ]+: http://127.0.0.1:[0-9]+ reads .*: not ready\n  an outage of the database since .* [1-9][0-9]* messages in [1-9] batches", text.Output);
+        Assert.Matches(
+            "worker [^ ]+: http://127.0.0.1:[0-9]+ reads .*: not ready\n  an outage of the database since .* [1-9][0-9]* messages in "
+                + "[1-9] batches",
+            text.Output);
         // Which failure it was last, of a read or of a connection, changes from attempt to attempt.
         Assert.StartsWith("The database cannot be reached", database.GetProperty("error").GetString(), StringComparison.Ordinal);
         Assert.Contains("\n  waits: The database cannot be reached", text.Output, StringComparison.Ordinal);
 
         wire.Open();
-        await Eventually.IsTrueAsync(async () => await worker.HealthAsync(Stop) is { Ready: true } && (await stage.AccountsAsync()).Received == 300);
+        await Eventually.IsTrueAsync(
+            async () => await worker.HealthAsync(Stop) is { Ready: true } && (await stage.AccountsAsync()).Received == 300);
         var after = await CliProcess.RunAsync(environment, "status", "--json");
 
         Assert.True(after.ExitCode == 0, after.ToString());
@@ -83,7 +90,10 @@ public sealed class HealthServerTests(PostgresFixture postgres)
         var none = await CliProcess.RunAsync(stage.Environment, "status", "--json");
 
         Assert.True(away.ExitCode == 0, away.ToString());
-        Assert.Contains($"worker: not running, or not reachable at http://127.0.0.1:{environment["Health__Port"]}/readyz", away.Output, StringComparison.Ordinal);
+        Assert.Contains(
+            $"worker: not running, or not reachable at http://127.0.0.1:{environment["Health__Port"]}/readyz",
+            away.Output,
+            StringComparison.Ordinal);
         Assert.Contains("Rows by day", away.Output, StringComparison.Ordinal);
         Assert.True(none.ExitCode == 0, none.ToString());
         Assert.Equal(JsonValueKind.Null, none.Json.GetProperty("worker").GetProperty("report").ValueKind);
@@ -100,11 +110,13 @@ public sealed class HealthServerTests(PostgresFixture postgres)
         listener.Start();
         var answering = AnswerAsync(listener, """{"ready":true}""");
 
-        var status = await CliProcess.RunAsync(new Dictionary<string, string>(stage.Environment) { ["Health__Url"] = $"http://127.0.0.1:{port}" }, "status", "--json");
+        var status = await CliProcess.RunAsync(
+            new Dictionary<string, string>(stage.Environment) { ["Health__Url"] = $"http://127.0.0.1:{port}" }, "status", "--json");
         await answering;
 
         Assert.True(status.ExitCode == 0, status.ToString());
-        Assert.Contains("something else than a worker", status.Json.GetProperty("worker").GetProperty("error").GetString(), StringComparison.Ordinal);
+        Assert.Contains(
+            "something else than a worker", status.Json.GetProperty("worker").GetProperty("error").GetString(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -119,7 +131,9 @@ public sealed class HealthServerTests(PostgresFixture postgres)
 
         Assert.Equal(1, status.ExitCode);
         Assert.NotNull(status.Json.GetProperty("hubError").GetString());
-        Assert.Equal(100, status.Json.GetProperty("checkpoints").EnumerateArray().Sum(checkpoint => checkpoint.GetProperty("stored").GetInt64()));
+        Assert.Equal(
+            100,
+            status.Json.GetProperty("checkpoints").EnumerateArray().Sum(checkpoint => checkpoint.GetProperty("stored").GetInt64()));
     }
 
     private static async Task AnswerAsync(HttpListener listener, string body)
@@ -131,13 +145,17 @@ public sealed class HealthServerTests(PostgresFixture postgres)
 
     // Not known yet counts as none.
     private static long Lag(JsonElement report) =>
-        report.GetProperty("partitions").EnumerateArray().Sum(partition => partition.GetProperty("lagEvents") is { ValueKind: JsonValueKind.Number } lag ? lag.GetInt64() : 0);
+        report.GetProperty("partitions").EnumerateArray().Sum(
+            partition => partition.GetProperty("lagEvents") is { ValueKind: JsonValueKind.Number } lag ? lag.GetInt64() : 0);
 
-    private static Dictionary<string, string> Through(TcpProxy wire, IReadOnlyDictionary<string, string> environment) => new(WithHealth(environment))
-    {
-        ["Database__ConnectionString"] = new NpgsqlConnectionStringBuilder(environment["Database__ConnectionString"]) { Port = wire.Port }.ConnectionString,
-        ["Hub__LagIntervalSeconds"] = "1",
-    };
+    private static Dictionary<string, string> Through(TcpProxy wire, IReadOnlyDictionary<string, string> environment) =>
+        new(WithHealth(environment))
+        {
+            ["Database__ConnectionString"] = new NpgsqlConnectionStringBuilder(
+            environment["Database__ConnectionString"])
+            { Port = wire.Port }.ConnectionString,
+            ["Hub__LagIntervalSeconds"] = "1",
+        };
 
     private static Dictionary<string, string> WithHealth(IReadOnlyDictionary<string, string> environment) =>
         new(environment) { ["Health__Port"] = LoopbackPort.Free().ToString(CultureInfo.InvariantCulture) };

@@ -1,7 +1,7 @@
-using Ingest.TestSupport;
 using System.Diagnostics;
 using Ingest.Cli.Simulation;
 using Ingest.Sources.EventHubs;
+using Ingest.TestSupport;
 using Ingest.TestSupport.Processes;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
@@ -51,7 +51,9 @@ public sealed class UpTests(StateHome home) : IClassFixture<StateHome>
         var hub = Assert.Single(up.Lines, line => line.Contains("SharedAccessKey=", StringComparison.Ordinal));
         await using (var stranger = HubClientOf(hub, key: "none"))
         {
-            Assert.Equal(HubFailure.Unauthorized, (await Assert.ThrowsAsync<HubException>(() => stranger.GetHubAsync(TestContext.Current.CancellationToken))).Failure);
+            Assert.Equal(
+                HubFailure.Unauthorized,
+                (await Assert.ThrowsAsync<HubException>(() => stranger.GetHubAsync(TestContext.Current.CancellationToken))).Failure);
         }
 
         await using (var user = HubClientOf(hub, key: null))
@@ -77,7 +79,8 @@ public sealed class UpTests(StateHome home) : IClassFixture<StateHome>
     private static HubClient HubClientOf(string line, string? key)
     {
         var printed = line[line.IndexOf("Endpoint=", StringComparison.Ordinal)..];
-        var connectionString = key is null ? printed : System.Text.RegularExpressions.Regex.Replace(printed, "SharedAccessKey=[^;]+", $"SharedAccessKey={key}");
+        var connectionString = key is null ? printed : System.Text.RegularExpressions.Regex.Replace(
+            printed, "SharedAccessKey=[^;]+", $"SharedAccessKey={key}");
         return new HubClient(new HubSettings { ConnectionString = connectionString }, TimeProvider.System, NullLogger<HubClient>.Instance);
     }
 

@@ -1,5 +1,5 @@
-using Ingest.TestSupport;
 using Ingest.IntegrationTests.Support;
+using Ingest.TestSupport;
 using Ingest.TestSupport.Databases;
 using Ingest.TestSupport.Faults;
 using Ingest.TestSupport.Network;
@@ -71,17 +71,26 @@ public sealed class WorkerProcessTests(PostgresFixture postgres)
         database.Close();
         var environment = new Dictionary<string, string>(stage.Environment)
         {
-            ["Hub__ConnectionString"] = stage.Environment["Hub__ConnectionString"].Replace($":{stage.Hub.Port};", $":{hub.Port};", StringComparison.Ordinal),
-            ["Database__ConnectionString"] = new NpgsqlConnectionStringBuilder(stage.Environment["Database__ConnectionString"]) { Port = database.Port }.ConnectionString,
+            ["Hub__ConnectionString"] = stage.Environment["Hub__ConnectionString"].Replace(
+                $":{stage.Hub.Port};", $":{hub.Port};", StringComparison.Ordinal),
+            ["Database__ConnectionString"] = new NpgsqlConnectionStringBuilder(
+                stage.Environment["Database__ConnectionString"])
+            { Port = database.Port }.ConnectionString,
         };
         var check = await CliProcess.RunAsync(environment, "run", "--check");
         await using var worker = WorkerProcess.Start(environment, LoopbackPort.Free());
-        await Eventually.IsTrueAsync(async () => worker.Logged(2015) == 1 && worker.Logged(2016) == 1 && await worker.HealthAsync(CancellationToken.None) is { Ready: false });
+        await Eventually.IsTrueAsync(
+            async () =>
+                worker.Logged(2015) == 1
+                    && worker.Logged(2016) == 1
+                    && await worker.HealthAsync(CancellationToken.None) is { Ready: false });
 
         hub.Open();
         database.Open();
         await stage.SendAsync(100);
-        await Eventually.IsTrueAsync(async () => (await stage.AccountsAsync()).Received == 100 && await worker.HealthAsync(CancellationToken.None) is { Ready: true });
+        await Eventually.IsTrueAsync(
+            async () =>
+                (await stage.AccountsAsync()).Received == 100 && await worker.HealthAsync(CancellationToken.None) is { Ready: true });
 
         Assert.True(check.ExitCode == 1, check.ToString());
         Assert.Equal((1, 1, 2), (worker.Logged(2015), worker.Logged(2016), worker.Logged(2018)));
@@ -144,8 +153,12 @@ public sealed class WorkerProcessTests(PostgresFixture postgres)
 
         Assert.True(status.ExitCode == 0, status.ToString());
         Assert.Equal(4, status.Json.GetProperty("checkpoints").GetArrayLength());
-        Assert.All(status.Json.GetProperty("checkpoints").EnumerateArray(), checkpoint => Assert.Equal(0, checkpoint.GetProperty("lagEvents").GetInt64()));
-        Assert.Equal(stage.Ledger.Expected.Stored, status.Json.GetProperty("rowsByDay").EnumerateArray().Sum(day => day.GetProperty("rows").GetInt64()));
+        Assert.All(
+            status.Json.GetProperty("checkpoints").EnumerateArray(),
+            checkpoint => Assert.Equal(0, checkpoint.GetProperty("lagEvents").GetInt64()));
+        Assert.Equal(
+            stage.Ledger.Expected.Stored,
+            status.Json.GetProperty("rowsByDay").EnumerateArray().Sum(day => day.GetProperty("rows").GetInt64()));
         Assert.Equal(2, letters.Json.GetProperty("deadLetters").GetArrayLength());
         Assert.StartsWith("{\"device\":\"sim-", letter.Json.GetProperty("bodyText").GetString(), StringComparison.Ordinal);
     }
@@ -156,7 +169,8 @@ public sealed class WorkerProcessTests(PostgresFixture postgres)
         await using var stage = await WorkerStage.CreateAsync(postgres);
         var environment = new Dictionary<string, string>(stage.Environment)
         {
-            ["Hub__ConnectionString"] = stage.Environment["Hub__ConnectionString"].Replace("EntityPath=telemetry", "EntityPath=nowhere", StringComparison.Ordinal),
+            ["Hub__ConnectionString"] = stage.Environment["Hub__ConnectionString"].Replace(
+                "EntityPath=telemetry", "EntityPath=nowhere", StringComparison.Ordinal),
             ["Telemetry__Table"] = "no_such_table",
         };
         var check = await CliProcess.RunAsync(environment, "run", "--check");
@@ -176,9 +190,12 @@ public sealed class WorkerProcessTests(PostgresFixture postgres)
         await using var worker = CliProcess.Start(
             new Dictionary<string, string>(stage.Environment)
             {
-                ["Hub__ConnectionString"] = name.StartsWith("Hub", StringComparison.Ordinal) ? "" : stage.Environment["Hub__ConnectionString"],
+                ["Hub__ConnectionString"] = name.StartsWith(
+                    "Hub", StringComparison.Ordinal) ? "" : stage.Environment["Hub__ConnectionString"],
                 ["Hub__Name"] = "telemetry",
-                ["Database__ConnectionString"] = new NpgsqlConnectionStringBuilder(stage.Environment["Database__ConnectionString"]) { Password = null }.ConnectionString,
+                ["Database__ConnectionString"] = new NpgsqlConnectionStringBuilder(
+                    stage.Environment["Database__ConnectionString"])
+                { Password = null }.ConnectionString,
                 [name] = value,
                 ["AZURE_TOKEN_CREDENTIALS"] = "EnvironmentCredential",
                 ["AZURE_CLIENT_ID"] = "",

@@ -56,7 +56,8 @@ public sealed class WorkerTelemetryTests(PostgresFixture postgres)
         await using var stage = await WorkerStage.CreateAsync(postgres);
         await stage.SendAsync(100);
         var port = LoopbackPort.Free();
-        await using var worker = CliProcess.Start(new Dictionary<string, string>(stage.Environment) { ["Health__Port"] = $"{port}" }, "run");
+        await using var worker = CliProcess.Start(
+            new Dictionary<string, string>(stage.Environment) { ["Health__Port"] = $"{port}" }, "run");
         await stage.ReceivedAsync(100, worker);
         using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
         using var live = await http.GetAsync("/healthz", TestContext.Current.CancellationToken);
@@ -68,8 +69,10 @@ public sealed class WorkerTelemetryTests(PostgresFixture postgres)
         using var refused = await http.SendAsync(lured, TestContext.Current.CancellationToken);
 
         Assert.Equal(HttpStatusCode.MisdirectedRequest, refused.StatusCode);
-        Assert.DoesNotContain("ready", await refused.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
-        Assert.Contains("\"ready\":true", await ready.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "ready", await refused.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.Contains(
+            "\"ready\":true", await ready.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
     }
 
     private static string Text(MemoryStream body) => Encoding.Latin1.GetString(body.ToArray());

@@ -27,7 +27,8 @@ public sealed class EmbeddedDatabaseAttackTests(EmbeddedStage stage) : IClassFix
         var refused = await Assert.ThrowsAnyAsync<Exception>(() => connection.OpenAsync(Token));
 
         Assert.True(
-            refused is PostgresException { SqlState: PostgresErrorCodes.InvalidPassword } || (password.Length == 0 && refused is NpgsqlException),
+            refused is PostgresException { SqlState: PostgresErrorCodes.InvalidPassword }
+                || (password.Length == 0 && refused is NpgsqlException),
             refused.ToString());
         await stage.AssertServesAsync();
     }
@@ -174,7 +175,8 @@ public sealed class EmbeddedDatabaseAttackTests(EmbeddedStage stage) : IClassFix
     {
         await using var attacker = await stage.LogInAsync();
 
-        await attacker.SendAsync(new byte[] { (byte)'Q', (byte)(length >> 24), (byte)(length >> 16), (byte)(length >> 8), (byte)length }, Token);
+        await attacker.SendAsync(
+            new byte[] { (byte)'Q', (byte)(length >> 24), (byte)(length >> 16), (byte)(length >> 8), (byte)length }, Token);
 
         Assert.Equal('E', (char)(await attacker.ToTheEndAsync(Token))[0]);
         await stage.AssertServesAsync();
@@ -236,7 +238,8 @@ public sealed class EmbeddedDatabaseAttackTests(EmbeddedStage stage) : IClassFix
     {
         await using (var connection = await stage.OpenAsync())
         {
-            var refused = await Assert.ThrowsAsync<PostgresException>(() => connection.ExecuteScalarAsync<int>("SELECT length(@bytes)", new { bytes = new byte[65 * 1024 * 1024] }));
+            var refused = await Assert.ThrowsAsync<PostgresException>(
+                () => connection.ExecuteScalarAsync<int>("SELECT length(@bytes)", new { bytes = new byte[65 * 1024 * 1024] }));
             Assert.Equal("54000", refused.SqlState);
             Assert.Contains("64 MiB", refused.MessageText, StringComparison.Ordinal);
         }
@@ -253,7 +256,8 @@ public sealed class EmbeddedDatabaseAttackTests(EmbeddedStage stage) : IClassFix
         await using var flooder = await stage.LogInAsync();
         var statement = PostgresWire.Query($"SELECT length('{new string('x', 1024 * 1024)}')");
 
-        // The kernel's buffers and one message. Then nothing more, however often others are answered, for which the server has to look at all its connections.
+        // The kernel's buffers and one message. Then nothing more, however often others are answered, for which the server has to look at
+        // all its connections.
         var sent = 0L;
         for (var answers = 0; answers < 20;)
         {
@@ -278,7 +282,8 @@ public sealed class EmbeddedDatabaseAttackTests(EmbeddedStage stage) : IClassFix
     public async Task A_client_that_breaks_the_session_ends_alone(string sql)
     {
         await using var other = await stage.OpenAsync();
-        await other.ExecuteAsync("CREATE TABLE IF NOT EXISTS survivors (value integer); TRUNCATE survivors; INSERT INTO survivors VALUES (1)");
+        await other.ExecuteAsync(
+            "CREATE TABLE IF NOT EXISTS survivors (value integer); TRUNCATE survivors; INSERT INTO survivors VALUES (1)");
         await using (var breaking = await stage.OpenAsync())
         {
             await breaking.ExecuteAsync("BEGIN; INSERT INTO survivors VALUES (2)");

@@ -64,7 +64,9 @@ public sealed class EmbeddedDatabaseTests : IDisposable
         {
             await StoreAsync(database.ConnectionString, 500);
             await StoreAsync(database.ConnectionString, 1_000, day: 20);
-            Assert.Empty((await DatabaseMigrator.MigrateAsync(database.ConnectionString, new MigrationSettings { RetentionDays = 36_400 }, Token)).Applied);
+            Assert.Empty(
+                (await DatabaseMigrator.MigrateAsync(database.ConnectionString, new MigrationSettings { RetentionDays = 36_400 }, Token))
+                    .Applied);
             await using var connection = await OpenAsync(database.ConnectionString);
             await connection.ExecuteAsync(
                 """
@@ -235,7 +237,8 @@ public sealed class EmbeddedDatabaseTests : IDisposable
         Assert.Contains("Node.js v16.20.2 is too old", said, StringComparison.Ordinal);
     }
 
-    private const string Settings = "SELECT current_setting('TimeZone') || ' ' || current_setting('search_path') || ' ' || current_setting('statement_timeout')";
+    private const string Settings =
+        "SELECT current_setting('TimeZone') || ' ' || current_setting('search_path') || ' ' || current_setting('statement_timeout')";
 
     private Task<EmbeddedDatabase> StartAsync(bool fresh = false) => EmbeddedDatabase.StartAsync(
         new EmbeddedDatabaseSettings { DataFolder = _folder, Fresh = fresh, PackagesFolder = TestPackages.StateFolder },
@@ -246,7 +249,8 @@ public sealed class EmbeddedDatabaseTests : IDisposable
     {
         var packages = await NodePackages.InstallAsync(NodePackageSet.EmbeddedDatabase, TestPackages.StateFolder, progress: null, Token);
         var older = await NodeCommand.RunAsync(
-            NodeCommand.StartInfo("node", [Path.Combine(NodeCommand.Scripts, "older.mjs"), packages.Folder, Path.Combine(_folder, "postgres")]),
+            NodeCommand.StartInfo(
+                "node", [Path.Combine(NodeCommand.Scripts, "older.mjs"), packages.Folder, Path.Combine(_folder, "postgres")]),
             Token);
         Assert.True(older.ExitCode == 0, older.Errors);
     }
@@ -255,7 +259,8 @@ public sealed class EmbeddedDatabaseTests : IDisposable
     {
         await using var connection = await OpenAsync(connectionString);
         await connection.ExecuteAsync(
-            "INSERT INTO conditions (time, device) SELECT '2026-01-01Z'::timestamptz + @day * INTERVAL '1 day' + n * INTERVAL '1 s', 'd' FROM generate_series(1, @rows) AS n ON CONFLICT DO NOTHING",
+            "INSERT INTO conditions (time, device) SELECT '2026-01-01Z'::timestamptz + @day * INTERVAL '1 day' + n * INTERVAL '1 s', "
+                + "'d' FROM generate_series(1, @rows) AS n ON CONFLICT DO NOTHING",
             new { day, rows });
     }
 

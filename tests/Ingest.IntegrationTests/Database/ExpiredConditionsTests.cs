@@ -31,7 +31,8 @@ public sealed class ExpiredConditionsTests(PostgresFixture postgres, TimescaleFi
         await owner.ExecuteAsync(Rows);
         var inDefault = await owner.ExecuteScalarAsync<int>("SELECT count(*) FROM conditions_default");
         Assert.True(inDefault > 0, "Some of the days have no partition.");
-        await using var writer = await OpenAsync(await (await postgres.ServerAsync()).CreateLoginAsync(database, memberOf: "ingest_writer", Token));
+        await using var writer = await OpenAsync(
+            await (await postgres.ServerAsync()).CreateLoginAsync(database, memberOf: "ingest_writer", Token));
 
         await writer.ExecuteAsync("SELECT drop_expired_conditions(10)");
 
@@ -74,7 +75,8 @@ public sealed class ExpiredConditionsTests(PostgresFixture postgres, TimescaleFi
     {
         var database = await postgres.CreateDatabaseAsync(Token);
         await using var connection = await OpenAsync(database);
-        await connection.ExecuteAsync("CREATE TABLE conditions (time timestamptz NOT NULL, device text NOT NULL); CREATE UNIQUE INDEX ON conditions (time, device)");
+        await connection.ExecuteAsync(
+            "CREATE TABLE conditions (time timestamptz NOT NULL, device text NOT NULL); CREATE UNIQUE INDEX ON conditions (time, device)");
         await DatabaseMigrator.MigrateAsync(database, new MigrationSettings { PlainPostgres = true }, Token);
         var refused = await Assert.ThrowsAsync<PostgresException>(() => connection.ExecuteAsync("SELECT drop_expired_conditions(1)"));
         Assert.Equal(PostgresErrorCodes.FeatureNotSupported, refused.SqlState);

@@ -22,13 +22,24 @@ public sealed class MigrationTests(PostgresFixture postgres, TimescaleFixture ti
         Assert.Equal(TableLayout.Hypertable, report.Layout);
         Assert.Empty(report.LeftOut);
         Assert.Equal(
-            ["0001_conditions.timescale.sql", "0002_dead_letters.sql", "0003_dead_letter_quotas.sql", "0004_checkpoints.sql", "0005_compression.timescale-full.sql", "0009_partition_owners.sql", "0010_dead_letter_totals.sql", "0011_drop_expired.timescale.sql"],
+            [
+                "0001_conditions.timescale.sql",
+                "0002_dead_letters.sql",
+                "0003_dead_letter_quotas.sql",
+                "0004_checkpoints.sql",
+                "0005_compression.timescale-full.sql",
+                "0009_partition_owners.sql",
+                "0010_dead_letter_totals.sql",
+                "0011_drop_expired.timescale.sql",
+            ],
             report.Applied);
         await using var connection = await OpenAsync(database.ConnectionString);
-        var indexes = await connection.QueryAsync<string>("SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema() AND tablename = 'conditions'");
+        var indexes = await connection.QueryAsync<string>(
+            "SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema() AND tablename = 'conditions'");
         Assert.Contains("UNIQUE INDEX conditions_time_device_idx", Assert.Single(indexes), StringComparison.Ordinal);
         var dimension = await connection.ExecuteScalarAsync<TimeSpan>(
-            "SELECT time_interval FROM timescaledb_information.dimensions WHERE hypertable_schema = current_schema() AND hypertable_name = 'conditions'");
+            "SELECT time_interval FROM timescaledb_information.dimensions WHERE hypertable_schema = current_schema() AND "
+                + "hypertable_name = 'conditions'");
         Assert.Equal(TimeSpan.FromDays(1), dimension);
     }
 
@@ -37,7 +48,9 @@ public sealed class MigrationTests(PostgresFixture postgres, TimescaleFixture ti
     {
         await using var database = await timescale.CreateAsync(Token);
         await using var connection = await OpenAsync(database.ConnectionString);
-        const string Upsert = "INSERT INTO conditions (time, device, temperature) VALUES ('2026-01-01T00:00:00Z', 'd', 1), ('2026-01-01T00:00:01Z', @device, 2) ON CONFLICT (time, device) DO NOTHING";
+        const string Upsert =
+            "INSERT INTO conditions (time, device, temperature) VALUES ('2026-01-01T00:00:00Z', 'd', 1), ('2026-01-01T00:00:01Z', "
+                + "@device, 2) ON CONFLICT (time, device) DO NOTHING";
 
         await connection.ExecuteAsync(Upsert, new { device = "d" });
         await connection.ExecuteAsync("SELECT compress_chunk(show_chunks('conditions'))");
@@ -72,7 +85,8 @@ public sealed class MigrationTests(PostgresFixture postgres, TimescaleFixture ti
 
         await using var connection = await OpenAsync(database.ConnectionString);
         var dropAfter = await connection.QueryAsync<string>(
-            "SELECT config ->> 'drop_after' FROM timescaledb_information.jobs WHERE proc_name = 'policy_retention' AND hypertable_schema = current_schema()");
+            "SELECT config ->> 'drop_after' FROM timescaledb_information.jobs WHERE proc_name = 'policy_retention' AND "
+                + "hypertable_schema = current_schema()");
         Assert.Equal("60 days", Assert.Single(dropAfter));
     }
 
@@ -85,7 +99,10 @@ public sealed class MigrationTests(PostgresFixture postgres, TimescaleFixture ti
 
         Assert.Equal(DatabaseEdition.PlainPostgres, report.Edition);
         Assert.Equal(TableLayout.DayPartitions, report.Layout);
-        Assert.Contains(report.LeftOut, left => left.What.Contains("hypertable", StringComparison.Ordinal) && left.ToDo!.Contains("every 3 days", StringComparison.Ordinal));
+        Assert.Contains(
+            report.LeftOut,
+            left => left.What.Contains("hypertable", StringComparison.Ordinal) && left.ToDo!.Contains(
+                "every 3 days", StringComparison.Ordinal));
         await using var connection = await OpenAsync(database);
         var today = await connection.ExecuteScalarAsync<DateOnly>("SELECT (now() AT TIME ZONE 'UTC')::date");
         Assert.Equal(today.AddDays(3), report.PartitionsUntil);
@@ -98,7 +115,8 @@ public sealed class MigrationTests(PostgresFixture postgres, TimescaleFixture ti
         var database = await postgres.CreateDatabaseAsync(Token);
         await DatabaseMigrator.MigrateAsync(database, new MigrationSettings { PartitionDaysAhead = 1 }, Token);
         await using var connection = await OpenAsync(database);
-        await connection.ExecuteAsync("INSERT INTO conditions (time, device) SELECT now() + n * INTERVAL '1 day', 'd' FROM generate_series(-20, 5) AS n");
+        await connection.ExecuteAsync(
+            "INSERT INTO conditions (time, device) SELECT now() + n * INTERVAL '1 day', 'd' FROM generate_series(-20, 5) AS n");
         Assert.Equal(13 + 4, await connection.ExecuteScalarAsync<int>("SELECT count(*) FROM conditions_default"));
 
         var report = await DatabaseMigrator.MigrateAsync(database, new MigrationSettings { PartitionDaysAhead = 2 }, Token);
@@ -116,7 +134,8 @@ public sealed class MigrationTests(PostgresFixture postgres, TimescaleFixture ti
         var database = await postgres.CreateDatabaseAsync(Token);
         await DatabaseMigrator.MigrateAsync(database, new MigrationSettings(), Token);
         await using var connection = await OpenAsync(database);
-        await connection.ExecuteAsync("INSERT INTO conditions (time, device) SELECT now() - n * INTERVAL '1 day', 'd' FROM generate_series(0, 19) AS n");
+        await connection.ExecuteAsync(
+            "INSERT INTO conditions (time, device) SELECT now() - n * INTERVAL '1 day', 'd' FROM generate_series(0, 19) AS n");
 
         await DatabaseMigrator.MigrateAsync(database, new MigrationSettings { RetentionDays = 10 }, Token);
 
@@ -129,12 +148,22 @@ public sealed class MigrationTests(PostgresFixture postgres, TimescaleFixture ti
         for (var round = 0; round < 3; round++)
         {
             var database = await postgres.CreateDatabaseAsync(Token);
-            await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => Task.Run(() => DatabaseMigrator.MigrateAsync(database, new MigrationSettings(), Token))));
+            await Task.WhenAll(
+                Enumerable.Range(0, 2).Select(
+                    _ => Task.Run(() => DatabaseMigrator.MigrateAsync(database, new MigrationSettings(), Token))));
 
             await using var connection = await OpenAsync(database);
             var journal = await connection.QueryAsync<string>("SELECT scriptname FROM ingest_migrations ORDER BY scriptname");
             Assert.Equal(
-                ["0001_conditions.postgres.sql", "0002_dead_letters.sql", "0003_dead_letter_quotas.sql", "0004_checkpoints.sql", "0009_partition_owners.sql", "0010_dead_letter_totals.sql", "0011_drop_expired.postgres.sql"],
+                [
+                    "0001_conditions.postgres.sql",
+                    "0002_dead_letters.sql",
+                    "0003_dead_letter_quotas.sql",
+                    "0004_checkpoints.sql",
+                    "0009_partition_owners.sql",
+                    "0010_dead_letter_totals.sql",
+                    "0011_drop_expired.postgres.sql",
+                ],
                 journal);
         }
     }
@@ -157,7 +186,8 @@ public sealed class MigrationTests(PostgresFixture postgres, TimescaleFixture ti
         var database = await postgres.CreateDatabaseAsync(Token);
         await using var connection = await OpenAsync(database);
         await connection.ExecuteAsync(
-            "CREATE TABLE conditions (time timestamptz NOT NULL, device text NOT NULL, temperature double precision, humidity double precision); CREATE UNIQUE INDEX ON conditions (time, device)");
+            "CREATE TABLE conditions (time timestamptz NOT NULL, device text NOT NULL, temperature double precision, humidity double "
+                + "precision); CREATE UNIQUE INDEX ON conditions (time, device)");
 
         var report = await DatabaseMigrator.MigrateAsync(database, new MigrationSettings(), Token);
 
@@ -188,7 +218,8 @@ public sealed class MigrationTests(PostgresFixture postgres, TimescaleFixture ti
             INSERT INTO dead_letter_totals VALUES (current_date, 1, 0, 0) ON CONFLICT (day) DO UPDATE SET kept = dead_letter_totals.kept + 1;
             DELETE FROM dead_letter_totals;
             """);
-        await using (var writer = await connection.BeginBinaryImportAsync("COPY conditions (time, device) FROM STDIN (FORMAT BINARY)", Token))
+        await using (
+            var writer = await connection.BeginBinaryImportAsync("COPY conditions (time, device) FROM STDIN (FORMAT BINARY)", Token))
         {
             await writer.StartRowAsync(Token);
             await writer.WriteAsync(new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc), Token);
@@ -212,7 +243,9 @@ public sealed class MigrationTests(PostgresFixture postgres, TimescaleFixture ti
         await using var transaction = await connection.BeginTransactionAsync(Token);
 
         await connection.ExecuteAsync("SET LOCAL ROLE ingest_writer");
-        await connection.ExecuteAsync("INSERT INTO conditions (time, device) VALUES (now(), 'd'), (now() - INTERVAL '100 days', 'd') ON CONFLICT (time, device) DO NOTHING");
+        await connection.ExecuteAsync(
+            "INSERT INTO conditions (time, device) VALUES (now(), 'd'), (now() - INTERVAL '100 days', 'd') ON CONFLICT (time, device) "
+                + "DO NOTHING");
 
         Assert.Equal(2, await connection.ExecuteScalarAsync<int>("SELECT count(*) FROM conditions"));
         await transaction.RollbackAsync(Token);
@@ -227,7 +260,8 @@ public sealed class MigrationTests(PostgresFixture postgres, TimescaleFixture ti
         var login = await server.CreateLoginAsync(database, cancellationToken: Token);
         await using var administrator = await OpenAsync(database);
 
-        var refused = await Assert.ThrowsAsync<DatabaseSetupException>(() => DatabaseMigrator.MigrateAsync(login, new MigrationSettings(), Token));
+        var refused = await Assert.ThrowsAsync<DatabaseSetupException>(
+            () => DatabaseMigrator.MigrateAsync(login, new MigrationSettings(), Token));
         Assert.Contains("GRANT CREATE ON SCHEMA public TO", refused.Message, StringComparison.Ordinal);
 
         await administrator.ExecuteAsync($"GRANT CREATE ON SCHEMA public TO {new NpgsqlConnectionStringBuilder(login).Username}");
@@ -247,16 +281,19 @@ public sealed class MigrationTests(PostgresFixture postgres, TimescaleFixture ti
         var settings = new NpgsqlConnectionStringBuilder(server.ConnectionString);
 
         settings.Database = "nowhere";
-        var noDatabase = await Assert.ThrowsAsync<DatabaseSetupException>(() => DatabaseMigrator.MigrateAsync(settings.ConnectionString, new MigrationSettings(), Token));
+        var noDatabase = await Assert.ThrowsAsync<DatabaseSetupException>(
+            () => DatabaseMigrator.MigrateAsync(settings.ConnectionString, new MigrationSettings(), Token));
         Assert.Contains("CREATE DATABASE \"nowhere\"", noDatabase.Message, StringComparison.Ordinal);
 
         settings.Database = "postgres";
         settings.Password = "wrong";
-        var noLogin = await Assert.ThrowsAsync<DatabaseSetupException>(() => DatabaseMigrator.MigrateAsync(settings.ConnectionString, new MigrationSettings(), Token));
+        var noLogin = await Assert.ThrowsAsync<DatabaseSetupException>(
+            () => DatabaseMigrator.MigrateAsync(settings.ConnectionString, new MigrationSettings(), Token));
         Assert.Contains("refuses the login of postgres", noLogin.Message, StringComparison.Ordinal);
 
         settings.Port = 1;
-        var noServer = await Assert.ThrowsAsync<DatabaseSetupException>(() => DatabaseMigrator.MigrateAsync(settings.ConnectionString, new MigrationSettings(), Token));
+        var noServer = await Assert.ThrowsAsync<DatabaseSetupException>(
+            () => DatabaseMigrator.MigrateAsync(settings.ConnectionString, new MigrationSettings(), Token));
         Assert.Contains("127.0.0.1:1 cannot be reached", noServer.Message, StringComparison.Ordinal);
     }
 

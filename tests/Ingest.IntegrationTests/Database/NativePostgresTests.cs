@@ -1,5 +1,5 @@
-using Ingest.TestSupport;
 using Dapper;
+using Ingest.TestSupport;
 using Ingest.TestSupport.Databases;
 using Npgsql;
 using Xunit;
@@ -39,7 +39,9 @@ public sealed class NativePostgresTests
             new NativePostgresOptions { Settings = new Dictionary<string, string> { ["max_connections"] = "7", ["fsync"] = "on" } }, Token);
 
         await using var connection = new NpgsqlConnection(server.ConnectionString);
-        Assert.Equal("7 on", await connection.ExecuteScalarAsync<string>("SELECT current_setting('max_connections') || ' ' || current_setting('fsync')"));
+        Assert.Equal(
+            "7 on",
+            await connection.ExecuteScalarAsync<string>("SELECT current_setting('max_connections') || ' ' || current_setting('fsync')"));
     }
 
     [Fact]
@@ -56,7 +58,8 @@ public sealed class NativePostgresTests
 
     private static async Task ExecuteAsync(NativePostgres server, string sql)
     {
-        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(server.ConnectionString) { Pooling = false }.ConnectionString);
+        await using var connection = new NpgsqlConnection(
+            new NpgsqlConnectionStringBuilder(server.ConnectionString) { Pooling = false }.ConnectionString);
         await connection.OpenAsync(Token);
         await connection.ExecuteAsync(sql);
     }

@@ -15,10 +15,14 @@ public sealed class JsonbOnTheServerTests(PostgresFixture postgres)
 {
     private static readonly string[] Notations =
     [
-        "1", "1.0", "1e0", "100e-2", "0.1e1", "-0", "0", "0.00", "0e5", "1e2", "100", "1e400", "1e-400", "1e131071", "1e131072", "-1e131072", "1e-16383", "1e-16384",
-        "12345678901234567890123456789.5", "1234567890123456789012345678950e-2", "\"a\"", "\"\\u0061\"", "\"\\/\"", "\"/\"", "\"\\u0000\"", "\"\\ud800\"",
-        "\"\\ud83d\\ude00\"", "\"😀\"", "\"\\n\"", "\"\\u000A\"", "null", "\"null\"", "{}", "[]", "[[]]", "{\"a\":1,\"b\":2}", "{\"b\":2,\"a\":1}",
-        "{\"a\":0,\"b\":2,\"a\":1}", "{\"aa\":1,\"b\":2}", "{\"\":1}", "{\"a\":{\"c\":1}}", "{\"a\":{\"b\":1},\"a\":{\"c\":1.0}}", "[1,2]", "[2,1]", "true", "\"\u007f\"", "\"é\"", "\"e\u0301\"",
+        "1", "1.0", "1e0", "100e-2", "0.1e1", "-0", "0", "0.00", "0e5", "1e2", "100", "1e400", "1e-400", "1e131071", "1e131072",
+        "-1e131072", "1e-16383", "1e-16384",
+        "12345678901234567890123456789.5", "1234567890123456789012345678950e-2", "\"a\"", "\"\\u0061\"", "\"\\/\"", "\"/\"", "\"\\u0000\"",
+        "\"\\ud800\"",
+        "\"\\ud83d\\ude00\"", "\"😀\"", "\"\\n\"", "\"\\u000A\"", "null", "\"null\"", "{}", "[]", "[[]]", "{\"a\":1,\"b\":2}",
+        "{\"b\":2,\"a\":1}",
+        "{\"a\":0,\"b\":2,\"a\":1}", "{\"aa\":1,\"b\":2}", "{\"\":1}", "{\"a\":{\"c\":1}}", "{\"a\":{\"b\":1},\"a\":{\"c\":1.0}}", "[1,2]",
+        "[2,1]", "true", "\"\u007f\"", "\"é\"", "\"e\u0301\"",
     ];
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
@@ -64,7 +68,10 @@ public sealed class JsonbOnTheServerTests(PostgresFixture postgres)
     {
         await using var connection = await OpenAsync();
         var candidates = Texts(2_000).Where(text => TryCanonicalize(text) is not null).Distinct().Take(300).ToArray();
-        var texts = (await connection.QueryAsync<string>("SELECT t FROM unnest(@candidates) AS t WHERE pg_input_is_valid(t, 'jsonb')", new { candidates })).ToArray();
+        var texts = (
+            await connection.QueryAsync<string>(
+                "SELECT t FROM unnest(@candidates) AS t WHERE pg_input_is_valid(t, 'jsonb')", new { candidates }))
+            .ToArray();
 
         var equal = (await connection.QueryAsync<(int One, int Two)>(
             """
@@ -92,7 +99,8 @@ public sealed class JsonbOnTheServerTests(PostgresFixture postgres)
         foreach (var text in Texts(20_000))
         {
             // The server has shorter escapes for some control characters.
-            if (canonicalizer.TryCanonicalize(Encoding.UTF8.GetBytes(text), out var value) == ValueFault.None && !value.Canonical.Contains("\\u", StringComparison.Ordinal))
+            if (canonicalizer.TryCanonicalize(Encoding.UTF8.GetBytes(text), out var value) == ValueFault.None
+                && !value.Canonical.Contains("\\u", StringComparison.Ordinal))
             {
                 counted[value.Canonical] = canonicalizer.WrittenLength;
             }
@@ -100,7 +108,9 @@ public sealed class JsonbOnTheServerTests(PostgresFixture postgres)
 
         await using var connection = await OpenAsync();
         var written = await connection.QueryAsync<(string Text, long Bytes)>(
-            "SELECT t, octet_length(t::jsonb::text)::bigint FROM unnest(@texts) AS t WHERE pg_input_is_valid(t, 'jsonb')", new { texts = counted.Keys.ToArray() }, commandTimeout: 120);
+            "SELECT t, octet_length(t::jsonb::text)::bigint FROM unnest(@texts) AS t WHERE pg_input_is_valid(t, 'jsonb')",
+            new { texts = counted.Keys.ToArray() },
+            commandTimeout: 120);
 
         Assert.True(counted.Count > 500, $"{counted.Count} different values are too few to prove anything");
         Assert.All(written, row => Assert.Equal((row.Text, counted[row.Text]), row));
@@ -112,7 +122,8 @@ public sealed class JsonbOnTheServerTests(PostgresFixture postgres)
         return
         [
             .. Notations,
-            .. Enumerable.Range(0, mutated).Select(_ => mutator.Next()).Where(body => Utf8.IsValid(body) && !body.Contains((byte)0)).Select(Encoding.UTF8.GetString),
+            .. Enumerable.Range(0, mutated).Select(_ => mutator.Next()).Where(
+                body => Utf8.IsValid(body) && !body.Contains((byte)0)).Select(Encoding.UTF8.GetString),
         ];
     }
 

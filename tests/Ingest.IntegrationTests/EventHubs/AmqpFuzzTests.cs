@@ -4,7 +4,9 @@ using Xunit;
 
 namespace Ingest.IntegrationTests.EventHubs;
 
-/// <summary>Messages that no library would write, from the hub to rows and dead letters. <c>-- fuzz --worker</c> of the benchmarks runs long.</summary>
+/// <summary>
+/// Messages that no library would write, from the hub to rows and dead letters. <c>-- fuzz --worker</c> of the benchmarks runs long.
+/// </summary>
 public sealed class AmqpFuzzTests(PostgresFixture postgres)
 {
     [Fact]

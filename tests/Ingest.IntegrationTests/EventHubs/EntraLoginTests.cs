@@ -1,4 +1,3 @@
-using Ingest.TestSupport;
 using System.Net;
 using System.Text;
 using Azure.Core;
@@ -6,6 +5,7 @@ using Azure.Core.Pipeline;
 using Azure.Identity;
 using Ingest.IntegrationTests.EventHubs.Support;
 using Ingest.Sources.EventHubs;
+using Ingest.TestSupport;
 using Ingest.Worker.Hosting;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -14,10 +14,13 @@ using Xunit;
 
 namespace Ingest.IntegrationTests.EventHubs;
 
-/// <summary>A worker that reads under a Microsoft Entra identity which gets no token. Entra's answers are canned; who reads them is Microsoft's.</summary>
+/// <summary>
+/// A worker that reads under a Microsoft Entra identity which gets no token. Entra's answers are canned; who reads them is Microsoft's.
+/// </summary>
 public sealed class EntraLoginTests
 {
-    private const string WrongTenant = """{"error":"invalid_request","error_description":"AADSTS90002: Tenant 'plant' not found. Trace ID: 1","error_codes":[90002]}""";
+    private const string WrongTenant =
+        """{"error":"invalid_request","error_description":"AADSTS90002: Tenant 'plant' not found. Trace ID: 1","error_codes":[90002]}""";
     private const string WrongSecret = """{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided. Trace ID: 1","error_codes":[7000215]}""";
 
     private readonly RecordingLogger _logger = new();
@@ -27,7 +30,10 @@ public sealed class EntraLoginTests
         { 0, "" },
         { HttpStatusCode.ServiceUnavailable, "" },
         { HttpStatusCode.TooManyRequests, "{}" },
-        { HttpStatusCode.InternalServerError, """{"error":"server_error","error_description":"AADSTS90033: A transient error has occurred."}""" },
+        {
+            HttpStatusCode.InternalServerError,
+            """{"error":"server_error","error_description":"AADSTS90033: A transient error has occurred."}"""
+        },
     };
 
     [Theory]
@@ -68,7 +74,9 @@ public sealed class EntraLoginTests
         Transport = new HttpClientTransport(new HttpClient(new Answer(status, body))),
     });
 
-    /// <summary>A worker's host. The client asks for a token before it speaks to the hub, so that none is needed; the database is away.</summary>
+    /// <summary>
+    /// A worker's host. The client asks for a token before it speaks to the hub, so that none is needed; the database is away.
+    /// </summary>
     private sealed class Stage : IAsyncDisposable
     {
         public Stage(TokenCredential credential, RecordingLogger logger)
@@ -97,7 +105,8 @@ public sealed class EntraLoginTests
 
     private sealed class Answer(HttpStatusCode status, string body) : HttpMessageHandler
     {
-        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) => status == 0
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+            status == 0
             ? throw new HttpRequestException("Connection refused")
             : Task.FromResult(new HttpResponseMessage(status) { Content = new StringContent(body, Encoding.UTF8, "application/json") });
     }

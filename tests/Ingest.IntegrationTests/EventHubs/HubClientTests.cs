@@ -1,9 +1,9 @@
-using Ingest.TestSupport;
 using System.Security.Cryptography;
 using System.Text;
 using Ingest.IntegrationTests.EventHubs.Support;
 using Ingest.LocalHub;
 using Ingest.Sources.EventHubs;
+using Ingest.TestSupport;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
@@ -96,7 +96,8 @@ public sealed class HubClientTests
     public async Task A_wrong_key_is_told_as_such()
     {
         await using var hub = await TestHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 1, SharedAccessKey = Key });
-        var client = hub.Client(settings => settings.ConnectionString = settings.ConnectionString.Replace(Key, "d3Jvbmc=", StringComparison.Ordinal));
+        var client = hub.Client(
+            settings => settings.ConnectionString = settings.ConnectionString.Replace(Key, "d3Jvbmc=", StringComparison.Ordinal));
 
         var refused = await Assert.ThrowsAsync<HubException>(() => client.GetHubAsync(Cancel));
 
@@ -140,7 +141,8 @@ public sealed class HubClientTests
         Assert.Equal(HubFailure.Misconfigured, refused.Failure);
         Assert.Contains("certificate", refused.Message, StringComparison.OrdinalIgnoreCase);
 
-        await using var trusting = new HubClient(settings, TimeProvider.System, NullLogger<HubClient>.Instance, credential: null, [certificate]);
+        await using var trusting =
+            new HubClient(settings, TimeProvider.System, NullLogger<HubClient>.Instance, credential: null, [certificate]);
         Assert.Equal(["0", "1"], (await trusting.GetHubAsync(Cancel)).PartitionIds);
     }
 
@@ -148,7 +150,9 @@ public sealed class HubClientTests
     {
         var resource = Uri.EscapeDataString("amqp://127.0.0.1/telemetry");
         var until = expiry.ToUnixTimeSeconds();
-        var signature = HMACSHA256.HashData(Encoding.UTF8.GetBytes(Key), Encoding.UTF8.GetBytes(FormattableString.Invariant($"{resource}\n{until}")));
-        return FormattableString.Invariant($"SharedAccessSignature sr={resource}&sig={Uri.EscapeDataString(Convert.ToBase64String(signature))}&se={until}&skn=local");
+        var signature = HMACSHA256.HashData(
+            Encoding.UTF8.GetBytes(Key), Encoding.UTF8.GetBytes(FormattableString.Invariant($"{resource}\n{until}")));
+        return FormattableString.Invariant(
+            $"SharedAccessSignature sr={resource}&sig={Uri.EscapeDataString(Convert.ToBase64String(signature))}&se={until}&skn=local");
     }
 }

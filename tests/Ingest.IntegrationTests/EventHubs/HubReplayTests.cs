@@ -1,10 +1,10 @@
-using Ingest.TestSupport;
 using System.Globalization;
 using Azure.Messaging.EventHubs;
 using Ingest.IntegrationTests.EventHubs.Support;
 using Ingest.LocalHub;
 using Ingest.Settings;
 using Ingest.Sources.EventHubs;
+using Ingest.TestSupport;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
 
@@ -53,7 +53,8 @@ public sealed class HubReplayTests
         await using var hub = await FilledAsync();
         var open = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var store = new MemoryStore { Gate = (_, token) => open.Task.WaitAsync(token) };
-        var running = Replay(hub, store, settings => settings.PrefetchEvents = 20).RunAsync(new ReplayRange(DateTime.MinValue), "0", null, Cancel);
+        var running = Replay(hub, store, settings => settings.PrefetchEvents = 20).RunAsync(
+            new ReplayRange(DateTime.MinValue), "0", null, Cancel);
         await Eventually.IsTrueAsync(() => store.Waiting > 0);
 
         await hub.SendAsync("0", 10_000, 50);

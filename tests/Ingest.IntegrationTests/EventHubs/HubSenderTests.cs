@@ -77,7 +77,8 @@ public sealed class HubSenderTests
         await using var sender = new HubSender(hub.Client());
 
         var refused = await Assert.ThrowsAsync<HubException>(
-            () => sender.SendAsync([new EventData(new BinaryData(new byte[2 * 1024 * 1024]))], SendTarget.Any, Cancel).WaitAsync(TimeSpan.FromSeconds(30), Cancel));
+            () => sender.SendAsync([new EventData(new BinaryData(new byte[2 * 1024 * 1024]))], SendTarget.Any, Cancel).WaitAsync(
+                TimeSpan.FromSeconds(30), Cancel));
 
         Assert.Equal(HubFailure.Misconfigured, refused.Failure);
     }

@@ -1,7 +1,7 @@
-using Ingest.TestSupport;
 using Azure.Core;
 using Ingest.IntegrationTests.EventHubs.Support;
 using Ingest.Sources.EventHubs;
+using Ingest.TestSupport;
 using Npgsql;
 using Xunit;
 
@@ -88,7 +88,10 @@ public sealed class HubWorkerEndTests
     {
         var identity = new SilentIdentity();
         await using var client = new HubClient(
-            new HubSettings { FullyQualifiedNamespace = "localhost", Name = "telemetry" }, TimeProvider.System, new RecordingLogger(), identity);
+            new HubSettings { FullyQualifiedNamespace = "localhost", Name = "telemetry" },
+            TimeProvider.System,
+            new RecordingLogger(),
+            identity);
         await using var worker = RunningWorker.Start(client, new MemoryStore());
         await identity.Asked.Task.WaitAsync(TimeSpan.FromSeconds(30), Cancel);
 
@@ -101,7 +104,8 @@ public sealed class HubWorkerEndTests
     {
         await using var hub = await TestHub.StartAsync(partitions: 1);
         var logger = new RecordingLogger();
-        await using var worker = RunningWorker.Start(hub.Client(logger: logger), new MemoryStore(), claim: (_, _, _, _) => throw new NpgsqlException("away"));
+        await using var worker =
+            RunningWorker.Start(hub.Client(logger: logger), new MemoryStore(), claim: (_, _, _, _) => throw new NpgsqlException("away"));
         await Eventually.IsTrueAsync(() => logger.Texts(2016).Count > 0);
 
         await worker.StopAsync();
@@ -113,7 +117,8 @@ public sealed class HubWorkerEndTests
     {
         public TaskCompletionSource Asked { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
 
         public override async ValueTask<AccessToken> GetTokenAsync(TokenRequestContext requestContext, CancellationToken cancellationToken)
         {

@@ -1,7 +1,7 @@
-using Ingest.TestSupport;
 using System.Collections.Concurrent;
 using Ingest.IntegrationTests.EventHubs.Support;
 using Ingest.LocalHub;
+using Ingest.TestSupport;
 using Npgsql;
 using Xunit;
 
@@ -173,11 +173,13 @@ public sealed class HubWorkerTests
         await using var hub = await TestHub.StartAsync(partitions: 1);
         await hub.SendAsync("0", 0, 10);
         var (logger, store) = (new RecordingLogger(), new MemoryStore());
-        var failures = new ConcurrentQueue<Exception>([new NpgsqlException("away", new IOException("reset")), Refusal("40P01"), Refusal("57P03"), Refusal("42501")]);
+        var failures = new ConcurrentQueue<Exception>(
+            [new NpgsqlException("away", new IOException("reset")), Refusal("40P01"), Refusal("57P03"), Refusal("42501")]);
         await using var worker = RunningWorker.Start(
             hub.Client(logger: logger),
             store,
-            claim: (name, group, partitions, token) => failures.TryDequeue(out var failure) ? throw failure : store.ClaimAsync(name, group, partitions, token));
+            claim: (name, group, partitions, token) =>
+                failures.TryDequeue(out var failure) ? throw failure : store.ClaimAsync(name, group, partitions, token));
 
         await worker.StoredAsync(store, 10);
         await worker.StopAsync();
@@ -258,7 +260,8 @@ public sealed class HubWorkerTests
         await hub.SendAsync("0", 0, 40);
         await worker.StoredAsync(store, 40);
 
-        await Eventually.IsTrueAsync(() => worker.Partitions is [{ EndSequenceNumber: 39, LastSequenceNumber: 39, LagEvents: 0, IsAttached: true }]);
+        await Eventually.IsTrueAsync(
+            () => worker.Partitions is [{ EndSequenceNumber: 39, LastSequenceNumber: 39, LagEvents: 0, IsAttached: true }]);
         Assert.Equal(TimeSpan.Zero, worker.Partitions[0].Lag);
         Assert.Equal(40, worker.Partitions[0].Accounts.Stored);
         Assert.Equal(40, worker.Worker.Accounts.Stored);

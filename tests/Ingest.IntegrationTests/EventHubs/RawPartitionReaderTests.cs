@@ -46,7 +46,8 @@ public sealed class RawPartitionReaderTests
     public async Task A_message_that_spans_frames_comes_whole()
     {
         await using var hub = await HubAsync();
-        hub.Append("0", [.. AmqpPoison.Annotations, 0x00, 0x53, 0x75, 0xb0, 0x00, 0x0f, 0x00, 0x00, .. RandomNumberGenerator.GetBytes(0x0f0000)]);
+        hub.Append(
+            "0", [.. AmqpPoison.Annotations, 0x00, 0x53, 0x75, 0xb0, 0x00, 0x0f, 0x00, 0x00, .. RandomNumberGenerator.GetBytes(0x0f0000)]);
         await using var client = Client(hub.ConnectionString);
         await using var raw = await OpenAsync(client, "0");
 
@@ -94,7 +95,11 @@ public sealed class RawPartitionReaderTests
         Assert.Contains("certificate", refused.Message, StringComparison.Ordinal);
 
         await using var trusting = new HubClient(
-            new HubSettings { ConnectionString = connection }, TimeProvider.System, NullLogger<HubClient>.Instance, credential: null, [X509CertificateLoader.LoadCertificate(certificate.RawData)]);
+            new HubSettings { ConnectionString = connection },
+            TimeProvider.System,
+            NullLogger<HubClient>.Instance,
+            credential: null,
+            [X509CertificateLoader.LoadCertificate(certificate.RawData)]);
         await using var raw = await OpenAsync(trusting, "0");
         Assert.NotNull(await raw.ReceiveAsync(Patience, Cancel));
     }
@@ -105,7 +110,8 @@ public sealed class RawPartitionReaderTests
         await using var hub = await HubAsync(key: Key);
         hub.Append("0", AmqpPoison.Good);
         await using var gateway = new WebSocketGateway(hub.Port);
-        await using var client = Client(hub.ConnectionString.Replace($":{hub.Port};", $":{gateway.Port};", StringComparison.Ordinal) + ";TransportType=AmqpWebSockets");
+        await using var client = Client(
+            hub.ConnectionString.Replace($":{hub.Port};", $":{gateway.Port};", StringComparison.Ordinal) + ";TransportType=AmqpWebSockets");
         await using var raw = await OpenAsync(client, "0");
 
         Assert.Equal(hub.Read("0", 0), await raw.ReceiveAsync(Patience, Cancel));
@@ -135,7 +141,8 @@ public sealed class RawPartitionReaderTests
     {
         var clock = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
         await using var hub = await HubAsync(key: Key, clock);
-        await using var client = new HubClient(new HubSettings { ConnectionString = hub.ConnectionString }, clock, NullLogger<HubClient>.Instance);
+        await using var client = new HubClient(
+            new HubSettings { ConnectionString = hub.ConnectionString }, clock, NullLogger<HubClient>.Instance);
         await using var raw = await OpenAsync(client, "0");
 
         for (var half = 0; half < 4; half++)
@@ -150,9 +157,11 @@ public sealed class RawPartitionReaderTests
     public async Task An_Entra_identity_gives_a_token_for_event_hubs()
     {
         var identity = new Identity();
-        var endpoint = HubEndpoint.From(new HubSettings { FullyQualifiedNamespace = "plant.servicebus.windows.net", Name = "telemetry" }, identity);
+        var endpoint = HubEndpoint.From(
+            new HubSettings { FullyQualifiedNamespace = "plant.servicebus.windows.net", Name = "telemetry" }, identity);
 
-        var token = await endpoint.Token(TimeProvider.System).GetTokenAsync(new Uri("amqps://plant.servicebus.windows.net"), "amqps://plant.servicebus.windows.net/telemetry", ["Listen"]);
+        var token = await endpoint.Token(TimeProvider.System).GetTokenAsync(
+            new Uri("amqps://plant.servicebus.windows.net"), "amqps://plant.servicebus.windows.net/telemetry", ["Listen"]);
 
         Assert.Equal("jwt", token.TokenType);
         Assert.Equal("a-token", token.TokenValue);
@@ -166,7 +175,8 @@ public sealed class RawPartitionReaderTests
     [InlineData("amqp:not-allowed", "Not so.")]
     [InlineData("amqp:not-implemented", "Not yet.")]
     [InlineData("amqp:internal-error", "Something broke.")]
-    [InlineData("amqp:resource-limit-exceeded", "Exceeded the maximum number of allowed receivers per partition in a consumer group which is 5.")]
+    [InlineData(
+        "amqp:resource-limit-exceeded", "Exceeded the maximum number of allowed receivers per partition in a consumer group which is 5.")]
     [InlineData("amqp:link:stolen", "New receiver with higher epoch of '2' is created.")]
     [InlineData("amqp:link:detach-forced", "The link is force detached.")]
     [InlineData("com.microsoft:entity-disabled", "The entity is disabled.")]
@@ -212,7 +222,9 @@ public sealed class RawPartitionReaderTests
 
         Assert.Equal(HubFailure.PartitionTaken, (await Assert.ThrowsAsync<HubException>(() => waiting)).Failure);
         Assert.Equal(HubFailure.PartitionTaken, (await Assert.ThrowsAsync<HubException>(() => raw.ReceiveAsync(Patience, Cancel))).Failure);
-        Assert.Equal(HubFailure.PartitionTaken, (await Assert.ThrowsAsync<HubException>(() => OpenAsync(client, "0", ownerLevel: 1))).Failure);
+        Assert.Equal(
+            HubFailure.PartitionTaken,
+            (await Assert.ThrowsAsync<HubException>(() => OpenAsync(client, "0", ownerLevel: 1))).Failure);
     }
 
     [Fact]
@@ -262,8 +274,13 @@ public sealed class RawPartitionReaderTests
     private static async Task<HubException> RefusalOfClientAsync(HubClient client)
     {
         await using var receiver = new PartitionReceiver(
-            Group, "0", EventPosition.Earliest, client.Connection, new PartitionReceiverOptions { RetryOptions = client.Endpoint.Retry(0) });
-        return await Assert.ThrowsAsync<HubException>(() => client.SortedAsync(() => receiver.ReceiveBatchAsync(1, Patience, Cancel), Cancel));
+            Group,
+            "0",
+            EventPosition.Earliest,
+            client.Connection,
+            new PartitionReceiverOptions { RetryOptions = client.Endpoint.Retry(0) });
+        return await Assert.ThrowsAsync<HubException>(
+            () => client.SortedAsync(() => receiver.ReceiveBatchAsync(1, Patience, Cancel), Cancel));
     }
 
     private static async Task<string> SignatureAsync(LocalEventHub hub, TimeProvider time)
@@ -280,7 +297,8 @@ public sealed class RawPartitionReaderTests
         $"Endpoint=sb://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port};SharedAccessKeyName=local;SharedAccessKey=none;UseDevelopmentEmulator=true;EntityPath=telemetry";
 
     private static Task<LocalEventHub> HubAsync(string? key = null, TimeProvider? clock = null) =>
-        LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 2, SharedAccessKey = key, Clock = clock ?? TimeProvider.System }, Cancel);
+        LocalEventHub.StartAsync(
+            new LocalHubSettings { Port = 0, Partitions = 2, SharedAccessKey = key, Clock = clock ?? TimeProvider.System }, Cancel);
 
     private static HubClient Client(string connectionString, Action<HubSettings>? change = null)
     {

@@ -1,5 +1,5 @@
-using Ingest.TestSupport;
 using Ingest.IntegrationTests.EventHubs.Support;
+using Ingest.TestSupport;
 using Xunit;
 
 namespace Ingest.IntegrationTests.EventHubs;

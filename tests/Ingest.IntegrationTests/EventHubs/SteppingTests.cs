@@ -1,5 +1,5 @@
-using Ingest.TestSupport;
 using Ingest.IntegrationTests.EventHubs.Support;
+using Ingest.TestSupport;
 using Ingest.TestSupport.Poison;
 using Xunit;
 
@@ -32,7 +32,9 @@ public sealed class SteppingTests
         await worker.StoredAsync(_store, 6);
         await worker.StopAsync();
         Assert.Equal([0, 1, 2, 3, 4, 5], _store.Events("0").Select(found => found.SequenceNumber));
-        Assert.Equal([null, null, null, "DEAD", null, null], _store.Events("0").Select(found => found.Undecodable is null ? null : Convert.ToHexString(found.Body.Span)));
+        Assert.Equal(
+            [null, null, null, "DEAD", null, null],
+            _store.Events("0").Select(found => found.Undecodable is null ? null : Convert.ToHexString(found.Body.Span)));
         Assert.Equal((2, 0), (_store.Epoch("0"), _store.Missed));
     }
 

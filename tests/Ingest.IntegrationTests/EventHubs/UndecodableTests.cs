@@ -28,7 +28,8 @@ public sealed class UndecodableTests
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
-    public async Task A_replay_passes_damaged_messages_and_loses_nothing(int seed) => await ReplayAsync([.. AmqpPoison.Mutations(seed, 150)]);
+    public async Task A_replay_passes_damaged_messages_and_loses_nothing(int seed) =>
+        await ReplayAsync([.. AmqpPoison.Mutations(seed, 150)]);
 
     [Fact]
     public async Task A_worker_passes_every_kind_of_message_and_loses_nothing() => await WorkAsync(AmqpPoison.Kinds);
@@ -71,7 +72,8 @@ public sealed class UndecodableTests
     [Fact]
     public async Task Events_that_do_not_say_where_they_stand_are_counted_from_their_neighbours()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 2, ConsumerGroups = [Group], FirstSequenceNumbers = [40, 40] }, Cancel);
+        await using var hub = await LocalEventHub.StartAsync(
+            new LocalHubSettings { Port = 0, Partitions = 2, ConsumerGroups = [Group], FirstSequenceNumbers = [40, 40] }, Cancel);
         foreach (var message in (byte[][])[[0xde, 0xad], [0xbe], AmqpPoison.Good, [0xef], AmqpPoison.Good])
         {
             hub.AppendVerbatim("0", message == AmqpPoison.Good ? Numbered(hub.Partitions[0].LastSequenceNumber + 1) : message);
@@ -86,7 +88,9 @@ public sealed class UndecodableTests
 
         Assert.Equal(0, accounts.Missed);
         Assert.Equal([40, 41, 42, 43, 44], received.Of("0").Select(found => found.SequenceNumber));
-        Assert.Equal(["DEAD", "BE", null, "EF", null], received.Of("0").Select(found => found.Undecodable is null ? null : Convert.ToHexString(found.Body.Span)));
+        Assert.Equal(
+            ["DEAD", "BE", null, "EF", null],
+            received.Of("0").Select(found => found.Undecodable is null ? null : Convert.ToHexString(found.Body.Span)));
         Assert.Equal([40, 41], received.Of("1").Select(found => found.SequenceNumber));
     }
 
@@ -191,7 +195,8 @@ public sealed class UndecodableTests
 
     private static async Task<List<RawEvent>> SteppedAsync(HubClient client, string partition)
     {
-        await using var stepping = await SteppingReader.OpenAsync(client, Group, partition, StartAt.Earliest, null, TimeSource.IotHub, Cancel);
+        await using var stepping =
+            await SteppingReader.OpenAsync(client, Group, partition, StartAt.Earliest, null, TimeSource.IotHub, Cancel);
         var events = new List<RawEvent>();
         while (events.Count < 3 && await stepping.NextAsync(Patience, Cancel) is { } found)
         {
@@ -230,11 +235,13 @@ public sealed class UndecodableTests
         message.Undecodable,
         Convert.ToHexString(message.Body.Span));
 
-    private static HubReplay Replay(HubClient client, Received received) => new(client, Group, "$Default", TimeSource.IotHub, received.ProcessAsync);
+    private static HubReplay Replay(HubClient client, Received received) =>
+        new(client, Group, "$Default", TimeSource.IotHub, received.ProcessAsync);
 
     private static async Task<LocalEventHub> HubOf(IReadOnlyList<(string Name, byte[] Message)> messages)
     {
-        var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = messages.Count, ConsumerGroups = [Group] }, Cancel);
+        var hub = await LocalEventHub.StartAsync(
+            new LocalHubSettings { Port = 0, Partitions = messages.Count, ConsumerGroups = [Group] }, Cancel);
         for (var kind = 0; kind < messages.Count; kind++)
         {
             var partition = Partition(kind);
@@ -264,7 +271,8 @@ public sealed class UndecodableTests
             }
         }
 
-        public Task<BatchResult> ProcessAsync(IReadOnlyList<RawEvent> events, Ingest.Checkpoints.Checkpoint? checkpoint, CancellationToken cancellationToken)
+        public Task<BatchResult> ProcessAsync(
+            IReadOnlyList<RawEvent> events, Ingest.Checkpoints.Checkpoint? checkpoint, CancellationToken cancellationToken)
         {
             lock (_lock)
             {

@@ -4,8 +4,8 @@ using Xunit;
 namespace Ingest.IntegrationTests.Faults;
 
 /// <summary>
-/// A short round of what <c>-- faults</c> of the benchmarks runs long: a server, a hub and a worker process of its own for each fault, devices that
-/// go on sending, and at the end every reading looked for by its content.
+/// A short round of what <c>-- faults</c> of the benchmarks runs long: a server, a hub and a worker process of its own for each fault,
+/// devices that go on sending, and at the end every reading looked for by its content.
 /// </summary>
 public sealed class FaultRoundTests
 {
@@ -13,7 +13,16 @@ public sealed class FaultRoundTests
 
     // One of each kind: processes, connections, the network, the server's mode, the table. The long run has the others.
     public static TheoryData<string> Short =>
-        ["worker-killed", "server-killed", "server-stopped-immediate", "connections-cut", "commit-answers-lost", "network-silent", "server-read-only", "table-renamed"];
+        [
+            "worker-killed",
+            "server-killed",
+            "server-stopped-immediate",
+            "connections-cut",
+            "commit-answers-lost",
+            "network-silent",
+            "server-read-only",
+            "table-renamed",
+        ];
 
     [Theory]
     [MemberData(nameof(Short))]

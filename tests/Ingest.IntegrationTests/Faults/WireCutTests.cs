@@ -5,7 +5,10 @@ using Xunit;
 
 namespace Ingest.IntegrationTests.Faults;
 
-/// <summary>A flush's conversation with the server, cut at one place after another. <c>-- faults --only bytes</c> of the benchmarks cuts it at every byte.</summary>
+/// <summary>
+/// A flush's conversation with the server, cut at one place after another. <c>-- faults --only bytes</c> of the benchmarks cuts it at every
+/// byte.
+/// </summary>
 public sealed class WireCutTests(PostgresFixture postgres)
 {
     private const int Stride = 37;
@@ -15,9 +18,13 @@ public sealed class WireCutTests(PostgresFixture postgres)
     [Fact]
     public async Task Cut_at_every_message_of_a_flush_that_goes_by_COPY_nothing_is_lost_or_stored_twice()
     {
-        var report = await new WireCuts(await LoginAsync(), rowsInFlush: 300, lanes: 8).RunAsync(CutPlaces.EveryMessage, stride: 1, seed: 0, Stop);
+        var report = await new WireCuts(await LoginAsync(), rowsInFlush: 300, lanes: 8).RunAsync(
+            CutPlaces.EveryMessage, stride: 1, seed: 0, Stop);
 
-        Assert.True(report is { InCommit: > 0, BeforeAnswer: > 0, InAnswer: > 0 } && report.Cuts > report.MessagesToServer + report.MessagesToClient, report.ToString());
+        Assert.True(
+            report is { InCommit: > 0, BeforeAnswer: > 0, InAnswer: > 0 }
+                && report.Cuts > report.MessagesToServer + report.MessagesToClient,
+            report.ToString());
     }
 
     [Fact]
@@ -25,7 +32,9 @@ public sealed class WireCutTests(PostgresFixture postgres)
     {
         var report = await new WireCuts(await LoginAsync(), rowsInFlush: 10, lanes: 8).RunAsync(CutPlaces.EveryByte, Stride, seed: 5, Stop);
 
-        Assert.True(report.Cuts >= report.MessagesToServer + report.MessagesToClient + ((report.BytesToServer + report.BytesToClient) / Stride / 2), report.ToString());
+        Assert.True(
+            report.Cuts >= report.MessagesToServer + report.MessagesToClient + ((report.BytesToServer + report.BytesToClient) / Stride / 2),
+            report.ToString());
     }
 
     private async Task<string> LoginAsync()

@@ -1,8 +1,8 @@
-using Ingest.TestSupport;
 using System.Globalization;
 using Amqp;
 using Ingest.IntegrationTests.LocalHub.Support;
 using Ingest.LocalHub;
+using Ingest.TestSupport;
 using Xunit;
 
 namespace Ingest.IntegrationTests.LocalHub;
@@ -20,7 +20,8 @@ public sealed class BackPressureTests
     public async Task A_full_partition_holds_its_sender_back_and_loses_nothing(string target)
     {
         const int Count = 5000;
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 1, MaxBytesPerPartition = MaxBytes }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(
+            new LocalHubSettings { Port = 0, Partitions = 1, MaxBytesPerPartition = MaxBytes }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         await using var other = await AmqpClient.ConnectAsync(hub);
         var sending = SendAsync(await client.OpenSenderAsync(target), Count);
@@ -89,7 +90,8 @@ public sealed class BackPressureTests
         // Many times a segment's events, so that what is wrongly passed is dropped too.
         const int Credit = 1000;
         const int Done = 2000;
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 1, MaxBytesPerPartition = MaxBytes }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(
+            new LocalHubSettings { Port = 0, Partitions = 1, MaxBytesPerPartition = MaxBytes }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         var reader = await client.OpenReaderAsync("0", settled: settled);
         var inHand = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -122,7 +124,8 @@ public sealed class BackPressureTests
     public async Task A_hub_without_a_bound_keeps_everything_and_holds_nobody_back()
     {
         const int Count = 2000;
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 1, MaxBytesPerPartition = null }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(
+            new LocalHubSettings { Port = 0, Partitions = 1, MaxBytesPerPartition = null }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
 
         await SendAsync(await client.OpenSenderAsync("telemetry"), Count).WaitAsync(AmqpClient.Patience, Cancelled);

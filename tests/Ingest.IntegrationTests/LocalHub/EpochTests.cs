@@ -35,7 +35,9 @@ public sealed class EpochTests
 
         await client.OpenReaderAsync("0", epoch: 0);
 
-        Assert.All(await Task.WhenAll(stolen).WaitAsync(AmqpClient.Patience, Cancelled), condition => Assert.Equal(ErrorCode.Stolen, condition));
+        Assert.All(
+            await Task.WhenAll(stolen).WaitAsync(AmqpClient.Patience, Cancelled),
+            condition => Assert.Equal(ErrorCode.Stolen, condition));
     }
 
     [Theory]

@@ -67,7 +67,8 @@ public sealed class FaultTests
         HubEvents.Append(hub, "0", 1);
         await using var again = await AmqpClient.ConnectAsync(hub);
 
-        var refusal = await Assert.ThrowsAsync<AmqpException>(() => again.OpenReaderAsync("0", "amqp.annotation.x-opt-sequence-number > '9'"));
+        var refusal = await Assert.ThrowsAsync<AmqpException>(
+            () => again.OpenReaderAsync("0", "amqp.annotation.x-opt-sequence-number > '9'"));
         Assert.Equal("com.microsoft:argument-error", refusal.Error.Condition);
         Assert.Equal(0, HubEvents.SequenceNumber(Assert.Single(await again.ReadAsync("0", 1))));
     }

@@ -79,7 +79,9 @@ public sealed class OfficialClientTests
             ["string"] = "text",
             ["symbol"] = new Symbol("symbol"),
         };
-        Assert.Equal(expected.OrderBy(p => p.Key), message.ApplicationProperties.Map.Select(p => KeyValuePair.Create((string)p.Key, (object?)p.Value)).OrderBy(p => p.Key));
+        Assert.Equal(
+            expected.OrderBy(p => p.Key),
+            message.ApplicationProperties.Map.Select(p => KeyValuePair.Create((string)p.Key, (object?)p.Value)).OrderBy(p => p.Key));
         Assert.Equal("application/json", message.Properties.ContentType);
         Assert.Equal("m-1", message.Properties.GetMessageId());
         Assert.Equal("""{"a":[1,{"b":2}]}""", HubEvents.Body(message));
@@ -141,7 +143,8 @@ public sealed class OfficialClientTests
     {
         await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
 
-        var result = await OfficialClient.RunAsync(hub, "read", new { group = "nobody", partition = "0", position = new { offset = "-1" }, count = 1 });
+        var result = await OfficialClient.RunAsync(
+            hub, "read", new { group = "nobody", partition = "0", position = new { offset = "-1" }, count = 1 });
 
         Assert.Equal("MessagingEntityNotFoundError", result.GetProperty("error").GetProperty("code").GetString());
     }

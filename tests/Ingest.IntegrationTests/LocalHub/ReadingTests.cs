@@ -93,7 +93,8 @@ public sealed class ReadingTests
     [Fact]
     public async Task A_hub_can_go_on_where_another_one_ended()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, FirstSequenceNumbers = [0, 5000] }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(
+            new LocalHubSettings { Port = 0, FirstSequenceNumbers = [0, 5000] }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         HubEvents.Append(hub, "1", 2);
 
@@ -150,7 +151,9 @@ public sealed class ReadingTests
         reader.SetCredit(10, CreditMode.Manual);
         var other = await client.ReadAsync("0", 100);
         var taken = new List<long>();
-        for (var message = await reader.ReceiveAsync(TimeSpan.FromMilliseconds(200)); message is not null; message = await reader.ReceiveAsync(TimeSpan.FromMilliseconds(200)))
+        for (
+            var message = await reader.ReceiveAsync(
+                TimeSpan.FromMilliseconds(200)); message is not null; message = await reader.ReceiveAsync(TimeSpan.FromMilliseconds(200)))
         {
             taken.Add(HubEvents.SequenceNumber(message));
         }

@@ -44,10 +44,12 @@ public sealed class SendingTests
         var read = await client.ReadAsync("0", 2);
 
         Assert.Equal("Telemetry", HubEvents.Annotation(read[0], "iothub-message-source"));
-        Assert.InRange((DateTime)HubEvents.Annotation(read[0], "iothub-enqueuedtime")!, before, TimeProvider.System.GetUtcNow().UtcDateTime);
+        Assert.InRange(
+            (DateTime)HubEvents.Annotation(read[0], "iothub-enqueuedtime")!, before, TimeProvider.System.GetUtcNow().UtcDateTime);
         Assert.Null(HubEvents.Annotation(read[1], "iothub-message-source"));
         Assert.Null(HubEvents.Annotation(read[1], "iothub-enqueuedtime"));
-        Assert.InRange((DateTime)HubEvents.Annotation(read[1], "x-opt-enqueued-time")!, before, TimeProvider.System.GetUtcNow().UtcDateTime);
+        Assert.InRange(
+            (DateTime)HubEvents.Annotation(read[1], "x-opt-enqueued-time")!, before, TimeProvider.System.GetUtcNow().UtcDateTime);
     }
 
     [Fact]
@@ -83,7 +85,14 @@ public sealed class SendingTests
         {
             Header = new Header { Durable = true },
             Properties = new Properties { ContentType = "application/json", ContentEncoding = "utf-8" },
-            ApplicationProperties = new ApplicationProperties { ["text"] = "ü", ["id"] = id, ["flag"] = true, ["ratio"] = 0.1f, ["bytes"] = new byte[] { 1, 2 } },
+            ApplicationProperties = new ApplicationProperties
+            {
+                ["text"] = "ü",
+                ["id"] = id,
+                ["flag"] = true,
+                ["ratio"] = 0.1f,
+                ["bytes"] = new byte[] { 1, 2 },
+            },
             BodySection = new AmqpValue { Value = "a value, not data" },
             Footer = new Footer(),
         };
@@ -169,7 +178,8 @@ public sealed class SendingTests
         await using var client = await AmqpClient.ConnectAsync(hub);
         var sender = await client.OpenSenderAsync("telemetry/Partitions/0");
 
-        var refusal = await Assert.ThrowsAsync<AmqpException>(() => sender.SendAsync(new Message { BodySection = new Data { Binary = new byte[1024 * 1024] } }));
+        var refusal = await Assert.ThrowsAsync<AmqpException>(
+            () => sender.SendAsync(new Message { BodySection = new Data { Binary = new byte[1024 * 1024] } }));
         await sender.SendAsync(HubEvents.Of("{}"));
 
         Assert.Equal(ErrorCode.MessageSizeExceeded, refusal.Error.Condition);

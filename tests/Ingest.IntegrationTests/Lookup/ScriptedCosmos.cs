@@ -15,7 +15,10 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Ingest.IntegrationTests.Lookup;
 
-/// <summary>An HTTPS endpoint on loopback that answers the real Cosmos DB SDK by script: the account and the container as they are, documents as the test says.</summary>
+/// <summary>
+/// An HTTPS endpoint on loopback that answers the real Cosmos DB SDK by script: the account and the container as they are, documents as the
+/// test says.
+/// </summary>
 internal sealed class ScriptedCosmos : IAsyncDisposable
 {
     public const string DatabaseName = "devices";
@@ -42,7 +45,8 @@ internal sealed class ScriptedCosmos : IAsyncDisposable
     /// <summary>The paths of the documents that were asked for, as they came over the wire.</summary>
     public IReadOnlyCollection<string> DocumentsAsked => _documentsAsked;
 
-    public Uri Endpoint => new(_server.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.Single());
+    public Uri Endpoint =>
+        new(_server.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.Single());
 
     public static async Task<ScriptedCosmos> StartAsync()
     {
@@ -65,11 +69,13 @@ internal sealed class ScriptedCosmos : IAsyncDisposable
     {
         var options = new CosmosClientOptions();
         LookupClientOptions.Apply(options);
-        options.ServerCertificateCustomValidationCallback = (certificate, _, _) => certificate.GetCertHashString() == _certificate.GetCertHashString();
+        options.ServerCertificateCustomValidationCallback = (certificate, _, _) =>
+            certificate.GetCertHashString() == _certificate.GetCertHashString();
         return new CosmosClient(Endpoint.ToString(), Convert.ToBase64String(new byte[64]), options);
     }
 
-    public static async Task AnswerAsync(HttpContext context, int status, string body = """{"code":"Scripted","message":"Scripted"}""", int subStatus = 0)
+    public static async Task AnswerAsync(
+        HttpContext context, int status, string body = """{"code":"Scripted","message":"Scripted"}""", int subStatus = 0)
     {
         context.Response.StatusCode = status;
         context.Response.ContentType = "application/json";

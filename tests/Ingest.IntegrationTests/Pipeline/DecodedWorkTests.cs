@@ -7,7 +7,8 @@ using Xunit;
 namespace Ingest.IntegrationTests.Pipeline;
 
 /// <summary>
-/// A process with little memory and messages of some sixty bytes that hold ten thousand readings each. <c>-- bombs</c> of the benchmarks runs long.
+/// A process with little memory and messages of some sixty bytes that hold ten thousand readings each. <c>-- bombs</c> of the benchmarks
+/// runs long.
 /// </summary>
 public sealed class DecodedWorkTests(PostgresFixture postgres)
 {
@@ -30,9 +31,13 @@ public sealed class DecodedWorkTests(PostgresFixture postgres)
         Assert.InRange(result.PeakResidentBytes, 1, BombProcess.MostResidentBytes);
         Assert.Equal(result.Accounts, result.Stored);
         Assert.True(result.Accounts.Balance, result.Accounts.ToString());
-        Assert.Equal((result.Messages * DecodedWorkBombs.Readings, result.Messages * storedOfEach), (result.Accounts.Received, result.Accounts.Stored));
+        Assert.Equal(
+            (result.Messages * DecodedWorkBombs.Readings, result.Messages * storedOfEach),
+            (result.Accounts.Received, result.Accounts.Stored));
         await using var source = NpgsqlDataSource.Create(database);
-        await using var rows = source.CreateCommand("SELECT (SELECT count(*) FROM conditions), (SELECT count(*) FROM dead_letters), (SELECT sum(kept) FROM dead_letter_totals)::bigint, (SELECT sum(not_kept) FROM dead_letter_totals)::bigint");
+        await using var rows = source.CreateCommand(
+            "SELECT (SELECT count(*) FROM conditions), (SELECT count(*) FROM dead_letters), (SELECT sum(kept) FROM "
+                + "dead_letter_totals)::bigint, (SELECT sum(not_kept) FROM dead_letter_totals)::bigint");
         await using var reader = await rows.ExecuteReaderAsync(Stop);
         await reader.ReadAsync(Stop);
         Assert.Equal(result.Accounts.Stored, reader.GetInt64(0));

@@ -27,7 +27,8 @@ public sealed class OfficialClientToTableTests(PostgresFixture postgres)
     {
         const int Devices = 100;
         await using var stage = await TableStage.StartAsync(postgres, new TelemetrySettings { AllowBodyDevice = true });
-        var bodies = Enumerable.Range(0, 1002).Select(n => new { device = $"device-{n % Devices}", temperature = n, humidity = n / 4.0, unknown = "ignored" }).ToList();
+        var bodies = Enumerable.Range(0, 1002).Select(
+            n => new { device = $"device-{n % Devices}", temperature = n, humidity = n / 4.0, unknown = "ignored" }).ToList();
 
         foreach (var batch in new[] { bodies[..1], bodies[1..1001], bodies[1001..] })
         {
@@ -57,7 +58,8 @@ public sealed class OfficialClientToTableTests(PostgresFixture postgres)
         }
 
         var moved = Assert.Single(await stage.ReceivedAsync(15), checkpoint => checkpoint.Position is not null);
-        var temperatures = (await stage.QueryAsync("SELECT temperature FROM conditions WHERE humidity IS NULL ORDER BY time")).Select(row => row[0]);
+        var temperatures = (
+            await stage.QueryAsync("SELECT temperature FROM conditions WHERE humidity IS NULL ORDER BY time")).Select(row => row[0]);
 
         Assert.Equal(14, moved.Position!.SequenceNumber);
         Assert.Equal(Enumerable.Range(0, 15).Select(n => (object?)(double)n), temperatures);
@@ -67,7 +69,13 @@ public sealed class OfficialClientToTableTests(PostgresFixture postgres)
     public async Task A_body_of_200_KB_is_stored_whole()
     {
         const int Length = 200 * 1024;
-        var telemetry = new TelemetrySettings { AllowBodyDevice = true, Table = "everything", PayloadColumn = "payload", Columns = { Of("deep", "a.b.c", ColumnType.Double) } };
+        var telemetry = new TelemetrySettings
+        {
+            AllowBodyDevice = true,
+            Table = "everything",
+            PayloadColumn = "payload",
+            Columns = { Of("deep", "a.b.c", ColumnType.Double) },
+        };
         await using var stage = await TableStage.StartAsync(postgres, telemetry, Everything);
         var pad = string.Concat(Enumerable.Range(0, Length).Select(n => (char)('0' + (n % 10))));
 
@@ -113,12 +121,18 @@ public sealed class OfficialClientToTableTests(PostgresFixture postgres)
     [Fact]
     public async Task An_application_property_that_no_column_can_hold_takes_its_message_to_the_dead_letters()
     {
-        var telemetry = new TelemetrySettings { AllowBodyDevice = true, Table = "everything", Columns = { Of("string", "property:binary", ColumnType.Text) } };
+        var telemetry = new TelemetrySettings
+        {
+            AllowBodyDevice = true,
+            Table = "everything",
+            Columns = { Of("string", "property:binary", ColumnType.Text) },
+        };
         await using var stage = await TableStage.StartAsync(postgres, telemetry, Everything);
 
         await OfficialClient.RunAsync(stage.Hub, "sendBodies", new { bodies = new[] { new { device = "typed" } }, withProperties = true });
         await stage.ReceivedAsync(1);
-        var letter = Assert.Single(await stage.QueryAsync("SELECT reason, convert_from(body, 'UTF8'), content_type, properties->>'symbol' FROM dead_letters"));
+        var letter = Assert.Single(
+            await stage.QueryAsync("SELECT reason, convert_from(body, 'UTF8'), content_type, properties->>'symbol' FROM dead_letters"));
 
         Assert.Equal(["wrong_type", """{"device":"typed"}""", "application/json", "symbol"], letter);
         Assert.Empty(await stage.QueryAsync("SELECT 1 FROM everything"));
@@ -137,7 +151,8 @@ public sealed class OfficialClientToTableTests(PostgresFixture postgres)
         await using var stage = await TableStage.StartAsync(postgres, telemetry, Everything);
         const string First = """{"device":"first","a":{"b":{"c":1.5},"list":[1,[2,{"x":null}],[]]}}""";
         const string Second = """{"device":"second","a":{"b":{}}}""";
-        var array = JsonDocument.Parse($$$$"""[{{{{First}}}},"text",{{{{Second}}}},{"device":"third","a":{"b":{"c":"no number"}}},[{{{{First}}}}]]""").RootElement;
+        var array = JsonDocument.Parse(
+            $$$$"""[{{{{First}}}},"text",{{{{Second}}}},{"device":"third","a":{"b":{"c":"no number"}}},[{{{{First}}}}]]""").RootElement;
         var single = JsonDocument.Parse("""{"device":"single","a":{"b":{"c":2},"list":{"k":[[]]}}}""").RootElement;
 
         await OfficialClient.RunAsync(stage.Hub, "sendBodies", new { bodies = new[] { array, single } });
@@ -147,7 +162,8 @@ public sealed class OfficialClientToTableTests(PostgresFixture postgres)
             SELECT device, deep, list::text, payload = CASE device WHEN 'first' THEN '{{First}}' WHEN 'second' THEN '{{Second}}' ELSE '{{single}}' END::jsonb
             FROM everything ORDER BY device
             """);
-        var letters = await stage.QueryAsync("SELECT element, reason, convert_from(body, 'UTF8')::jsonb = '" + array + "'::jsonb FROM dead_letters ORDER BY element");
+        var letters = await stage.QueryAsync(
+            "SELECT element, reason, convert_from(body, 'UTF8')::jsonb = '" + array + "'::jsonb FROM dead_letters ORDER BY element");
 
         Assert.Equal<object?[]>(
             [

@@ -1,9 +1,9 @@
-using Ingest.TestSupport;
 using Ingest.Checkpoints;
 using Ingest.Database.Migrations;
 using Ingest.LocalHub;
 using Ingest.Settings;
 using Ingest.Sources.EventHubs;
+using Ingest.TestSupport;
 using Ingest.TestSupport.Databases;
 using Ingest.Worker;
 using Ingest.Worker.Ownership;
@@ -16,7 +16,8 @@ using Xunit;
 namespace Ingest.IntegrationTests.Pipeline;
 
 /// <summary>
-/// The way from a hub to a table: a local hub whose clock stands still, the worker, and a native PostgreSQL in which its login owns nothing.
+/// The way from a hub to a table: a local hub whose clock stands still, the worker, and a native PostgreSQL in which its login owns
+/// nothing.
 /// </summary>
 internal sealed class TableStage : IAsyncDisposable
 {
@@ -36,7 +37,8 @@ internal sealed class TableStage : IAsyncDisposable
         Hub = hub;
         _owner = owner;
         _login = DatabaseConnections.Create(database);
-        _client = new HubClient(new HubSettings { ConnectionString = hub.ConnectionString }, TimeProvider.System, NullLogger<HubClient>.Instance);
+        _client = new HubClient(
+            new HubSettings { ConnectionString = hub.ConnectionString }, TimeProvider.System, NullLogger<HubClient>.Instance);
         _pipeline = new IngestPipeline(_login, new IngestSettings { Telemetry = telemetry, Database = database });
         _worker = new HubWorker(
             _client,

@@ -1,10 +1,10 @@
-using Ingest.TestSupport;
 using Ingest.Checkpoints;
 using Ingest.Cli.Simulation;
 using Ingest.Database.Migrations;
 using Ingest.Events;
 using Ingest.LocalHub;
 using Ingest.Sources.EventHubs;
+using Ingest.TestSupport;
 using Ingest.TestSupport.Databases;
 using Ingest.TestSupport.Processes;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -35,7 +35,8 @@ internal sealed class WorkerStage : IAsyncDisposable
             ["Hub__OwnershipExpirySeconds"] = "5",
             ["Health__Port"] = "0",
         };
-        _client = new HubClient(new HubSettings { ConnectionString = hub.ConnectionString }, TimeProvider.System, NullLogger<HubClient>.Instance);
+        _client = new HubClient(
+            new HubSettings { ConnectionString = hub.ConnectionString }, TimeProvider.System, NullLogger<HubClient>.Instance);
         _sender = new HubSender(_client);
         _fleet = new DeviceFleet(devices: 50, faults, TimeProvider.System);
     }
@@ -60,7 +61,8 @@ internal sealed class WorkerStage : IAsyncDisposable
         var owner = NpgsqlDataSource.Create(database);
         await DatabaseMigrator.MigrateAsync(owner, new MigrationSettings(), CancellationToken.None);
         var login = await server.CreateLoginAsync(database, memberOf: "ingest_writer");
-        var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, MaxBytesPerPartition = null, ConsumerGroups = ["replay"] });
+        var hub = await LocalEventHub.StartAsync(
+            new LocalHubSettings { Port = 0, MaxBytesPerPartition = null, ConsumerGroups = ["replay"] });
         return new WorkerStage(hub, owner, login, faults);
     }
 
@@ -94,7 +96,8 @@ internal sealed class WorkerStage : IAsyncDisposable
 
     /// <summary>The accounts of the stored checkpoints, summed.</summary>
     public async Task<Accounts> AccountsAsync() =>
-        (await new CheckpointTable(Owner).ListAsync(CancellationToken.None)).Aggregate(default(Accounts), (sum, checkpoint) => sum + checkpoint.Accounts);
+        (await new CheckpointTable(Owner).ListAsync(CancellationToken.None))
+            .Aggregate(default(Accounts), (sum, checkpoint) => sum + checkpoint.Accounts);
 
     /// <summary>Waits until at least so many readings are accounted for.</summary>
     public async Task ReceivedAsync(long readings, CliProcess worker)
@@ -114,7 +117,10 @@ internal sealed class WorkerStage : IAsyncDisposable
         async () =>
         {
             var owners = await new PartitionOwnerTable(Owner).ListAsync(CancellationToken.None);
-            return areRight(owners.Where(owner => owner.Owner.Length > 0).GroupBy(owner => owner.Owner).ToDictionary(owner => owner.Key, owner => owner.Count()));
+            return areRight(
+                owners.Where(owner => owner.Owner.Length > 0).GroupBy(owner => owner.Owner).ToDictionary(
+                    owner => owner.Key,
+                    owner => owner.Count()));
         },
         "the partitions have the owners that they should");
 

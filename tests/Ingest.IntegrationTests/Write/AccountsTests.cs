@@ -38,8 +38,11 @@ public sealed class AccountsTests(PostgresFixture postgres, TimescaleFixture tim
         Assert.Equal(new Accounts(Received: 8, Duplicate: 7, Ignored: 1), again);
         Assert.Equal(4, await database.RowsAsync("conditions", Stop));
         Assert.Equal(2, await database.RowsAsync("dead_letters", Stop));
-        Assert.Equal("not_json,wrong_type", await database.ScalarAsync<string>("SELECT string_agg(reason, ',' ORDER BY reason) FROM dead_letters", Stop));
-        Assert.Equal("not json"u8.ToArray(), await database.ScalarAsync<byte[]>("SELECT body FROM dead_letters WHERE reason = 'not_json'", Stop));
+        Assert.Equal(
+            "not_json,wrong_type",
+            await database.ScalarAsync<string>("SELECT string_agg(reason, ',' ORDER BY reason) FROM dead_letters", Stop));
+        Assert.Equal(
+            "not json"u8.ToArray(), await database.ScalarAsync<byte[]>("SELECT body FROM dead_letters WHERE reason = 'not_json'", Stop));
     }
 
     [Theory]
@@ -93,7 +96,11 @@ public sealed class AccountsTests(PostgresFixture postgres, TimescaleFixture tim
         await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
         await using var pipeline = new IngestPipeline(database.Source, new IngestSettings());
         var large = new string(' ', 200 * 1024);
-        RawEvent[] events = [Message(0, $"[{string.Join(',', Enumerable.Repeat("1", 5_000))}]"), .. Enumerable.Range(1, 12).Select(number => Message(number, $"[1,2,3,4,5,6,7,8{large}]"))];
+        RawEvent[] events =
+        [
+            Message(0, $"[{string.Join(',', Enumerable.Repeat("1", 5_000))}]"),
+            .. Enumerable.Range(1, 12).Select(number => Message(number, $"[1,2,3,4,5,6,7,8{large}]")),
+        ];
 
         var accounts = (await pipeline.ProcessAsync(events, null, Stop)).Accounts;
         var again = (await pipeline.ProcessAsync(events, null, Stop)).Accounts;
@@ -142,7 +149,8 @@ public sealed class AccountsTests(PostgresFixture postgres, TimescaleFixture tim
         await using (var stage = new WriteStage(database.Source, commit: commit))
         {
             await stage.ProcessAsync(before, null, Stop);
-            var refused = await Assert.ThrowsAsync<Ingest.Failures.StoredValuesMismatchException>(() => stage.ProcessAsync(after, null, Stop));
+            var refused = await Assert.ThrowsAsync<Ingest.Failures.StoredValuesMismatchException>(
+                () => stage.ProcessAsync(after, null, Stop));
             Assert.EndsWith("Commit:AcceptDifferences.", refused.Message, StringComparison.Ordinal);
             Assert.Equal(300, await database.RowsAsync("conditions", Stop));
             Assert.Equal(new Accounts(Received: 300, Duplicate: 300), await stage.ProcessAsync(before, null, Stop));

@@ -27,7 +27,8 @@ public sealed class CheckpointTests(PostgresFixture postgres, TimescaleFixture t
         await stage.ProcessAsync([new(0, "a", 1.0, 1.0)], Move(first, null, 10), Stop);
 
         var second = Assert.Single(await store.ClaimAsync("hub", "group", ["0"], Stop));
-        var late = await Assert.ThrowsAsync<CheckpointFencedException>(() => stage.ProcessAsync([new(1, "a", 1.0, 1.0)], Move(first, 10, 20), Stop));
+        var late = await Assert.ThrowsAsync<CheckpointFencedException>(
+            () => stage.ProcessAsync([new(1, "a", 1.0, 1.0)], Move(first, 10, 20), Stop));
         await stage.ProcessAsync([new(2, "a", 1.0, 1.0), new(0, "a", 1.0, 1.0)], Move(second, 10, 30) with { Missed = 4 }, Stop);
 
         Assert.True(late.HasNewerOwner);
@@ -84,7 +85,8 @@ public sealed class CheckpointTests(PostgresFixture postgres, TimescaleFixture t
     {
         await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
         await using var proxy = TcpProxy.Start((await postgres.ServerAsync()).Port);
-        await using var stage = new WriteStage(database.NewSource(new NpgsqlConnectionStringBuilder(database.ConnectionString) { Port = proxy.Port }.ConnectionString));
+        await using var stage = new WriteStage(
+            database.NewSource(new NpgsqlConnectionStringBuilder(database.ConnectionString) { Port = proxy.Port }.ConnectionString));
         var store = new CheckpointTable(database.Source);
         var claimed = Assert.Single(await store.ClaimAsync("hub", "group", ["0"], Stop));
         await stage.ProcessAsync([new(0, "a", 1.0, 1.0)], withCheckpoint ? Move(claimed, null, 10) : null, Stop);
@@ -92,14 +94,18 @@ public sealed class CheckpointTests(PostgresFixture postgres, TimescaleFixture t
         // With its end: BEGIN says READ COMMITTED.
         proxy.CutAnswerTo("COMMIT\0", beforeTheServerHasIt);
         var accounts = await stage.ProcessAsync(
-            [new(0, "a", 1.0, 1.0), new(1, "a", 1.0, 1.0), new(1, "a", 2.0, 1.0), .. Different(rows)], withCheckpoint ? Move(claimed, 10, 20) : null, Stop);
+            [new(0, "a", 1.0, 1.0), new(1, "a", 1.0, 1.0), new(1, "a", 2.0, 1.0), .. Different(rows)],
+            withCheckpoint ? Move(claimed, 10, 20) : null,
+            Stop);
 
         Assert.Equal(1, proxy.Cuts);
         Assert.Equal(new Accounts(Received: rows + 3, Stored: rows + 2, Duplicate: 1, Collisions: 1), accounts);
         Assert.Equal(rows + 3, await database.RowsAsync("conditions", Stop));
         if (withCheckpoint)
         {
-            Assert.Equal(new Accounts(Received: rows + 4, Stored: rows + 3, Duplicate: 1, Collisions: 1), (await store.ReadAsync(claimed.Partition, Stop))!.Accounts);
+            Assert.Equal(
+                new Accounts(Received: rows + 4, Stored: rows + 3, Duplicate: 1, Collisions: 1),
+                (await store.ReadAsync(claimed.Partition, Stop))!.Accounts);
         }
     }
 
@@ -110,7 +116,8 @@ public sealed class CheckpointTests(PostgresFixture postgres, TimescaleFixture t
     {
         await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
         await using var proxy = TcpProxy.Start((await postgres.ServerAsync()).Port);
-        await using var stage = new WriteStage(database.NewSource(new NpgsqlConnectionStringBuilder(database.ConnectionString) { Port = proxy.Port }.ConnectionString));
+        await using var stage = new WriteStage(
+            database.NewSource(new NpgsqlConnectionStringBuilder(database.ConnectionString) { Port = proxy.Port }.ConnectionString));
         var claimed = Assert.Single(await new CheckpointTable(database.Source).ClaimAsync("hub", "group", ["0"], Stop));
         await stage.ProcessAsync([new(0, "a", 1.0, 1.0)], Move(claimed, null, 10), Stop);
 
@@ -122,7 +129,8 @@ public sealed class CheckpointTests(PostgresFixture postgres, TimescaleFixture t
         Assert.Equal(2, await database.RowsAsync("conditions", Stop));
     }
 
-    private static Reading[] Different(int rows) => [.. Enumerable.Range(0, rows).Select(row => new Reading(row, "different", (double)row, 1.0))];
+    private static Reading[] Different(int rows) =>
+        [.. Enumerable.Range(0, rows).Select(row => new Reading(row, "different", (double)row, 1.0))];
 
     private static Checkpoint Move(StoredCheckpoint claimed, long? from, long to) =>
         new(claimed.Partition, claimed.Epoch, from, new Position($"{to}", to, WriteStage.Start));

@@ -40,7 +40,9 @@ public sealed class CompressedChunkTests(PostgresFixture postgres, TimescaleFixt
     private static async Task<long> OutsideOfBatchesAsync(TestDatabase database)
     {
         var rows = 0L;
-        foreach (var chunk in await database.ScalarAsync<string[]>("SELECT array_agg(chunk::text) FROM show_chunks('conditions') AS chunk", Stop))
+        foreach (
+            var chunk in await database.ScalarAsync<string[]>(
+                "SELECT array_agg(chunk::text) FROM show_chunks('conditions') AS chunk", Stop))
         {
             rows += await database.RowsAsync($"ONLY {chunk}", Stop);
         }
@@ -55,6 +57,7 @@ public sealed class CompressedChunkTests(PostgresFixture postgres, TimescaleFixt
         Partition = "0",
         RowTime = Start.AddMinutes(number / Devices * 10).AddMilliseconds(lateMilliseconds),
         DeviceId = string.Create(CultureInfo.InvariantCulture, $"device-{number % Devices}"),
-        Body = Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $$"""{"temperature":{{temperature}},"humidity":{{number}}}""")),
+        Body = Encoding.UTF8.GetBytes(
+            string.Create(CultureInfo.InvariantCulture, $$"""{"temperature":{{temperature}},"humidity":{{number}}}""")),
     };
 }

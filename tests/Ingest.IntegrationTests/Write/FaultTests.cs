@@ -1,8 +1,8 @@
-using Ingest.TestSupport;
 using Ingest.Checkpoints;
 using Ingest.Diagnostics;
 using Ingest.Events;
 using Ingest.Failures;
+using Ingest.TestSupport;
 using Ingest.TestSupport.Databases;
 using Ingest.TestSupport.Network;
 using Npgsql;
@@ -22,11 +22,18 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
         await using var stage = new WriteStage(database.Source);
         await stage.ProcessAsync(Rows(0, 10), null, Stop);
 
-        foreach (var stop in new Func<Task>[] { () => server.StopAsync(StopMode.Fast, Stop), () => server.StopAsync(StopMode.Immediate, Stop), server.KillAsync })
+        foreach (
+            var stop in new Func<Task>[]
+            {
+                () => server.StopAsync(StopMode.Fast, Stop),
+                () => server.StopAsync(StopMode.Immediate, Stop),
+                server.KillAsync,
+            })
         {
             var before = await database.RowsAsync("conditions", Stop);
             await stop();
-            var waiting = Enumerable.Range(0, 5).Select(batch => stage.ProcessAsync(Rows((int)before + (batch * 10), 10), null, Stop)).ToArray();
+            var waiting = Enumerable.Range(0, 5).Select(
+                batch => stage.ProcessAsync(Rows((int)before + (batch * 10), 10), null, Stop)).ToArray();
             await UntilAsync(stage, PipelineState.Outage);
             Assert.NotEqual(RetryState.Idle, stage.Health.Read().Retry);
             await server.StartAgainAsync(Stop);
@@ -42,13 +49,19 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
     {
         { "ALTER TABLE conditions RENAME TO elsewhere", "ALTER TABLE elsewhere RENAME TO conditions", "Telemetry:Table" },
         { "REVOKE INSERT ON conditions FROM ingest_writer", "GRANT INSERT ON conditions TO ingest_writer", "privilege" },
-        { "ALTER TABLE conditions ADD COLUMN site text NOT NULL DEFAULT ''; ALTER TABLE conditions ALTER COLUMN site DROP DEFAULT", "ALTER TABLE conditions DROP COLUMN site", "site" },
-        { "DROP INDEX conditions_time_device_idx", "CREATE UNIQUE INDEX conditions_time_device_idx ON conditions (time, device)", "unique index" },
+        { "ALTER TABLE conditions ADD COLUMN site text NOT NULL DEFAULT ''; ALTER TABLE conditions ALTER COLUMN site DROP "
+            + "DEFAULT", "ALTER TABLE conditions DROP COLUMN site", "site" },
+        {
+            "DROP INDEX conditions_time_device_idx",
+            "CREATE UNIQUE INDEX conditions_time_device_idx ON conditions (time, device)",
+            "unique index"
+        },
     };
 
     [Theory]
     [MemberData(nameof(Mistakes))]
-    public async Task An_operators_mistake_waits_says_what_to_do_and_goes_on_once_it_is_put_right(string mistake, string remedy, string says)
+    public async Task An_operators_mistake_waits_says_what_to_do_and_goes_on_once_it_is_put_right(
+        string mistake, string remedy, string says)
     {
         await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
         var login = await (await postgres.ServerAsync()).CreateLoginAsync(database.ConnectionString, "ingest_writer", Stop);
@@ -66,7 +79,9 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
         Assert.Equal(new Accounts(Received: 5, Stored: 5), await waiting);
         Assert.Equal(10, await database.RowsAsync("conditions", Stop));
         Assert.Equal(0, await database.RowsAsync("dead_letters", Stop));
-        Assert.Equal((PipelineState.Working, 0, 0), (stage.Health.Read().State, stage.Health.Read().QueuedBatches, stage.Health.Read().QueuedMessages));
+        Assert.Equal(
+            (PipelineState.Working, 0, 0),
+            (stage.Health.Read().State, stage.Health.Read().QueuedBatches, stage.Health.Read().QueuedMessages));
     }
 
     [Theory]
@@ -77,12 +92,22 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
         await using var database = await TestDatabase.CreateAsync(server, postgres, timescale, Stop);
         await database.ExecuteAsync("ALTER TABLE conditions ADD CONSTRAINT cold CHECK (temperature < 100)", Stop);
         await using var stage = new WriteStage(database.Source, database.Copy);
-        Reading[] rows = [.. Rows(0, 1_000), new(2_000, "hot", 1_000.0, 1.0), .. Rows(3_000, 500), new(2_000, "hot", 1_000.0, 1.0), new(2_001, "hot", 2_000.0, 1.0)];
+        Reading[] rows =
+        [
+            .. Rows(0, 1_000),
+            new(2_000, "hot", 1_000.0, 1.0),
+            .. Rows(3_000, 500),
+            new(2_000, "hot", 1_000.0, 1.0),
+            new(2_001, "hot", 2_000.0, 1.0),
+        ];
 
         var accounts = await stage.ProcessAsync(rows, null, Stop);
 
         Assert.Equal(new Accounts(Received: 1_503, Stored: 1_500, DeadLettered: 2, Duplicate: 1), accounts);
-        Assert.Equal(2, await database.RowsAsync("dead_letters WHERE reason = 'refused_by_database' AND device = 'hot' AND detail LIKE '23514%'", Stop));
+        Assert.Equal(
+            2,
+            await database.RowsAsync(
+                "dead_letters WHERE reason = 'refused_by_database' AND device = 'hot' AND detail LIKE '23514%'", Stop));
     }
 
     [Fact]
@@ -105,11 +130,15 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
     public async Task A_second_unique_index_is_poison_for_the_rows_it_refuses()
     {
         await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
-        await database.ExecuteAsync("CREATE TABLE other (LIKE conditions); CREATE UNIQUE INDEX ON other (time, device); CREATE UNIQUE INDEX ON other (temperature)", Stop);
+        await database.ExecuteAsync(
+            "CREATE TABLE other (LIKE conditions); CREATE UNIQUE INDEX ON other (time, device); CREATE UNIQUE INDEX ON other (temperature)",
+            Stop);
         await using var stage = new WriteStage(database.Source, table: "other");
         await stage.ProcessAsync([new(0, "a", 1.0, 1.0)], null, Stop);
 
-        Assert.Equal(new Accounts(Received: 2, Stored: 1, DeadLettered: 1), await stage.ProcessAsync([new(1, "a", 1.0, 1.0), new(2, "a", 2.0, 1.0)], null, Stop));
+        Assert.Equal(
+            new Accounts(Received: 2, Stored: 1, DeadLettered: 1),
+            await stage.ProcessAsync([new(1, "a", 1.0, 1.0), new(2, "a", 2.0, 1.0)], null, Stop));
     }
 
     [Fact]
@@ -131,7 +160,8 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
     {
         await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
         await using var proxy = TcpProxy.Start((await postgres.ServerAsync()).Port);
-        await using var stage = new WriteStage(database.NewSource(new NpgsqlConnectionStringBuilder(database.ConnectionString) { Port = proxy.Port }.ConnectionString));
+        await using var stage = new WriteStage(
+            database.NewSource(new NpgsqlConnectionStringBuilder(database.ConnectionString) { Port = proxy.Port }.ConnectionString));
         var cuts = 0;
         foreach (var before in new[] { false, true })
         {
@@ -179,13 +209,15 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
         await UntilAsync(stage, PipelineState.Outage);
         await cancel.CancelAsync();
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => impatient.WaitAsync(TimeSpan.FromSeconds(20), TimeProvider.System, Stop));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => impatient.WaitAsync(TimeSpan.FromSeconds(20), TimeProvider.System, Stop));
         Assert.False(patient.IsCompleted);
         await transaction.RollbackAsync(Stop);
         Assert.Equal(rows, (await patient).Stored);
         Assert.Equal(rows, await database.RowsAsync("conditions", Stop));
 
-        static Checkpoint Move(StoredCheckpoint claimed) => new(claimed.Partition, claimed.Epoch, null, new Position("10", 10, WriteStage.Start));
+        static Checkpoint Move(StoredCheckpoint claimed) =>
+            new(claimed.Partition, claimed.Epoch, null, new Position("10", 10, WriteStage.Start));
     }
 
     [Fact]
@@ -202,7 +234,8 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
         var claimed = Assert.Single(await new CheckpointTable(database.Source).ClaimAsync("hub", "group", ["0"], Stop));
         var move = new Checkpoint(claimed.Partition, claimed.Epoch, null, new Position("10", 10, WriteStage.Start));
 
-        var accounts = await stage.ProcessAsync([.. Rows(0, 300), new(1_000, "zero", 0.0, 1.0)], move, Stop).WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, Stop);
+        var accounts = await stage.ProcessAsync(
+            [.. Rows(0, 300), new(1_000, "zero", 0.0, 1.0)], move, Stop).WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, Stop);
 
         Assert.Equal(new Accounts(Received: 301, Stored: 300, DeadLettered: 1), accounts);
     }
@@ -240,7 +273,8 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
         await UntilAsync(stage, PipelineState.Outage);
         await cancel.CancelAsync();
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => impatient.WaitAsync(TimeSpan.FromSeconds(20), TimeProvider.System, Stop));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => impatient.WaitAsync(TimeSpan.FromSeconds(20), TimeProvider.System, Stop));
         Assert.False(patient.IsCompleted);
         await transaction.RollbackAsync(Stop);
         Assert.Equal(10, (await patient).Stored);
@@ -258,7 +292,8 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
             Stop);
         await using var stage = new WriteStage(database.NewSource(commandTimeoutSeconds: 1));
 
-        var accounts = await stage.ProcessAsync([.. Rows(0, 500), new(1_000, "hot", 1_000.0, 1.0)], null, Stop).WaitAsync(TimeSpan.FromMinutes(2), TimeProvider.System, Stop);
+        var accounts = await stage.ProcessAsync(
+            [.. Rows(0, 500), new(1_000, "hot", 1_000.0, 1.0)], null, Stop).WaitAsync(TimeSpan.FromMinutes(2), TimeProvider.System, Stop);
 
         Assert.Equal(new Accounts(Received: 501, Stored: 500, DeadLettered: 1), accounts);
     }
@@ -274,7 +309,8 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
         Assert.Contains("Telemetry:Table", told.Message, StringComparison.Ordinal);
     }
 
-    private static Reading[] Rows(int start, int count) => [.. Enumerable.Range(start, count).Select(number => new Reading(number, "a", 20.0, 1.0 * number))];
+    private static Reading[] Rows(int start, int count) =>
+        [.. Enumerable.Range(start, count).Select(number => new Reading(number, "a", 20.0, 1.0 * number))];
 
     private static Task UntilAsync(WriteStage stage, PipelineState state) =>
         Eventually.IsTrueAsync(() => stage.Health.Read().State == state, $"the pipeline's state is {state}");

@@ -1,13 +1,16 @@
-using Ingest.TestSupport;
 using Ingest.Diagnostics;
 using Ingest.Events;
+using Ingest.TestSupport;
 using Ingest.TestSupport.Databases;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
 
 namespace Ingest.IntegrationTests.Write;
 
-/// <summary>What one device sends is never taken for the operator's mistake, which stops everybody; and a fleet of one device still learns of its operator's.</summary>
+/// <summary>
+/// What one device sends is never taken for the operator's mistake, which stops everybody; and a fleet of one device still learns of its
+/// operator's.
+/// </summary>
 public sealed class OneDeviceTests(PostgresFixture postgres, TimescaleFixture timescale)
 {
     private const string Cold = "ALTER TABLE conditions ADD CONSTRAINT cold CHECK (temperature < 100)";
@@ -55,7 +58,8 @@ public sealed class OneDeviceTests(PostgresFixture postgres, TimescaleFixture ti
         await using var database = await ADatabaseAsync("SELECT 1");
         await using var stage = new WriteStage(database.Source);
         await stage.ProcessAsync(Rows("hot", 0, 5), null, Stop);
-        await database.ExecuteAsync(Refusing("(SELECT count(*) FROM conditions WHERE device = NEW.device) > 5", "RAISE EXCEPTION ''enough''"), Stop);
+        await database.ExecuteAsync(
+            Refusing("(SELECT count(*) FROM conditions WHERE device = NEW.device) > 5", "RAISE EXCEPTION ''enough''"), Stop);
 
         await AreDeadLetteredAsync(stage, Rows("hot", 100, 250));
 
@@ -64,8 +68,13 @@ public sealed class OneDeviceTests(PostgresFixture postgres, TimescaleFixture ti
 
     public static TheoryData<string, string, string> Mistakes => new()
     {
-        { "ALTER TABLE conditions ADD CONSTRAINT warm CHECK (temperature > 100) NOT VALID", "ALTER TABLE conditions DROP CONSTRAINT warm", "23514" },
-        { "ALTER TABLE conditions ADD COLUMN site text NOT NULL DEFAULT ''; ALTER TABLE conditions ALTER COLUMN site DROP DEFAULT", "ALTER TABLE conditions DROP COLUMN site", "site" },
+        {
+            "ALTER TABLE conditions ADD CONSTRAINT warm CHECK (temperature > 100) NOT VALID",
+            "ALTER TABLE conditions DROP CONSTRAINT warm",
+            "23514"
+        },
+        { "ALTER TABLE conditions ADD COLUMN site text NOT NULL DEFAULT ''; ALTER TABLE conditions ALTER COLUMN site DROP "
+            + "DEFAULT", "ALTER TABLE conditions DROP COLUMN site", "site" },
         { Refusing("true", "PERFORM nothing_of_that_name()"), "DROP TRIGGER refuse ON conditions", "42883" },
     };
 
@@ -99,12 +108,14 @@ public sealed class OneDeviceTests(PostgresFixture postgres, TimescaleFixture ti
     [Fact]
     public async Task Where_nobody_can_tell_one_device_is_waited_for_and_then_the_others_go_on()
     {
-        await using var database = await ADatabaseAsync(Refusing("NEW.temperature IS NULL OR NEW.temperature > 100", "RAISE EXCEPTION ''no temperature''"));
+        await using var database = await ADatabaseAsync(
+            Refusing("NEW.temperature IS NULL OR NEW.temperature > 100", "RAISE EXCEPTION ''no temperature''"));
         var clock = new FakeTimeProvider(WriteStage.Start);
         await using var stage = new WriteStage(database.Source, clock: clock);
 
         var waiting = stage.ProcessAsync(Hot(0, 250), null, Stop);
-        await Eventually.IsTrueAsync(() => Passes(TimeSpan.FromMilliseconds(100)) && stage.Health.Read().State == PipelineState.OperatorMistake);
+        await Eventually.IsTrueAsync(
+            () => Passes(TimeSpan.FromMilliseconds(100)) && stage.Health.Read().State == PipelineState.OperatorMistake);
         Assert.Contains("no temperature", stage.Health.Read().Error!, StringComparison.Ordinal);
         Assert.Equal(0, await database.RowsAsync("dead_letters", Stop));
         await Eventually.IsTrueAsync(() => Passes(TimeSpan.FromSeconds(30)) && waiting.IsCompleted);
@@ -149,9 +160,11 @@ public sealed class OneDeviceTests(PostgresFixture postgres, TimescaleFixture ti
         return database;
     }
 
-    private static async Task<Accounts> Within(Task<Accounts> work) => await work.WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, Stop);
+    private static async Task<Accounts> Within(Task<Accounts> work) =>
+        await work.WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, Stop);
 
-    private static Reading[] Hot(int start, int count) => [.. Rows("hot", start, count).Select(row => row with { Values = [1_000.0, 1.0] })];
+    private static Reading[] Hot(int start, int count) =>
+        [.. Rows("hot", start, count).Select(row => row with { Values = [1_000.0, 1.0] })];
 
     private static Reading[] Rows(string device, int start, int count) =>
         [.. Enumerable.Range(start, count).Select(number => new Reading(number, device, 20.0, 1.0 * number))];

@@ -29,8 +29,10 @@ public sealed class OnePlacePropertyTests(PostgresFixture postgres, TimescaleFix
 
     private static readonly ColumnDefinition[] Columns =
     [
-        new("d", ColumnType.Double, false), new("r", ColumnType.Real, false), new("n", ColumnType.Bigint, false), new("i", ColumnType.Integer, false),
-        new("f", ColumnType.Boolean, false), new("t", ColumnType.Text, false), new("z", ColumnType.Timestamptz, false), new("j", ColumnType.Jsonb, false),
+        new("d", ColumnType.Double, false), new("r", ColumnType.Real, false), new("n", ColumnType.Bigint, false), new(
+            "i", ColumnType.Integer, false),
+        new("f", ColumnType.Boolean, false), new("t", ColumnType.Text, false), new(
+            "z", ColumnType.Timestamptz, false), new("j", ColumnType.Jsonb, false),
     ];
 
     // Few stamps, devices and values, so that most readings meet; the values that types disagree about.
@@ -45,12 +47,14 @@ public sealed class OnePlacePropertyTests(PostgresFixture postgres, TimescaleFix
             OneOf<object?>(null, true, false),
             OneOf<object?>(null, "", "x", "X", "\U0001F600"),
             OneOf<object?>(null, WriteStage.Start, WriteStage.Start.AddMicroseconds(1)),
-            OneOf("""{"a":1,"b":[1.0,null]}""", """{"b":[1,null],"a":1.00}""", "[]", "null", "\"\\u0041\"", "\"A\"", "1e2", "100").Select(text => (object?)JsonbValue.FromText(text)),
+            OneOf("""{"a":1,"b":[1.0,null]}""", """{"b":[1,null],"a":1.00}""", "[]", "null", "\"\\u0041\"", "\"A\"", "1e2", "100").Select(
+                text => (object?)JsonbValue.FromText(text)),
             (d, r, n, i, f, t, z, j) => new[] { d, r, n, i, f, t, z, j }),
         (stamp, device, values) => new Reading(stamp, device, values));
 
     private static readonly Gen<Reading[][]> Batches = Readings.Array[1, 60].SelectMany(
-        readings => Gen.Int[0, readings.Length - 1].Select(index => readings[index]).Array[0, 40].Array[1, 8].Select(again => (Reading[][])[readings, .. again]));
+        readings => Gen.Int[0, readings.Length - 1].Select(index => readings[index]).Array[0, 40].Array[1, 8].Select(
+            again => (Reading[][])[readings, .. again]));
 
     // Every third value is no number. Sizes for single rows, for COPY, and for more bad elements than are kept of a message.
     private static readonly Gen<ArrayMessage> Messages = Gen.Select(
@@ -60,7 +64,8 @@ public sealed class OnePlacePropertyTests(PostgresFixture postgres, TimescaleFix
         (stamp, device, elements) => new ArrayMessage(stamp, device, elements));
 
     private static readonly Gen<ArrayMessage[][]> Deliveries = Messages.Array[1, 8].SelectMany(
-        messages => Gen.Int[0, messages.Length - 1].Select(index => messages[index]).Array[0, 8].Array[1, 5].Select(again => (ArrayMessage[][])[messages, .. again]));
+        messages => Gen.Int[0, messages.Length - 1].Select(index => messages[index]).Array[0, 8].Array[1, 5].Select(
+            again => (ArrayMessage[][])[messages, .. again]));
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -110,7 +115,9 @@ public sealed class OnePlacePropertyTests(PostgresFixture postgres, TimescaleFix
             {
                 await database.ExecuteAsync("TRUNCATE conditions, dead_letters, dead_letter_quotas", Stop);
                 IngestPipeline[] pipelines = [new(database.Source, new IngestSettings()), new(database.Source, new IngestSettings())];
-                var results = await Task.WhenAll(batches.Select((batch, index) => pipelines[index % 2].ProcessAsync([.. batch.Select(message => message.ToEvent())], null, Stop)));
+                var results = await Task.WhenAll(
+                    batches.Select(
+                        (batch, index) => pipelines[index % 2].ProcessAsync([.. batch.Select(message => message.ToEvent())], null, Stop)));
                 foreach (var pipeline in pipelines)
                 {
                     await pipeline.DisposeAsync();
@@ -118,8 +125,10 @@ public sealed class OnePlacePropertyTests(PostgresFixture postgres, TimescaleFix
 
                 var total = results.Aggregate(default(Accounts), (sum, result) => sum + result.Accounts);
                 var delivered = batches.SelectMany(batch => batch).ToArray();
-                var rows = delivered.SelectMany(message => message.Good.Select(value => (message.Stamp, message.Device, value))).Distinct().LongCount();
-                var letters = delivered.DistinctBy(message => (message.Stamp, message.Device, message.Body)).Sum(message => Math.Min(100L, message.Bad));
+                var rows = delivered.SelectMany(
+                    message => message.Good.Select(value => (message.Stamp, message.Device, value))).Distinct().LongCount();
+                var letters = delivered.DistinctBy(
+                    message => (message.Stamp, message.Device, message.Body)).Sum(message => Math.Min(100L, message.Bad));
                 Assert.True(total.Balance);
                 Assert.Equal(delivered.Sum(message => Math.Max(1, message.Elements.Length)), total.Received);
                 Assert.Equal(delivered.Count(message => message.Elements.Length == 0), total.Ignored);
@@ -142,7 +151,12 @@ public sealed class OnePlacePropertyTests(PostgresFixture postgres, TimescaleFix
         await Batches.SampleAsync(batches => CheckAsync(database, writers: 1, batches, hypertable: true), iter: 8, threads: 1);
     }
 
-    private static async Task CheckAsync(TestDatabase database, int writers, Reading[][] batches, bool empty = true, bool hypertable = false)
+    private static async Task CheckAsync(
+        TestDatabase database,
+        int writers,
+        Reading[][] batches,
+        bool empty = true,
+        bool hypertable = false)
     {
         if (empty)
         {

@@ -21,7 +21,8 @@ public sealed class PartitionOwnerTests(PostgresFixture postgres)
         await using var database = await OpenAsync();
         var owners = new PartitionOwnerTable(database);
 
-        var claims = await Task.WhenAll(Enumerable.Range(0, 8).Select(number => ClaimAsync(owners, $"worker-{number}", ["0", "1", "2"], seen: null)));
+        var claims = await Task.WhenAll(
+            Enumerable.Range(0, 8).Select(number => ClaimAsync(owners, $"worker-{number}", ["0", "1", "2"], seen: null)));
 
         Assert.Equal(3, claims.Sum(claimed => claimed.Count));
         var seen = (await owners.ListAsync(Hub, Group, Stop)).Single(owner => owner.Partition.Partition == "1").Version;
@@ -58,7 +59,8 @@ public sealed class PartitionOwnerTests(PostgresFixture postgres)
         Assert.InRange(age, TimeSpan.FromSeconds(100), TimeSpan.FromSeconds(160));
     }
 
-    private static Task<IReadOnlyList<PartitionOwner>> ClaimAsync(PartitionOwnerTable owners, string owner, string[] partitions, long? seen) =>
+    private static Task<IReadOnlyList<PartitionOwner>> ClaimAsync(
+        PartitionOwnerTable owners, string owner, string[] partitions, long? seen) =>
         owners.ClaimAsync(Hub, Group, [.. partitions.Select(partition => new OwnerClaim(partition, owner, seen))], Stop);
 
     private static async Task AgeAsync(NpgsqlDataSource database, TimeSpan by)

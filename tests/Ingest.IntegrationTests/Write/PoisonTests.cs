@@ -1,9 +1,9 @@
-using Ingest.TestSupport;
 using System.IO.Compression;
 using System.Text;
 using Ingest.Diagnostics;
 using Ingest.Events;
 using Ingest.Settings;
+using Ingest.TestSupport;
 using Ingest.TestSupport.Databases;
 using Xunit;
 
@@ -13,7 +13,8 @@ namespace Ingest.IntegrationTests.Write;
 public sealed class PoisonTests(PostgresFixture postgres, TimescaleFixture timescale)
 {
     private const string Table =
-        "CREATE TABLE readings (time timestamptz NOT NULL, device text NOT NULL, data jsonb, payload jsonb); CREATE UNIQUE INDEX ON readings (time, device)";
+        "CREATE TABLE readings (time timestamptz NOT NULL, device text NOT NULL, data jsonb, payload jsonb); CREATE UNIQUE INDEX ON "
+            + "readings (time, device)";
 
     private static readonly string Expanding = $$"""{"data":[{{string.Join(',', Enumerable.Repeat("1e131071", 9_000))}}]}""";
 
@@ -46,16 +47,23 @@ public sealed class PoisonTests(PostgresFixture postgres, TimescaleFixture times
     {
         await using var database = await TestDatabase.CreateAsync(server, postgres, timescale, Stop);
         await database.ExecuteAsync(Table, Stop);
-        await database.ExecuteAsync($"INSERT INTO readings VALUES ('{WriteStage.Start:O}', 'a', '[{string.Join(',', Enumerable.Repeat("1e131071", 9_000))}]', NULL)", Stop);
+        await database.ExecuteAsync(
+            $"INSERT INTO readings VALUES ('{WriteStage.Start:O}', 'a', '[{string.Join(',', Enumerable.Repeat("1e131071", 9_000))}]', "
+                + "NULL)",
+            Stop);
         await using var pipeline = Pipeline(database);
         RawEvent[] events =
         [
-            Message(0, """{"data":[1e131071],"a":1.0}"""), Message(0, """{"a":1,"data":[10e131070]}"""), Message(0, """{"data":null}"""), Message(0, "{}"),
+            Message(0, """{"data":[1e131071],"a":1.0}"""), Message(
+                0, """{"a":1,"data":[10e131070]}"""), Message(0, """{"data":null}"""), Message(0, "{}"),
             .. Enumerable.Range(1, 300).Select(stamp => Message(stamp, $$"""{"data":{{stamp}}}""")),
         ];
 
-        Assert.Equal(new Accounts(Received: 304, Stored: 303, Duplicate: 1, Collisions: 3), (await pipeline.ProcessAsync(events, null, Stop)).Accounts);
-        Assert.Equal(new Accounts(Received: 304, Duplicate: 304), (await pipeline.ProcessAsync([.. events.Reverse()], null, Stop)).Accounts);
+        Assert.Equal(
+            new Accounts(Received: 304, Stored: 303, Duplicate: 1, Collisions: 3),
+            (await pipeline.ProcessAsync(events, null, Stop)).Accounts);
+        Assert.Equal(
+            new Accounts(Received: 304, Duplicate: 304), (await pipeline.ProcessAsync([.. events.Reverse()], null, Stop)).Accounts);
         Assert.Equal(304, await database.RowsAsync("readings", Stop));
     }
 
@@ -114,11 +122,13 @@ public sealed class PoisonTests(PostgresFixture postgres, TimescaleFixture times
         var login = await (await postgres.ServerAsync()).CreateLoginAsync(database.ConnectionString, "ingest_writer", Stop);
         await using var stage = new WriteStage(database.NewSource(login), copy);
 
-        var accounts = await Within(stage.ProcessAsync([.. Rows(0, 300), new(1_000, "hot", 1_000.0, 1.0), .. Rows(2_000, 300)], null, Stop));
+        var accounts = await Within(
+            stage.ProcessAsync([.. Rows(0, 300), new(1_000, "hot", 1_000.0, 1.0), .. Rows(2_000, 300)], null, Stop));
         Assert.Equal(new Accounts(Received: 601, Stored: 600, DeadLettered: 1), accounts);
 
         // Alone in its flush: what is stored already is its neighbour.
-        Assert.Equal(new Accounts(Received: 1, DeadLettered: 1), await Within(stage.ProcessAsync([new(1_001, "hot", 1_001.0, 1.0)], null, Stop)));
+        Assert.Equal(
+            new Accounts(Received: 1, DeadLettered: 1), await Within(stage.ProcessAsync([new(1_001, "hot", 1_001.0, 1.0)], null, Stop)));
         Assert.Equal(2, await database.RowsAsync("dead_letters WHERE reason = 'refused_by_database' AND device = 'hot'", Stop));
         Assert.Equal(PipelineState.Working, stage.Health.Read().State);
     }
@@ -145,9 +155,11 @@ public sealed class PoisonTests(PostgresFixture postgres, TimescaleFixture times
         Assert.Equal(0, await database.RowsAsync("dead_letters", Stop));
     }
 
-    private static async Task<Accounts> Within(Task<Accounts> work) => await work.WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, Stop);
+    private static async Task<Accounts> Within(Task<Accounts> work) =>
+        await work.WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, Stop);
 
-    private static Reading[] Rows(int start, int count) => [.. Enumerable.Range(start, count).Select(number => new Reading(number, "a", 20.0, 1.0 * number))];
+    private static Reading[] Rows(int start, int count) =>
+        [.. Enumerable.Range(start, count).Select(number => new Reading(number, "a", 20.0, 1.0 * number))];
 
     private static IngestPipeline Pipeline(TestDatabase database)
     {

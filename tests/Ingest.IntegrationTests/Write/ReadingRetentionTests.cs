@@ -47,7 +47,8 @@ public sealed class ReadingRetentionTests(PostgresFixture postgres)
         {
             await ExecuteAsync(
                 owner,
-                "DO $$ BEGIN EXECUTE format('GRANT ALL ON ALL TABLES IN SCHEMA public TO %I', (SELECT usename FROM pg_user ORDER BY usesysid DESC LIMIT 1)); END $$");
+                "DO $$ BEGIN EXECUTE format('GRANT ALL ON ALL TABLES IN SCHEMA public TO %I', (SELECT usename FROM pg_user ORDER BY "
+                    + "usesysid DESC LIMIT 1)); END $$");
             var table = new TargetTable(null, "conditions", WriteStage.Conditions);
 
             var without = await SchemaCheck.RunAsync(login, table, new DatabaseSettings(), dropsExpired: false, Stop);

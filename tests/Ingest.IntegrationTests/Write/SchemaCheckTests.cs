@@ -42,13 +42,21 @@ public sealed class SchemaCheckTests(PostgresFixture postgres, TimescaleFixture 
     [InlineData("DROP TABLE conditions", "no table conditions")]
     [InlineData("DROP TABLE checkpoints", "no table checkpoints")]
     [InlineData("DROP INDEX conditions_time_device_idx", "no valid unique index")]
-    [InlineData("DROP INDEX conditions_time_device_idx; CREATE UNIQUE INDEX ON conditions (time, device, humidity)", "no valid unique index")]
-    [InlineData("DROP INDEX conditions_time_device_idx; CREATE UNIQUE INDEX ON conditions (time, device) WHERE humidity > 0", "no valid unique index")]
+    [InlineData(
+        "DROP INDEX conditions_time_device_idx; CREATE UNIQUE INDEX ON conditions (time, device, humidity)", "no valid unique index")]
+    [InlineData(
+        "DROP INDEX conditions_time_device_idx; CREATE UNIQUE INDEX ON conditions (time, device) WHERE humidity > 0",
+        "no valid unique index")]
     [InlineData("ALTER TABLE conditions DROP COLUMN humidity", "no column humidity")]
     [InlineData("ALTER TABLE conditions ALTER COLUMN humidity TYPE numeric", "is numeric")]
     [InlineData("ALTER TABLE conditions ALTER COLUMN device TYPE varchar(20)", "character varying(20)")]
-    [InlineData("ALTER TABLE conditions ADD COLUMN site text NOT NULL DEFAULT ''; ALTER TABLE conditions ALTER COLUMN site DROP DEFAULT", "site of conditions is NOT NULL")]
-    [InlineData("CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER touch BEFORE INSERT ON conditions FOR EACH ROW EXECUTE FUNCTION f()", "Trigger touch")]
+    [InlineData(
+        "ALTER TABLE conditions ADD COLUMN site text NOT NULL DEFAULT ''; ALTER TABLE conditions ALTER COLUMN site DROP DEFAULT",
+        "site of conditions is NOT NULL")]
+    [InlineData(
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER touch BEFORE INSERT ON "
+            + "conditions FOR EACH ROW EXECUTE FUNCTION f()",
+        "Trigger touch")]
     [InlineData("CREATE RULE swallow AS ON INSERT TO conditions DO INSTEAD NOTHING", "rule on INSERT")]
     [InlineData("REVOKE INSERT ON conditions FROM ingest_writer", "may not INSERT on conditions")]
     [InlineData("REVOKE UPDATE ON checkpoints FROM ingest_writer", "may not UPDATE on checkpoints")]
@@ -57,7 +65,8 @@ public sealed class SchemaCheckTests(PostgresFixture postgres, TimescaleFixture 
     public async Task What_does_not_fit_is_named_with_what_to_do(string change, string says)
     {
         await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
-        var login = database.NewSource(await (await postgres.ServerAsync()).CreateLoginAsync(database.ConnectionString, "ingest_writer", Stop));
+        var login = database.NewSource(
+            await (await postgres.ServerAsync()).CreateLoginAsync(database.ConnectionString, "ingest_writer", Stop));
         Assert.Empty((await SchemaCheck.RunAsync(login, Conditions, new DatabaseSettings(), Stop)).Problems);
 
         await database.ExecuteAsync(change, Stop);
@@ -72,7 +81,8 @@ public sealed class SchemaCheckTests(PostgresFixture postgres, TimescaleFixture 
     {
         var server = await postgres.ServerAsync();
         await using var source = NpgsqlDataSource.Create(server.ConnectionString);
-        await using (var create = source.CreateCommand("CREATE DATABASE bytes ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"))
+        await using (
+            var create = source.CreateCommand("CREATE DATABASE bytes ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"))
         {
             await create.ExecuteNonQueryAsync(Stop);
         }
@@ -80,9 +90,13 @@ public sealed class SchemaCheckTests(PostgresFixture postgres, TimescaleFixture 
         var connectionString = new NpgsqlConnectionStringBuilder(server.ConnectionString) { Database = "bytes" }.ConnectionString;
         await using var bytes = NpgsqlDataSource.Create(connectionString);
         var problems = (await SchemaCheck.RunAsync(bytes, Conditions, new DatabaseSettings(), Stop)).Problems;
-        var refused = await Assert.ThrowsAsync<DatabaseSetupException>(() => DatabaseMigrator.MigrateAsync(connectionString, new MigrationSettings { PlainPostgres = true }, Stop));
+        var refused = await Assert.ThrowsAsync<DatabaseSetupException>(
+            () => DatabaseMigrator.MigrateAsync(connectionString, new MigrationSettings { PlainPostgres = true }, Stop));
 
-        Assert.Contains(problems, problem => problem.What.Contains("SQL_ASCII", StringComparison.Ordinal) && problem.ToDo.Contains("ENCODING 'UTF8'", StringComparison.Ordinal));
+        Assert.Contains(
+            problems,
+            problem => problem.What.Contains("SQL_ASCII", StringComparison.Ordinal) && problem.ToDo.Contains(
+                "ENCODING 'UTF8'", StringComparison.Ordinal));
         Assert.Contains("SQL_ASCII", refused.Message, StringComparison.Ordinal);
         Assert.Contains("ENCODING 'UTF8'", refused.Message, StringComparison.Ordinal);
     }
@@ -92,7 +106,10 @@ public sealed class SchemaCheckTests(PostgresFixture postgres, TimescaleFixture 
     {
         await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
         await database.ExecuteAsync("DROP TABLE dead_letters; DROP INDEX conditions_time_device_idx", Stop);
-        var mapped = new TargetTable(null, "conditions", [new ColumnDefinition("pressure", ColumnType.Double, false), new ColumnDefinition("humidity", ColumnType.Real, false)]);
+        var mapped = new TargetTable(
+            null,
+            "conditions",
+            [new ColumnDefinition("pressure", ColumnType.Double, false), new ColumnDefinition("humidity", ColumnType.Real, false)]);
 
         Assert.Equal(4, (await SchemaCheck.RunAsync(database.Source, mapped, new DatabaseSettings(), Stop)).Problems.Count);
     }

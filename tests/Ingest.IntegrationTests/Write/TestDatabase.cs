@@ -37,7 +37,8 @@ internal sealed class TestDatabase : IAsyncDisposable
 
     public NpgsqlDataSource Source { get; }
 
-    public static async Task<TestDatabase> CreateAsync(Server server, PostgresFixture postgres, TimescaleFixture timescale, CancellationToken cancellationToken)
+    public static async Task<TestDatabase> CreateAsync(
+        Server server, PostgresFixture postgres, TimescaleFixture timescale, CancellationToken cancellationToken)
     {
         if (server == Server.Timescale)
         {
@@ -78,7 +79,8 @@ internal sealed class TestDatabase : IAsyncDisposable
         return (T)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
-    public Task<long> RowsAsync(string table, CancellationToken cancellationToken) => ScalarAsync<long>($"SELECT count(*) FROM {table}", cancellationToken);
+    public Task<long> RowsAsync(string table, CancellationToken cancellationToken) =>
+        ScalarAsync<long>($"SELECT count(*) FROM {table}", cancellationToken);
 
     public async ValueTask DisposeAsync()
     {

@@ -50,7 +50,8 @@ internal sealed class WriteStage : IAsyncDisposable
 
     public PipelineHealth Health { get; }
 
-    public Task<Accounts> ProcessAsync(IReadOnlyList<Reading> readings, Checkpoint? checkpoint = null, CancellationToken cancellationToken = default) =>
+    public Task<Accounts> ProcessAsync(
+        IReadOnlyList<Reading> readings, Checkpoint? checkpoint = null, CancellationToken cancellationToken = default) =>
         CommitAsync([.. readings.Select(Message)], checkpoint, events => Decode(events, readings), cancellationToken);
 
     /// <summary>Processes messages that are all rejected with one reason.</summary>
@@ -59,7 +60,10 @@ internal sealed class WriteStage : IAsyncDisposable
             messages,
             null,
             events => new DecodedBatch(
-                events, new ReadingColumns(_columns), [.. events.Select((_, index) => new Rejection(index, -1, RejectReason.NotJson, "not JSON"))], 0),
+                events,
+                new ReadingColumns(_columns),
+                [.. events.Select((_, index) => new Rejection(index, -1, RejectReason.NotJson, "not JSON"))],
+                0),
             cancellationToken);
 
     public async ValueTask DisposeAsync()
@@ -78,7 +82,10 @@ internal sealed class WriteStage : IAsyncDisposable
     };
 
     private async Task<Accounts> CommitAsync(
-        IReadOnlyList<RawEvent> events, Checkpoint? checkpoint, Func<IReadOnlyList<RawEvent>, DecodedBatch> decode, CancellationToken cancellationToken)
+        IReadOnlyList<RawEvent> events,
+        Checkpoint? checkpoint,
+        Func<IReadOnlyList<RawEvent>, DecodedBatch> decode,
+        CancellationToken cancellationToken)
     {
         await using var place = _commits.Reserve(events, checkpoint, cancellationToken);
         await place.RoomAsync();

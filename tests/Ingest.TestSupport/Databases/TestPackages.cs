@@ -7,7 +7,8 @@ namespace Ingest.TestSupport.Databases;
 public static class TestPackages
 {
     /// <summary>
-    /// The folder they are installed below. Not in root's home when run as root: PostgreSQL then runs as another user, which cannot look in there.
+    /// The folder they are installed below. Not in root's home when run as root: PostgreSQL then runs as another user, which cannot look in
+    /// there.
     /// </summary>
     public static string StateFolder { get; } = Environment.IsPrivilegedProcess && !OperatingSystem.IsWindows()
         ? "/var/lib/ingest-tests"

@@ -9,8 +9,8 @@ namespace Ingest.TestSupport.Databases;
 
 /// <summary>
 /// A real TimescaleDB for all tests of an assembly, started when the first asks for it: an assembly fixture. It is the server that
-/// <c>INGEST_TEST_TIMESCALE</c> names (a connection string of a user who may create databases), or a container where a Docker engine answers,
-/// or the embedded one.
+/// <c>INGEST_TEST_TIMESCALE</c> names (a connection string of a user who may create databases), or a container where a Docker engine
+/// answers, or the embedded one.
 /// </summary>
 public sealed class TimescaleFixture : IAsyncDisposable
 {
@@ -25,8 +25,8 @@ public sealed class TimescaleFixture : IAsyncDisposable
     private readonly SemaphoreSlim _embeddedTurn = new(1);
 
     /// <summary>
-    /// An empty database, migrated unless <paramref name="migration"/> is null, for this test alone until it is disposed. At most one at a time in a
-    /// test: where the server is the embedded one, the next waits for it. Its connection string allows one connection there.
+    /// An empty database, migrated unless <paramref name="migration"/> is null, for this test alone until it is disposed. At most one at a
+    /// time in a test: where the server is the embedded one, the next waits for it. Its connection string allows one connection there.
     /// </summary>
     public async Task<TimescaleDatabase> CreateAsync(MigrationSettings? migration, CancellationToken cancellationToken = default)
     {
@@ -77,7 +77,8 @@ public sealed class TimescaleFixture : IAsyncDisposable
     }
 
     /// <summary>An empty, migrated database.</summary>
-    public Task<TimescaleDatabase> CreateAsync(CancellationToken cancellationToken = default) => CreateAsync(new MigrationSettings(), cancellationToken);
+    public Task<TimescaleDatabase> CreateAsync(CancellationToken cancellationToken = default) =>
+        CreateAsync(new MigrationSettings(), cancellationToken);
 
     public async ValueTask DisposeAsync()
     {
@@ -118,7 +119,8 @@ public sealed class TimescaleFixture : IAsyncDisposable
     {
         try
         {
-            var info = await NodeCommand.RunAsync(NodeCommand.StartInfo("docker", ["version", "--format", "{{.Server.Version}}"]), CancellationToken.None);
+            var info = await NodeCommand.RunAsync(
+                NodeCommand.StartInfo("docker", ["version", "--format", "{{.Server.Version}}"]), CancellationToken.None);
             return info.ExitCode == 0;
         }
         catch (Database.DatabaseSetupException)
@@ -132,7 +134,8 @@ public sealed class TimescaleFixture : IAsyncDisposable
         public async Task ExecuteAsync(string sql)
         {
             // Not pooled: the embedded database has no place for an idle connection beside the test's.
-            await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(ConnectionString) { Pooling = false }.ConnectionString);
+            await using var connection = new NpgsqlConnection(
+                new NpgsqlConnectionStringBuilder(ConnectionString) { Pooling = false }.ConnectionString);
             await connection.OpenAsync();
             await using var command = new NpgsqlCommand(sql, connection);
             await command.ExecuteNonQueryAsync();

@@ -76,7 +76,9 @@ internal sealed class DatabaseOutages(FaultStage stage, ReaderWatch watch)
         }
     }
 
-    /// <summary>Stages some within this time, at moments and of lengths by chance: one longer than ownership lasts, the others short.</summary>
+    /// <summary>
+    /// Stages some within this time, at moments and of lengths by chance: one longer than ownership lasts, the others short.
+    /// </summary>
     public async Task StageAsync(TimeSpan within, TimeSpan expiry, Random random, CancellationToken cancellationToken)
     {
         var started = Stopwatch.GetTimestamp();

@@ -5,7 +5,9 @@ namespace Ingest.TestSupport.Faults;
 /// <param name="StageAsync">Stages it and puts it right. The random numbers are the round's: they vary the moment and the manner.</param>
 public sealed record Fault(string Name, Func<FaultStage, Random, CancellationToken, Task> StageAsync)
 {
-    /// <summary>Outages the log must tell of: each with one line when it begins and one when it ends. Null: any number, but of both the same.</summary>
+    /// <summary>
+    /// Outages the log must tell of: each with one line when it begins and one when it ends. Null: any number, but of both the same.
+    /// </summary>
     public int? Outages { get; init; }
 
     /// <summary>Events that may be logged as warnings or errors besides outages of the database: of the hub, say.</summary>

@@ -29,16 +29,25 @@ public static class FaultCatalog
         new("network-silent", NetworkSilentAsync) { Outages = 1, Stage = new() { WorkerSettings = Impatient } },
         new("disk-full", DiskFullAsync) { Outages = 1, Stage = new() { OnSmallDisk = true } },
         // No number of outages is asked for: the worker may have its slot back for a moment in between.
-        new("connections-exhausted", ConnectionsExhaustedAsync) { Stage = new() { ServerSettings = new Dictionary<string, string> { ["max_connections"] = "12" } } },
+        new(
+            "connections-exhausted",
+            ConnectionsExhaustedAsync) { Stage = new() { ServerSettings = new Dictionary<string, string> { ["max_connections"] = "12" } } },
         new("table-locked", TableLockedAsync) { Outages = 1, Stage = new() { WorkerSettings = Impatient } },
-        Statements("server-read-only", "ALTER SYSTEM SET default_transaction_read_only = on", "ALTER SYSTEM RESET default_transaction_read_only", reload: true),
+        Statements(
+            "server-read-only",
+            "ALTER SYSTEM SET default_transaction_read_only = on",
+            "ALTER SYSTEM RESET default_transaction_read_only",
+            reload: true),
         Statements("table-renamed", "ALTER TABLE conditions RENAME TO elsewhere", "ALTER TABLE elsewhere RENAME TO conditions"),
         Statements(
             "column-not-null-added",
             "ALTER TABLE conditions ADD COLUMN site text NOT NULL DEFAULT ''; ALTER TABLE conditions ALTER COLUMN site DROP DEFAULT",
             "ALTER TABLE conditions DROP COLUMN site"),
         Statements("privilege-revoked", "REVOKE INSERT ON conditions FROM ingest_writer", "GRANT INSERT ON conditions TO ingest_writer"),
-        Statements("index-dropped", "DROP INDEX conditions_time_device_idx", "CREATE UNIQUE INDEX conditions_time_device_idx ON conditions (time, device)"),
+        Statements(
+            "index-dropped",
+            "DROP INDEX conditions_time_device_idx",
+            "CREATE UNIQUE INDEX conditions_time_device_idx ON conditions (time, device)"),
         new("hub-cut", HubCutAsync) { Outages = 0, Complains = [HubReconnecting] },
         new("hub-busy", HubBusyAsync) { Outages = 0, Complains = [HubReconnecting] },
         new("hub-stolen", HubStolenAsync) { Outages = 0, Complains = [HubReconnecting] },
@@ -47,7 +56,8 @@ public static class FaultCatalog
 
     /// <exception cref="FaultException">There is no fault of this name.</exception>
     public static Fault Named(string name) =>
-        All.FirstOrDefault(fault => fault.Name == name) ?? throw new FaultException($"There is no fault '{name}'. There are: {string.Join(", ", All)}.");
+        All.FirstOrDefault(fault => fault.Name == name) ?? throw new FaultException(
+            $"There is no fault '{name}'. There are: {string.Join(", ", All)}.");
 
     private static Fault Statements(string name, string breaks, string mends, bool reload = false) => new(name, async (stage, random, stop) =>
     {
@@ -81,10 +91,14 @@ public static class FaultCatalog
 
     private static async Task ServerStoppedSmartAsync(FaultStage stage, Random random, CancellationToken stop)
     {
-        // It waits for its clients to leave: for the worker, which works on until the network parts them, and not for our own idle connections.
+        // It waits for its clients to leave: for the worker, which works on until the network parts them, and not for our own idle
+        // connections.
         NpgsqlConnection.ClearAllPools();
         var stopping = stage.Server.StopAsync(StopMode.Smart, stop);
-        await stage.UntilAsync("the server hears of it", () => Task.FromResult(stage.Server.Log.Contains("smart shutdown", StringComparison.Ordinal)), stop);
+        await stage.UntilAsync(
+            "the server hears of it",
+            () => Task.FromResult(stage.Server.Log.Contains("smart shutdown", StringComparison.Ordinal)),
+            stop);
         await stage.SendsAsync(500 + random.Next(1_000), stop);
         stage.Wire.Cut();
         await stopping;
@@ -194,7 +208,8 @@ public static class FaultCatalog
                     stage.Wire.Cut();
                 }
 
-                return health?.Body.GetProperty("database").GetProperty("error").GetString()?.Contains("53300", StringComparison.Ordinal) == true;
+                return health?.Body.GetProperty("database").GetProperty("error").GetString()?.Contains(
+                    "53300", StringComparison.Ordinal) == true;
             },
             stop);
         await stage.SendsAsync(random.Next(1_000), stop);
@@ -205,7 +220,8 @@ public static class FaultCatalog
 
         async Task<NpgsqlConnection?> HogAsync()
         {
-            var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(stage.WorkerLogin) { Pooling = false }.ConnectionString);
+            var connection = new NpgsqlConnection(
+                new NpgsqlConnectionStringBuilder(stage.WorkerLogin) { Pooling = false }.ConnectionString);
             try
             {
                 await connection.OpenAsync(stop);
@@ -252,7 +268,10 @@ public static class FaultCatalog
     {
         await HubThief.StealAsync(stage.Hub, async () =>
         {
-            await stage.UntilAsync("the worker says that it reads nothing", async () => await stage.Worker.HealthAsync(stop) is { Ready: false }, stop);
+            await stage.UntilAsync(
+                "the worker says that it reads nothing",
+                async () => await stage.Worker.HealthAsync(stop) is { Ready: false },
+                stop);
             await stage.SendsAsync(random.Next(500), stop);
         });
     }

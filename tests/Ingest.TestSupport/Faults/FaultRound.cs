@@ -11,7 +11,13 @@ namespace Ingest.TestSupport.Faults;
 /// <param name="OutagesLogged">Outages that the worker logged.</param>
 /// <param name="StagedSeconds">From the fault to its remedy.</param>
 /// <param name="RecoverySeconds">From the remedy until all that had been sent was accounted for, devices sending on.</param>
-public sealed record FaultReport(string Fault, int Seed, Accounts Accounts, int OutagesLogged, double StagedSeconds, double RecoverySeconds);
+public sealed record FaultReport(
+    string Fault,
+    int Seed,
+    Accounts Accounts,
+    int OutagesLogged,
+    double StagedSeconds,
+    double RecoverySeconds);
 
 /// <summary>One fault, staged and put right under steady load, and everything that must be true afterwards.</summary>
 public static class FaultRound
@@ -35,7 +41,10 @@ public static class FaultRound
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
             throw new FaultException(
-                string.Create(CultureInfo.InvariantCulture, $"{fault.Name}: {exception.Message}\nTo repeat it: dotnet run -c Release --project tests/Ingest.Benchmarks -- faults --rounds 1 --only {fault.Name} --seed {seed}\n{stage.Story()}"),
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{fault.Name}: {exception.Message}\nTo repeat it: dotnet run -c Release --project tests/Ingest.Benchmarks -- "
+                        + $"faults --rounds 1 --only {fault.Name} --seed {seed}\n{stage.Story()}"),
                 exception);
         }
     }
@@ -82,7 +91,8 @@ public static class FaultRound
         {
             var complaints = worker.Complaints([FaultStage.OutageBegins, FaultStage.OwnershipUnavailable, .. fault.Complains]);
             Promise.Check(complaints.Count == 0, $"the worker complains: {string.Join(" | ", complaints.Take(3))}");
-            Promise.Check(worker.Lines.Count <= MostLines, $"the worker has written {worker.Lines.Count} lines, such as: {worker.Lines[^1]}");
+            Promise.Check(
+                worker.Lines.Count <= MostLines, $"the worker has written {worker.Lines.Count} lines, such as: {worker.Lines[^1]}");
             foreach (var id in fault.Complains)
             {
                 var most = stage.Hub.Partitions.Count * 3;

@@ -12,8 +12,8 @@ using Npgsql;
 namespace Ingest.TestSupport.Faults;
 
 /// <summary>
-/// Everything a fault can hit: a PostgreSQL server, a local hub with devices that send steadily, and between them the worker processes that are
-/// started, whose login owns nothing and whose wire to the database can be cut.
+/// Everything a fault can hit: a PostgreSQL server, a local hub with devices that send steadily, and between them the worker processes that
+/// are started, whose login owns nothing and whose wire to the database can be cut.
 /// </summary>
 public sealed class FaultStage : IAsyncDisposable
 {
@@ -39,7 +39,15 @@ public sealed class FaultStage : IAsyncDisposable
     private readonly string _worker;
     private readonly List<WorkerProcess> _workers = [];
 
-    private FaultStage(FaultStageOptions options, int seed, SmallDisk? disk, NativePostgres server, string owner, string worker, LocalEventHub hub, OffsetClock clock)
+    private FaultStage(
+        FaultStageOptions options,
+        int seed,
+        SmallDisk? disk,
+        NativePostgres server,
+        string owner,
+        string worker,
+        LocalEventHub hub,
+        OffsetClock clock)
     {
         _options = options;
         _worker = worker;
@@ -88,12 +96,15 @@ public sealed class FaultStage : IAsyncDisposable
         try
         {
             server = await NativePostgres.StartAsync(
-                new NativePostgresOptions { Settings = options.ServerSettings, Folder = disk?.Folder ?? Path.GetTempPath() }, cancellationToken);
+                new NativePostgresOptions { Settings = options.ServerSettings, Folder = disk?.Folder ?? Path.GetTempPath() },
+                cancellationToken);
             var owner = await server.CreateDatabaseAsync(cancellationToken);
             await DatabaseMigrator.MigrateAsync(owner, new MigrationSettings { PlainPostgres = true }, cancellationToken);
             var worker = await server.CreateLoginAsync(owner, memberOf: "ingest_writer", cancellationToken);
             var clock = new OffsetClock();
-            var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = options.Partitions, MaxBytesPerPartition = null, Clock = clock }, cancellationToken);
+            var hub = await LocalEventHub.StartAsync(
+                new LocalHubSettings { Port = 0, Partitions = options.Partitions, MaxBytesPerPartition = null, Clock = clock },
+                cancellationToken);
             return new FaultStage(options, seed, disk, server, owner, worker, hub, clock);
         }
         catch
@@ -141,7 +152,8 @@ public sealed class FaultStage : IAsyncDisposable
 
     /// <summary>The accounts of the stored checkpoints, summed.</summary>
     public async Task<Accounts> AccountsAsync(CancellationToken cancellationToken) =>
-        (await new CheckpointTable(Owner).ListAsync(cancellationToken)).Aggregate(default(Accounts), (sum, checkpoint) => sum + checkpoint.Accounts);
+        (await new CheckpointTable(Owner).ListAsync(cancellationToken))
+            .Aggregate(default(Accounts), (sum, checkpoint) => sum + checkpoint.Accounts);
 
     /// <summary>Waits until the devices have sent so many messages more.</summary>
     public async Task SendsAsync(int messages, CancellationToken cancellationToken)
@@ -158,10 +170,15 @@ public sealed class FaultStage : IAsyncDisposable
     public async Task CatchesUpAsync(CancellationToken cancellationToken)
     {
         var sent = Devices.Count;
-        await UntilAsync($"{sent} readings are accounted for", async () => AliveWorker() is not null && (await AccountsAsync(cancellationToken)).Received >= sent, cancellationToken);
+        await UntilAsync(
+            $"{sent} readings are accounted for",
+            async () => AliveWorker() is not null && (await AccountsAsync(cancellationToken)).Received >= sent,
+            cancellationToken);
     }
 
-    /// <summary>Waits until less than a second's worth of messages is not accounted for, for a whole second: the worker keeps pace.</summary>
+    /// <summary>
+    /// Waits until less than a second's worth of messages is not accounted for, for a whole second: the worker keeps pace.
+    /// </summary>
     public async Task KeepsPaceAsync(CancellationToken cancellationToken)
     {
         long? since = null;
@@ -185,7 +202,8 @@ public sealed class FaultStage : IAsyncDisposable
 
     /// <summary>Waits for a condition; patiently, but not for ever.</summary>
     /// <exception cref="FaultException">It did not come.</exception>
-    public Task UntilAsync(string what, Func<Task<bool>> condition, CancellationToken cancellationToken) => UntilAsync(() => what, condition, cancellationToken);
+    public Task UntilAsync(string what, Func<Task<bool>> condition, CancellationToken cancellationToken) =>
+        UntilAsync(() => what, condition, cancellationToken);
 
     /// <summary>As the other; what is waited for is told as it stands when patience ends.</summary>
     /// <exception cref="FaultException">It did not come.</exception>
@@ -199,7 +217,8 @@ public sealed class FaultStage : IAsyncDisposable
         {
             if (Stopwatch.GetElapsedTime(started) > Patience)
             {
-                throw new FaultException($"In {Patience.TotalSeconds} s, and with {Devices.Count} messages sent, it did not come to pass that {what()}.");
+                throw new FaultException(
+                    $"In {Patience.TotalSeconds} s, and with {Devices.Count} messages sent, it did not come to pass that {what()}.");
             }
 
             await timer.WaitForNextTickAsync(cancellationToken);
@@ -212,7 +231,8 @@ public sealed class FaultStage : IAsyncDisposable
         var story = new StringBuilder();
         foreach (var (worker, number) in _workers.Select((worker, index) => (worker, index + 1)))
         {
-            story.AppendLine(CultureInfo.InvariantCulture, $"--- worker {number}{(worker.HasEnded ? ", ended" : "")}:").AppendJoin(Environment.NewLine, worker.Lines.TakeLast(30)).AppendLine();
+            story.AppendLine(CultureInfo.InvariantCulture, $"--- worker {number}{(worker.HasEnded ? ", ended" : "")}:").AppendJoin(
+                Environment.NewLine, worker.Lines.TakeLast(30)).AppendLine();
         }
 
         return story.AppendLine("--- server:").AppendLine(Server.Log).ToString();

@@ -9,7 +9,9 @@ internal sealed class PartitionShares(FaultStage stage, ReaderWatch watch)
 
     public Task<IReadOnlyList<PartitionOwner>> OwnersAsync(CancellationToken cancellationToken) => _table.ListAsync(cancellationToken);
 
-    /// <summary>Waits until every partition has one living owner who reads it, and no worker has two partitions more than another.</summary>
+    /// <summary>
+    /// Waits until every partition has one living owner who reads it, and no worker has two partitions more than another.
+    /// </summary>
     /// <returns>Who owns them.</returns>
     /// <exception cref="FaultException">It does not come to that.</exception>
     public async Task<IReadOnlyList<PartitionOwner>> BecomeEvenAsync(int workers, CancellationToken cancellationToken)
@@ -58,11 +60,13 @@ internal sealed class PartitionShares(FaultStage stage, ReaderWatch watch)
             var readers = views.Where(view => view.Assigned.Contains(partition)).ToList();
             if (readers is not [var reader] || reader.Name != owner.Owner || !reader.Attached.Contains(partition))
             {
-                return $"partition {partition} is owned by '{owner.Owner}', and read by '{string.Join("', '", readers.Select(view => view.Name))}'";
+                return $"partition {partition} is owned by '{owner.Owner}', and read by "
+                    + $"'{string.Join("', '", readers.Select(view => view.Name))}'";
             }
         }
 
         var shares = views.Select(view => view.Assigned.Count).Order().ToList();
-        return shares.Count == workers && shares[^1] - shares[0] <= 1 ? null : $"{shares.Count} workers have {string.Join(", ", shares)} partitions";
+        return shares.Count == workers
+            && shares[^1] - shares[0] <= 1 ? null : $"{shares.Count} workers have {string.Join(", ", shares)} partitions";
     }
 }

@@ -6,7 +6,9 @@ namespace Ingest.TestSupport.Faults;
 /// <summary>What must be true after every round: each reading is in one place, by its content, and the accounts say so.</summary>
 internal static class Promise
 {
-    /// <summary>Everything that the devices have sent is accounted for, and in one place. After they have stopped, and the workers have caught up.</summary>
+    /// <summary>
+    /// Everything that the devices have sent is accounted for, and in one place. After they have stopped, and the workers have caught up.
+    /// </summary>
     /// <exception cref="FaultException">It is not; the message says what is lost, doubled or different.</exception>
     public static async Task IsKeptAsync(FaultStage stage, CancellationToken cancellationToken)
     {
@@ -14,7 +16,9 @@ internal static class Promise
         foreach (var partition in stage.Hub.Partitions)
         {
             var stands = checkpoints.Single(checkpoint => checkpoint.Partition.Partition == partition.Id).Position?.SequenceNumber;
-            Check(stands == partition.LastSequenceNumber, $"partition {partition.Id}'s checkpoint stands at {stands}, and the hub's end is {partition.LastSequenceNumber}");
+            Check(
+                stands == partition.LastSequenceNumber,
+                $"partition {partition.Id}'s checkpoint stands at {stands}, and the hub's end is {partition.LastSequenceNumber}");
         }
 
         var accounts = await stage.AccountsAsync(cancellationToken);
@@ -38,7 +42,8 @@ internal static class Promise
     private static async Task<List<string>> RowsAsync(NpgsqlDataSource owner, CancellationToken cancellationToken)
     {
         List<string> rows = [];
-        await using var command = owner.CreateCommand("SELECT date_trunc('milliseconds', time), device, temperature, humidity FROM conditions");
+        await using var command = owner.CreateCommand(
+            "SELECT date_trunc('milliseconds', time), device, temperature, humidity FROM conditions");
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {

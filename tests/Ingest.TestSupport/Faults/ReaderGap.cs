@@ -18,7 +18,9 @@ public sealed record WorkerStop(int Number, StopKind Kind, bool IsAlone);
 
 /// <summary>A time in which no living worker read a partition.</summary>
 /// <param name="Partition">The partition.</param>
-/// <param name="Cause">The stop of the worker that had read it; null where it went from one living worker to another, or was interrupted.</param>
+/// <param name="Cause">
+/// The stop of the worker that had read it; null where it went from one living worker to another, or was interrupted.
+/// </param>
 /// <param name="Seconds">How long: from the last answer that named a reader to the first that did again.</param>
 /// <param name="InOutage">Whether the database was away in it.</param>
 public sealed record ReaderGap(string Partition, WorkerStop? Cause, double Seconds, bool InOutage);

@@ -10,7 +10,13 @@ namespace Ingest.TestSupport.Faults;
 /// <param name="Assigned">The partitions that are its to read.</param>
 /// <param name="Attached">Those of them that it reads.</param>
 /// <param name="Stop">How it was made to leave, if it was.</param>
-internal sealed record WorkerView(long At, string? Name, bool HasBeenReady, IReadOnlySet<string> Assigned, IReadOnlySet<string> Attached, WorkerStop? Stop);
+internal sealed record WorkerView(
+    long At,
+    string? Name,
+    bool HasBeenReady,
+    IReadOnlySet<string> Assigned,
+    IReadOnlySet<string> Attached,
+    WorkerStop? Stop);
 
 /// <summary>
 /// Asks the living workers again and again which partitions they read, and notes each time in which nobody read one. A worker's answer is
@@ -92,8 +98,8 @@ internal sealed class ReaderWatch : IAsyncDisposable
     }
 
     /// <summary>
-    /// A stop has hit the owner of these partitions. One that it did not read yet is still read by whoever had it before, who will leave it to
-    /// the dead: that is laid to the stop, too.
+    /// A stop has hit the owner of these partitions. One that it did not read yet is still read by whoever had it before, who will leave it
+    /// to the dead: that is laid to the stop, too.
     /// </summary>
     public void Orphaned(IEnumerable<string> partitions, WorkerStop by)
     {
@@ -162,7 +168,12 @@ internal sealed class ReaderWatch : IAsyncDisposable
             }
 
             var now = new WorkerView(
-                Stopwatch.GetTimestamp(), report.GetProperty("worker").GetString(), before.HasBeenReady || ready, assigned, attached, before.Stop);
+                Stopwatch.GetTimestamp(),
+                report.GetProperty("worker").GetString(),
+                before.HasBeenReady || ready,
+                assigned,
+                attached,
+                before.Stop);
             _views[worker] = now;
             Lost(before.Attached.Except(attached), before);
             foreach (var partition in attached.Except(before.Attached))
@@ -198,7 +209,8 @@ internal sealed class ReaderWatch : IAsyncDisposable
         }
     }
 
-    private static HashSet<string> Ids(IEnumerable<JsonElement> partitions) => [.. partitions.Select(partition => partition.GetProperty("partition").GetString()!)];
+    private static HashSet<string> Ids(IEnumerable<JsonElement> partitions) =>
+        [.. partitions.Select(partition => partition.GetProperty("partition").GetString()!)];
 
     private sealed class OpenGap(long since, WorkerStop? cause)
     {

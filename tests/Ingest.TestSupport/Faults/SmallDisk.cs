@@ -19,7 +19,8 @@ public sealed class SmallDisk : IAsyncDisposable
 
     /// <summary>What is missing for one, or null.</summary>
     public static string? Missing =>
-        OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess ? null : "A disk can be filled only on Linux and as root: a small tmpfs is mounted for it.";
+        OperatingSystem.IsLinux()
+            && Environment.IsPrivilegedProcess ? null : "A disk can be filled only on Linux and as root: a small tmpfs is mounted for it.";
 
     /// <exception cref="FaultException">It cannot be mounted; the message says why.</exception>
     public static async Task<SmallDisk> MountAsync(int megabytes, CancellationToken cancellationToken)
@@ -30,7 +31,10 @@ public sealed class SmallDisk : IAsyncDisposable
         }
 
         var folder = Directory.CreateTempSubdirectory("ingest-disk-").FullName;
-        await RunAsync("mount", ["-t", "tmpfs", "-o", string.Create(CultureInfo.InvariantCulture, $"size={megabytes}m,mode=1777"), "tmpfs", folder], cancellationToken);
+        await RunAsync(
+            "mount",
+            ["-t", "tmpfs", "-o", string.Create(CultureInfo.InvariantCulture, $"size={megabytes}m,mode=1777"), "tmpfs", folder],
+            cancellationToken);
         return new SmallDisk(folder);
     }
 

@@ -10,8 +10,8 @@ using Ingest.LocalHub;
 namespace Ingest.TestSupport.Faults;
 
 /// <summary>
-/// Devices that send at a steady rate whatever happens elsewhere, and remember what they sent: mostly new readings, some sent again, some with
-/// another reading's stamp, some that are no JSON, some that are no telemetry.
+/// Devices that send at a steady rate whatever happens elsewhere, and remember what they sent: mostly new readings, some sent again, some
+/// with another reading's stamp, some that are no JSON, some that are no telemetry.
 /// </summary>
 public sealed class SteadyDevices : IAsyncDisposable
 {
@@ -74,7 +74,8 @@ public sealed class SteadyDevices : IAsyncDisposable
     }
 
     /// <summary>Every row that the table must have, as text.</summary>
-    internal List<string> Rows() => Distinct(Place.Table, message => RowText(message.Stamp, message.Device, message.Temperature, message.Humidity));
+    internal List<string> Rows() =>
+        Distinct(Place.Table, message => RowText(message.Stamp, message.Device, message.Temperature, message.Humidity));
 
     /// <summary>Every dead letter that must be kept, as text.</summary>
     internal List<string> Letters() => Distinct(Place.DeadLetters, message => LetterText(message.Stamp, message.Device, message.Body));
@@ -82,7 +83,8 @@ public sealed class SteadyDevices : IAsyncDisposable
     internal static string RowText(DateTime stamp, string device, double temperature, double humidity) =>
         string.Create(CultureInfo.InvariantCulture, $"{stamp:O} {device} {temperature:R} {humidity:R}");
 
-    internal static string LetterText(DateTime stamp, string device, string body) => string.Create(CultureInfo.InvariantCulture, $"{stamp:O} {device} {body}");
+    internal static string LetterText(DateTime stamp, string device, string body) =>
+        string.Create(CultureInfo.InvariantCulture, $"{stamp:O} {device} {body}");
 
     private List<string> Distinct(Place place, Func<SentMessage, string> text) =>
         [.. _sent.Where(message => message.Place == place).Select(text).Distinct().Order(StringComparer.Ordinal)];
@@ -150,7 +152,9 @@ public sealed class SteadyDevices : IAsyncDisposable
         var device = string.Create(CultureInfo.InvariantCulture, $"{Prefix}{_random.Next(_devices):00}");
         var now = new DateTime(_clock.GetUtcNow().UtcTicks / TimeSpan.TicksPerMillisecond * TimeSpan.TicksPerMillisecond, DateTimeKind.Utc);
         // A stamp of its own; but a clock that was set back stays back.
-        var stamp = _lastStamps.TryGetValue(device, out var last) && last >= now && last - now < TimeSpan.FromSeconds(1) ? last.AddMilliseconds(1) : now;
+        var stamp = _lastStamps.TryGetValue(device, out var last)
+            && last >= now
+            && last - now < TimeSpan.FromSeconds(1) ? last.AddMilliseconds(1) : now;
         _lastStamps[device] = stamp;
         return Reading(new SentMessage(stamp, device, "", Place.Table, 0, 0));
     }
@@ -163,7 +167,9 @@ public sealed class SteadyDevices : IAsyncDisposable
             Place = Place.Table,
             Temperature = temperature,
             Humidity = humidity,
-            Body = string.Create(CultureInfo.InvariantCulture, $$"""{"device":"{{like.Device}}","temperature":{{temperature:R}},"humidity":{{humidity:R}}}"""),
+            Body = string.Create(
+                CultureInfo.InvariantCulture,
+                $$"""{"device":"{{like.Device}}","temperature":{{temperature:R}},"humidity":{{humidity:R}}}"""),
         };
     }
 }

@@ -32,11 +32,19 @@ public enum CutPlaces
 /// <param name="InAnswer">When a part of that answer had passed.</param>
 /// <param name="Rows">Rows stored through them, each of which was found once.</param>
 public sealed record WireCutReport(
-    int BytesToServer, int BytesToClient, int MessagesToServer, int MessagesToClient, int Cuts, int InCommit, int BeforeAnswer, int InAnswer, long Rows);
+    int BytesToServer,
+    int BytesToClient,
+    int MessagesToServer,
+    int MessagesToClient,
+    int Cuts,
+    int InCommit,
+    int BeforeAnswer,
+    int InAnswer,
+    long Rows);
 
 /// <summary>
-/// Cuts a flush's conversation with the server at one place after another, and looks each time whether all is stored once. In this process, with
-/// the pipeline alone; several lanes beside each other, as most of the time is spent waiting before the next attempt.
+/// Cuts a flush's conversation with the server at one place after another, and looks each time whether all is stored once. In this process,
+/// with the pipeline alone; several lanes beside each other, as most of the time is spent waiting before the next attempt.
 /// </summary>
 /// <param name="database">The migrated database, as a login that owns nothing sees it.</param>
 /// <param name="rowsInFlush">How many rows a flush has.</param>
@@ -46,10 +54,13 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
     private readonly ConcurrentBag<MadeCut> _made = [];
 
     /// <summary>
-    /// Cuts at every boundary of two messages and, of the places within messages, at those whose number divided by <paramref name="stride"/> leaves
+    /// Cuts at every boundary of two messages and, of the places within messages, at those whose number divided by
+    /// <paramref name="stride"/> leaves
     /// <paramref name="seed"/>.
     /// </summary>
-    /// <exception cref="FaultException">A reading was lost, doubled or changed, or a place was not reached; the message says at which cut.</exception>
+    /// <exception cref="FaultException">
+    /// A reading was lost, doubled or changed, or a place was not reached; the message says at which cut.
+    /// </exception>
     public async Task<WireCutReport> RunAsync(CutPlaces places, int stride, int seed, CancellationToken cancellationToken)
     {
         await using var direct = NpgsqlDataSource.Create(database);
@@ -61,7 +72,8 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
         for (var round = 0; next.Count > 0; round++)
         {
             rows += await CutAsync(direct, whole, round, next, cancellationToken);
-            // A number that has one digit more than when it was measured makes its message longer: the bytes at its end are still to be cut.
+            // A number that has one digit more than when it was measured makes its message longer: the bytes at its end are still to be
+            // cut.
             next = places == CutPlaces.EveryByte && stride == 1 ? Missed() : [];
         }
 
@@ -100,21 +112,33 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
            select new CutPlace(message.Key.Direction, message.Key.Message, at),
     ];
 
-    private async Task<long> CutAsync(NpgsqlDataSource direct, Conversation whole, int round, List<CutPlace> places, CancellationToken cancellationToken)
+    private async Task<long> CutAsync(
+        NpgsqlDataSource direct,
+        Conversation whole,
+        int round,
+        List<CutPlace> places,
+        CancellationToken cancellationToken)
     {
         var next = -1;
-        var rows = await Task.WhenAll(Enumerable.Range(0, Math.Min(lanes, places.Count)).Select(number => Task.Run(() => RunLaneAsync(number), cancellationToken)));
+        var rows = await Task.WhenAll(
+            Enumerable.Range(0, Math.Min(lanes, places.Count)).Select(number => Task.Run(() => RunLaneAsync(number), cancellationToken)));
         return rows.Sum();
 
         async Task<long> RunLaneAsync(int number)
         {
-            await using var lane = await Lane.CreateAsync(direct, database, string.Create(CultureInfo.InvariantCulture, $"lane-{round:000}-{number:000}"), rowsInFlush, cancellationToken);
+            await using var lane = await Lane.CreateAsync(
+                direct,
+                database,
+                string.Create(CultureInfo.InvariantCulture, $"lane-{round:000}-{number:000}"),
+                rowsInFlush,
+                cancellationToken);
             await lane.FlushAsync(cancellationToken);
             while (Interlocked.Increment(ref next) is var index && index < places.Count)
             {
                 var place = places[index];
                 var cut = await lane.CutAsync(place, cancellationToken);
-                var stage = whole.StageOf(place, cut.Passed) ?? throw new FaultException($"{place}: what had passed was not what a flush says there.");
+                var stage = whole.StageOf(place, cut.Passed) ?? throw new FaultException(
+                    $"{place}: what had passed was not what a flush says there.");
                 _made.Add(new MadeCut(place, cut.MessageLength, stage));
             }
 
@@ -133,12 +157,15 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
 
     private readonly record struct CutPlace(WireDirection Direction, int Message, int Byte)
     {
-        public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"cut {Direction} at byte {Byte} of message {Message}");
+        public override string ToString() =>
+            string.Create(CultureInfo.InvariantCulture, $"cut {Direction} at byte {Byte} of message {Message}");
     }
 
     private sealed record MadeCut(CutPlace Place, int? MessageLength, CutStage Stage);
 
-    /// <summary>A whole flush and what the server answered, as lengths of messages. It ends with COMMIT, and with the answer to it.</summary>
+    /// <summary>
+    /// A whole flush and what the server answered, as lengths of messages. It ends with COMMIT, and with the answer to it.
+    /// </summary>
     private sealed record Conversation(List<int> ToServer, List<int> ToClient)
     {
         private static readonly byte[] CommitText = [.. "COMMIT\0"u8];
@@ -172,7 +199,8 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
 
         /// <summary>Every place, the one after COMMIT included; after the last byte of the answer the flush is over.</summary>
         public IEnumerable<CutPlace> Places() =>
-            PlacesOf(WireDirection.ToServer, ToServer).Append(new CutPlace(WireDirection.ToServer, ToServer.Count, 0)).Concat(PlacesOf(WireDirection.ToClient, ToClient));
+            PlacesOf(WireDirection.ToServer, ToServer).Append(
+                new CutPlace(WireDirection.ToServer, ToServer.Count, 0)).Concat(PlacesOf(WireDirection.ToClient, ToClient));
 
         /// <summary>How far it had come when it was cut.</summary>
         /// <returns>Null where what had passed does not bear that out.</returns>
@@ -241,7 +269,14 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
         private IngestPipeline _pipeline;
         private long _sent;
 
-        private Lane(NpgsqlDataSource direct, TcpProxy wire, NpgsqlDataSource source, IngestSettings options, StoredCheckpoint claim, string device, int rowsInFlush)
+        private Lane(
+            NpgsqlDataSource direct,
+            TcpProxy wire,
+            NpgsqlDataSource source,
+            IngestSettings options,
+            StoredCheckpoint claim,
+            string device,
+            int rowsInFlush)
         {
             _direct = direct;
             Wire = wire;
@@ -255,7 +290,12 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
 
         public TcpProxy Wire { get; }
 
-        public static async Task<Lane> CreateAsync(NpgsqlDataSource direct, string database, string device, int rowsInFlush, CancellationToken cancellationToken)
+        public static async Task<Lane> CreateAsync(
+            NpgsqlDataSource direct,
+            string database,
+            string device,
+            int rowsInFlush,
+            CancellationToken cancellationToken)
         {
             var connection = new NpgsqlConnectionStringBuilder(database);
             var wire = TcpProxy.Start(connection.Port);
@@ -265,10 +305,19 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
             var source = DatabaseConnections.Create(settings);
             var claims = await new CheckpointTable(direct).ClaimAsync("cuts/telemetry", "$Default", [device], cancellationToken);
             var commit = new CommitSettings { MaxRows = Math.Max(rowsInFlush, 5_000) };
-            return new Lane(direct, wire, source, new IngestSettings { Database = settings, Commit = commit }, claims[0], device, rowsInFlush);
+            return new Lane(
+                direct,
+                wire,
+                source,
+                new IngestSettings { Database = settings, Commit = commit },
+                claims[0],
+                device,
+                rowsInFlush);
         }
 
-        /// <summary>Goes on with a pipeline that has learned nothing from the flushes before: each conversation is like the first.</summary>
+        /// <summary>
+        /// Goes on with a pipeline that has learned nothing from the flushes before: each conversation is like the first.
+        /// </summary>
         public async Task ForgetAsync()
         {
             await _pipeline.DisposeAsync();
@@ -285,7 +334,8 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
             }
             catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
             {
-                throw new FaultException($"{_device}, flush {_sent / _rowsInFlush - 1} of {_rowsInFlush} rows, {place}: {exception.Message}", exception);
+                throw new FaultException(
+                    $"{_device}, flush {_sent / _rowsInFlush - 1} of {_rowsInFlush} rows, {place}: {exception.Message}", exception);
             }
 
             return cut.IsMade ? cut : throw new FaultException($"{place}: no flush came so far.");
@@ -300,7 +350,8 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
                 _claim.Epoch,
                 events[0].SequenceNumber == 0 ? null : events[0].SequenceNumber - 1,
                 new Position(last.Offset!, last.SequenceNumber!.Value, last.RowTime!.Value));
-            var result = await _pipeline.ProcessAsync(events, checkpoint, cancellationToken).WaitAsync(Patience, TimeProvider.System, cancellationToken);
+            var result = await _pipeline.ProcessAsync(events, checkpoint, cancellationToken).WaitAsync(
+                Patience, TimeProvider.System, cancellationToken);
             if (result.Accounts != new Accounts(Received: _rowsInFlush, Stored: _rowsInFlush))
             {
                 throw new FaultException($"The accounts of {_rowsInFlush} new rows are {result.Accounts}.");
@@ -310,7 +361,8 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
         /// <returns>How many.</returns>
         public async Task<long> EveryRowIsThereOnceAsync(CancellationToken cancellationToken)
         {
-            await using var command = _direct.CreateCommand("SELECT time, temperature, humidity FROM conditions WHERE device = $1 ORDER BY time");
+            await using var command = _direct.CreateCommand(
+                "SELECT time, temperature, humidity FROM conditions WHERE device = $1 ORDER BY time");
             command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = _device });
             long number = 0;
             await using (var reader = await command.ExecuteReaderAsync(cancellationToken))
@@ -326,7 +378,8 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
             }
 
             var stored = await new CheckpointTable(_direct).ReadAsync(_claim.Partition, cancellationToken);
-            return number == _sent && stored?.Accounts == new Accounts(Received: _sent, Stored: _sent) && stored.Position?.SequenceNumber == _sent - 1
+            return number == _sent && stored?.Accounts == new Accounts(
+                Received: _sent, Stored: _sent) && stored.Position?.SequenceNumber == _sent - 1
                 ? number
                 : throw new FaultException($"{_device}: of {_sent} rows {number} are there, and the checkpoint is {stored}.");
         }

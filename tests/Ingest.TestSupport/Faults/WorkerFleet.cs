@@ -4,7 +4,9 @@ using Ingest.Checkpoints;
 
 namespace Ingest.TestSupport.Faults;
 
-/// <summary>Workers that share the partitions, always as many, of which one has a wrong clock. Each that is stopped is replaced at once.</summary>
+/// <summary>
+/// Workers that share the partitions, always as many, of which one has a wrong clock. Each that is stopped is replaced at once.
+/// </summary>
 internal sealed class WorkerFleet(FaultStage stage, ReaderWatch watch, DatabaseOutages outages, Random random)
 {
     private const int ClockDays = 2;
@@ -33,11 +35,17 @@ internal sealed class WorkerFleet(FaultStage stage, ReaderWatch watch, DatabaseO
     public async Task ReplaceOneAsync(CancellationToken cancellationToken)
     {
         await stage.UntilAsync(
-            "a worker has become ready, so that another can be stopped", () => Task.FromResult(CheckAlive() && _staying.Exists(HasBeenReady)), cancellationToken);
+            "a worker has become ready, so that another can be stopped",
+            () => Task.FromResult(CheckAlive() && _staying.Exists(HasBeenReady)),
+            cancellationToken);
 
         // One that is known to do its work stays.
         var ready = _staying.Where(HasBeenReady).ToList();
-        await ReplaceOneOfAsync([.. _staying.Where(member => ready.Count > 1 || member != ready[0])], NextKind(), isAlone: false, cancellationToken);
+        await ReplaceOneOfAsync(
+            [.. _staying.Where(member => ready.Count > 1 || member != ready[0])],
+            NextKind(),
+            isAlone: false,
+            cancellationToken);
     }
 
     /// <summary>Stops one in this way while all is well, and starts another. Nobody else may be stopped before all is well again.</summary>
@@ -79,7 +87,10 @@ internal sealed class WorkerFleet(FaultStage stage, ReaderWatch watch, DatabaseO
     }
 
     private static DateTimeOffset ClockOf(WorkerProcess worker) =>
-        worker.Lines.Select(line => line.Split(' ')[0]).Select(text => DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, out var stamp) ? stamp : (DateTimeOffset?)null).OfType<DateTimeOffset>().Last();
+        worker.Lines.Select(line => line.Split(' ')[0])
+            .Select(text => DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, out var stamp) ? stamp : (DateTimeOffset?)null)
+            .OfType<DateTimeOffset>()
+            .Last();
 
     private void Start(bool hasWrongClock)
     {
@@ -126,7 +137,8 @@ internal sealed class WorkerFleet(FaultStage stage, ReaderWatch watch, DatabaseO
         foreach (var member in _staying)
         {
             var isOff = (ClockOf(member.Process) - TimeProvider.System.GetUtcNow()).Duration() > AtLeastOff;
-            Promise.Check(isOff == member.HasWrongClock, $"a worker's clock is {(isOff ? "off, and should be right" : "right, and should be off")}");
+            Promise.Check(
+                isOff == member.HasWrongClock, $"a worker's clock is {(isOff ? "off, and should be right" : "right, and should be off")}");
         }
     }
 

@@ -15,7 +15,11 @@ public sealed class WorkerProcess : IAsyncDisposable
     {
         _process = process;
         HealthPort = healthPort;
-        _http = new HttpClient { BaseAddress = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{healthPort}")), Timeout = TimeSpan.FromSeconds(5) };
+        _http = new HttpClient
+        {
+            BaseAddress = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{healthPort}")),
+            Timeout = TimeSpan.FromSeconds(5),
+        };
     }
 
     /// <summary>Where its probes are.</summary>
@@ -28,7 +32,8 @@ public sealed class WorkerProcess : IAsyncDisposable
 
     /// <summary>Starts it with these settings, as environment variables.</summary>
     public static WorkerProcess Start(IReadOnlyDictionary<string, string> environment, int healthPort) => new(
-        CliProcess.Start(new Dictionary<string, string>(environment) { ["Health__Port"] = healthPort.ToString(CultureInfo.InvariantCulture) }, "run"),
+        CliProcess.Start(
+            new Dictionary<string, string>(environment) { ["Health__Port"] = healthPort.ToString(CultureInfo.InvariantCulture) }, "run"),
         healthPort);
 
     /// <summary>How many lines it has logged with this event id.</summary>
@@ -47,7 +52,8 @@ public sealed class WorkerProcess : IAsyncDisposable
             using var answer = await _http.GetAsync(new Uri("/readyz", UriKind.Relative), cancellationToken);
             return (answer.IsSuccessStatusCode, await answer.Content.ReadFromJsonAsync<JsonElement>(cancellationToken));
         }
-        catch (Exception exception) when (exception is HttpRequestException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
+        catch (Exception exception) when (
+            exception is HttpRequestException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
         {
             return null;
         }
@@ -55,7 +61,8 @@ public sealed class WorkerProcess : IAsyncDisposable
 
     /// <summary>Whether both probes are answered, and say that it is well.</summary>
     public async Task<bool> IsProbedAsync(CancellationToken cancellationToken) =>
-        await HealthAsync(cancellationToken) is { Ready: true } && await _http.GetStringAsync(new Uri("/healthz", UriKind.Relative), cancellationToken) == "alive";
+        await HealthAsync(cancellationToken) is { Ready: true }
+            && await _http.GetStringAsync(new Uri("/healthz", UriKind.Relative), cancellationToken) == "alive";
 
     /// <summary>Physical memory in use now, in bytes.</summary>
     public long ResidentBytes() => _process.ResidentBytes();

@@ -13,7 +13,13 @@ namespace Ingest.TestSupport.Faults;
 /// <param name="OwnershipExpirySeconds">After how long without renewal a worker's partitions are free.</param>
 /// <param name="LoadBalancingIntervalSeconds">How often it renews.</param>
 public sealed record WorkersRoundOptions(
-    int Workers, int Partitions, int MessagesPerSecond, int Seconds, int StopsAlone, int OwnershipExpirySeconds, int LoadBalancingIntervalSeconds);
+    int Workers,
+    int Partitions,
+    int MessagesPerSecond,
+    int Seconds,
+    int StopsAlone,
+    int OwnershipExpirySeconds,
+    int LoadBalancingIntervalSeconds);
 
 /// <summary>How a round of workers ended that kept the promise.</summary>
 /// <param name="Seed">Its seed.</param>
@@ -26,7 +32,9 @@ public sealed record WorkersRoundOptions(
 /// <param name="AfterTerminate">The same after SIGTERM.</param>
 /// <param name="InTheMix">The same after stops of either kind that came one upon the other.</param>
 /// <param name="Moved">How long they were without one when nobody was stopped: in moves from worker to worker, and interruptions.</param>
-/// <param name="EvenAfterSeconds">From the last stop until every partition had its reader and the load was even, devices sending on.</param>
+/// <param name="EvenAfterSeconds">
+/// From the last stop until every partition had its reader and the load was even, devices sending on.
+/// </param>
 /// <param name="Shares">Partitions a worker at the end.</param>
 public sealed record WorkersReport(
     int Seed,
@@ -51,9 +59,11 @@ public static class WorkersRound
     private static readonly TimeSpan ShortestPause = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(6);
 
-    private static readonly int[] Complains = [FaultStage.OutageBegins, FaultStage.OwnershipUnavailable, FaultStage.NotClaimed, FaultStage.BatchFailed];
+    private static readonly int[] Complains =
+        [FaultStage.OutageBegins, FaultStage.OwnershipUnavailable, FaultStage.NotClaimed, FaultStage.BatchFailed];
 
-    // A busy machine, on which the web server's timer is late; and the database's client, which would take leave of a server through a cut wire.
+    // A busy machine, on which the web server's timer is late; and the database's client, which would take leave of a server through a cut
+    // wire.
     private static readonly string[] NoNews = ["Kestrel[22]", "Npgsql.Connection[0] Exception while closing connector"];
 
     /// <summary>Runs one round on servers of its own.</summary>
@@ -77,12 +87,22 @@ public static class WorkersRound
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
             throw new FaultException(
-                string.Create(CultureInfo.InvariantCulture, $"workers: {exception.Message}\nTo repeat it: dotnet run -c Release --project tests/Ingest.Benchmarks -- faults --rounds 1 --only workers --seed {seed} --workers {options.Workers} --partitions {options.Partitions} --rate {options.MessagesPerSecond} --seconds {options.Seconds} --alone {options.StopsAlone} --expiry {options.OwnershipExpirySeconds} --balance {options.LoadBalancingIntervalSeconds}\n{stage.Story()}"),
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"workers: {exception.Message}\nTo repeat it: dotnet run -c Release --project tests/Ingest.Benchmarks -- faults "
+                        + $"--rounds 1 --only workers --seed {seed} --workers {options.Workers} --partitions {options.Partitions} "
+                        + $"--rate {options.MessagesPerSecond} --seconds {options.Seconds} --alone {options.StopsAlone} --expiry "
+                        + $"{options.OwnershipExpirySeconds} --balance {options.LoadBalancingIntervalSeconds}\n{stage.Story()}"),
                 exception);
         }
     }
 
-    private static async Task<WorkersReport> RunAsync(FaultStage stage, ReaderWatch watch, WorkersRoundOptions options, int seed, CancellationToken cancellationToken)
+    private static async Task<WorkersReport> RunAsync(
+        FaultStage stage,
+        ReaderWatch watch,
+        WorkersRoundOptions options,
+        int seed,
+        CancellationToken cancellationToken)
     {
         var random = new Random(seed);
         var expiry = TimeSpan.FromSeconds(options.OwnershipExpirySeconds);
@@ -110,7 +130,8 @@ public static class WorkersRound
         await fleet.EndAsync(cancellationToken);
         foreach (var worker in stage.Workers)
         {
-            var complaints = worker.Complaints(Complains).Where(line => !NoNews.Any(said => line.Contains(said, StringComparison.Ordinal))).ToList();
+            var complaints = worker.Complaints(Complains).Where(
+                line => !NoNews.Any(said => line.Contains(said, StringComparison.Ordinal))).ToList();
             Promise.Check(complaints.Count == 0, $"a worker complains: {string.Join(" | ", complaints.Take(3))}");
         }
 
@@ -148,12 +169,16 @@ public static class WorkersRound
         // What a worker thinks of the others' ages after an outage, it thinks for this long at the most.
         var renewed = Stopwatch.GetTimestamp();
         var settled = expiry + (2 * TimeSpan.FromSeconds(options.LoadBalancingIntervalSeconds));
-        await stage.UntilAsync("the outage is forgotten", () => Task.FromResult(Stopwatch.GetElapsedTime(renewed) > settled), cancellationToken);
+        await stage.UntilAsync(
+            "the outage is forgotten",
+            () => Task.FromResult(Stopwatch.GetElapsedTime(renewed) > settled),
+            cancellationToken);
         await shares.AreStillAsync(before, "by an outage of the database alone", cancellationToken);
     }
 
     // What a stop does by itself: in the mix the next comes before it is over.
-    private static async Task StopsAloneAsync(WorkerFleet fleet, PartitionShares shares, WorkersRoundOptions options, CancellationToken cancellationToken)
+    private static async Task StopsAloneAsync(
+        WorkerFleet fleet, PartitionShares shares, WorkersRoundOptions options, CancellationToken cancellationToken)
     {
         for (var stop = 0; stop < options.StopsAlone; stop++)
         {
@@ -170,7 +195,8 @@ public static class WorkersRound
         var started = Stopwatch.GetTimestamp();
         while (Stopwatch.GetElapsedTime(started) < duration)
         {
-            await Task.Delay(ShortestPause + (random.NextDouble() * (LongestPause - ShortestPause)), TimeProvider.System, cancellationToken);
+            await Task.Delay(
+                ShortestPause + (random.NextDouble() * (LongestPause - ShortestPause)), TimeProvider.System, cancellationToken);
             await fleet.ReplaceOneAsync(cancellationToken);
         }
     }

@@ -6,25 +6,64 @@ namespace Ingest.TestSupport.Fuzzing;
 
 /// <summary>A message in AMQP's encoding, or what pretends to be one.</summary>
 /// <param name="Bytes">All of it.</param>
-/// <param name="Stamp">The stamp in annotations that can be read, by which it must be found; null where the annotations themselves are odd.</param>
+/// <param name="Stamp">
+/// The stamp in annotations that can be read, by which it must be found; null where the annotations themselves are odd.
+/// </param>
 internal sealed record MadeMessage(byte[] Bytes, DateTime? Stamp);
 
 /// <summary>
-/// Makes messages out of AMQP's own grammar: any sections in any order, of values of every type that AMQP has and of some that it has not, nested, described,
-/// with lengths and counts that are right or lie, cut off or followed by what does not belong there. Most are a device's, behind the annotations that the hub
-/// writes; the others an endpoint's, whose annotations are as odd as all the rest. The same seed gives the same messages.
+/// Makes messages out of AMQP's own grammar: any sections in any order, of values of every type that AMQP has and of some that it has not,
+/// nested, described, with lengths and counts that are right or lie, cut off or followed by what does not belong there. Most are a
+/// device's, behind the annotations that the hub writes; the others an endpoint's, whose annotations are as odd as all the rest. The same
+/// seed gives the same messages.
 /// </summary>
 internal sealed class AmqpMessageMaker(int seed)
 {
     private const int Deepest = 6;
 
     private static readonly DateTime Start = new(2026, 3, 4, 0, 0, 0, DateTimeKind.Utc);
-    private static readonly byte[] Fixed = [0x40, 0x41, 0x42, 0x43, 0x44, 0x45, 0x50, 0x51, 0x52, 0x53, 0x54, 0x55, 0x56, 0x60, 0x61, 0x70, 0x71, 0x72, 0x80, 0x81, 0x82, 0x83, 0x98];
+    private static readonly byte[] Fixed =
+    [
+        0x40,
+        0x41,
+        0x42,
+        0x43,
+        0x44,
+        0x45,
+        0x50,
+        0x51,
+        0x52,
+        0x53,
+        0x54,
+        0x55,
+        0x56,
+        0x60,
+        0x61,
+        0x70,
+        0x71,
+        0x72,
+        0x80,
+        0x81,
+        0x82,
+        0x83,
+        0x98,
+    ];
 
     // Decimal numbers and characters: any bytes are seldom one that .NET has.
     private static readonly byte[] FixedAndNarrow = [.. Fixed, 0x73, 0x74, 0x84, 0x94];
 
-    private static readonly string[] Sections = ["header", "delivery-annotations", "message-annotations", "properties", "application-properties", "data", "amqp-sequence", "amqp-value", "footer"];
+    private static readonly string[] Sections =
+    [
+        "header",
+        "delivery-annotations",
+        "message-annotations",
+        "properties",
+        "application-properties",
+        "data",
+        "amqp-sequence",
+        "amqp-value",
+        "footer",
+    ];
 
     private readonly Random _random = new(seed);
     private int _messages;
@@ -37,18 +76,21 @@ internal sealed class AmqpMessageMaker(int seed)
         _calm = Pick(1, 10, 100);
         var isEndpoints = _random.Next(5) == 0;
         var rest = Damaged(Rest(isEndpoints));
-        return isEndpoints ? new([.. Section(AmqpBytes.MessageAnnotations, OddAnnotations()), .. rest], null) : new([.. Annotations(stamp), .. rest], stamp);
+        return isEndpoints ? new(
+            [.. Section(AmqpBytes.MessageAnnotations, OddAnnotations()), .. rest], null) : new([.. Annotations(stamp), .. rest], stamp);
     }
 
     /// <summary>
-    /// A frame that a hub might send: any performative but a transfer, on any channel, with fields of any type, or what is no frame. What is transferred is the
-    /// hub's word, against which nothing can be checked.
+    /// A frame that a hub might send: any performative but a transfer, on any channel, with fields of any type, or what is no frame. What
+    /// is transferred is the hub's word, against which nothing can be checked.
     /// </summary>
     public byte[] NextFrame()
     {
         _calm = Pick(1, 10);
         var performative = Pick<byte>(0x10, 0x11, 0x12, 0x13, 0x15, 0x16, 0x17, 0x18, 0x40, 0x41, 0x44, (byte)_random.Next(0x45, 0x100));
-        var fields = Odd(5) ? Value(0) : Compound(isMap: false, [.. Enumerable.Range(0, _random.Next(15)).Select(_ => Odd(3) ? Value(1) : [Pick<byte>(0x40, 0x41, 0x42, 0x43)])]);
+        var fields = Odd(5) ? Value(0) : Compound(
+            isMap: false,
+            [.. Enumerable.Range(0, _random.Next(15)).Select(_ => Odd(3) ? Value(1) : [Pick<byte>(0x40, 0x41, 0x42, 0x43)])]);
         byte[] body = Odd(10) ? Bytes(_random.Next(60)) : [.. Section(performative, fields), .. Odd(10) ? Bytes(_random.Next(30)) : []];
         var frame = new byte[8 + body.Length];
         BinaryPrimitives.WriteInt32BigEndian(frame, Lie32(frame.Length));
@@ -71,8 +113,19 @@ internal sealed class AmqpMessageMaker(int seed)
             return Value(0);
         }
 
-        string[] names = ["iothub-connection-device-id", "iothub-connection-module-id", "iothub-enqueuedtime", "iothub-message-source", "x-opt-partition-key", "x-opt-publisher", "any"];
-        return AmqpBytes.Map([.. Enumerable.Range(0, _random.Next(6)).SelectMany(_ => new[] { Odd(4) ? Value(1) : AmqpBytes.Symbol(names[_random.Next(names.Length)]), Value(1) })]);
+        string[] names =
+        [
+            "iothub-connection-device-id",
+            "iothub-connection-module-id",
+            "iothub-enqueuedtime",
+            "iothub-message-source",
+            "x-opt-partition-key",
+            "x-opt-publisher",
+            "any",
+        ];
+        return AmqpBytes.Map(
+            [.. Enumerable.Range(0, _random.Next(6)).SelectMany(
+                _ => new[] { Odd(4) ? Value(1) : AmqpBytes.Symbol(names[_random.Next(names.Length)]), Value(1) })]);
     }
 
     private byte[] Rest(bool isEndpoints)
@@ -80,12 +133,21 @@ internal sealed class AmqpMessageMaker(int seed)
         var sections = new List<byte[]>();
         if (_random.Next(2) == 0)
         {
-            sections.Add(Section(AmqpBytes.Properties, Odd(6) ? Value(0) : Compound(isMap: false, [.. Enumerable.Range(0, _random.Next(15)).Select(PropertyField)])));
+            sections.Add(
+                Section(
+                    AmqpBytes.Properties,
+                    Odd(6) ? Value(0) : Compound(isMap: false, [.. Enumerable.Range(0, _random.Next(15)).Select(PropertyField)])));
         }
 
         if (_random.Next(2) == 0)
         {
-            sections.Add(Section(AmqpBytes.ApplicationProperties, Odd(6) ? Value(0) : Compound(isMap: true, [.. Enumerable.Range(0, _random.Next(5)).SelectMany(_ => new[] { Odd(5) ? Value(1) : Text(0xa1), Value(Odd(2) ? 0 : Deepest) })])));
+            sections.Add(
+                Section(
+                    AmqpBytes.ApplicationProperties,
+                    Odd(6) ? Value(0) : Compound(
+                        isMap: true,
+                        [.. Enumerable.Range(0, _random.Next(5)).SelectMany(
+                            _ => new[] { Odd(5) ? Value(1) : Text(0xa1), Value(Odd(2) ? 0 : Deepest) })])));
         }
 
         sections.Add(BodySection());
@@ -109,10 +171,15 @@ internal sealed class AmqpMessageMaker(int seed)
     private byte[] BodySection() => _random.Next(10) switch
     {
         0 => Section(AmqpBytes.Value, Value(0)),
-        1 => Section(AmqpBytes.Sequence, Odd(4) ? Value(0) : Compound(isMap: false, [.. Enumerable.Range(0, _random.Next(4)).Select(_ => Value(1))])),
+        1 => Section(
+            AmqpBytes.Sequence,
+            Odd(4) ? Value(0) : Compound(isMap: false, [.. Enumerable.Range(0, _random.Next(4)).Select(_ => Value(1))])),
         2 => Section(AmqpBytes.Data, Value(0)),
         3 => [],
-        4 => [.. Section(AmqpBytes.Data, AmqpBytes.Binary(AmqpPoison.Body[..5])), .. Section(AmqpBytes.Data, AmqpBytes.Binary(AmqpPoison.Body[5..]))],
+        4 =>
+            [.. Section(
+                AmqpBytes.Data,
+                AmqpBytes.Binary(AmqpPoison.Body[..5])), .. Section(AmqpBytes.Data, AmqpBytes.Binary(AmqpPoison.Body[5..]))],
         5 => Section(AmqpBytes.Data, AmqpBytes.Binary(Bytes(_random.Next(100)))),
         _ => Section(AmqpBytes.Data, AmqpBytes.Binary(AmqpPoison.Body)),
     };
@@ -120,7 +187,11 @@ internal sealed class AmqpMessageMaker(int seed)
     // Of the type that the field has, most of the time.
     private byte[] PropertyField(int field) => Odd(5) ? Value(1) : field switch
     {
-        0 or 5 => Pick<Func<byte[]>>(() => Text(0xa1), () => AmqpBytes.Uuid(new Guid(Bytes(16))), () => AmqpBytes.ULong(_random.NextInt64()), () => AmqpBytes.Binary(Bytes(9)))(),
+        0 or 5 => Pick<Func<byte[]>>(
+            () => Text(0xa1),
+            () => AmqpBytes.Uuid(new Guid(Bytes(16))),
+            () => AmqpBytes.ULong(_random.NextInt64()),
+            () => AmqpBytes.Binary(Bytes(9)))(),
         1 => AmqpBytes.Binary(Bytes(_random.Next(20))),
         6 or 7 => Text(0xa3),
         8 or 9 => AmqpBytes.Timestamp(_random.NextInt64(long.MinValue, long.MaxValue)),
@@ -183,7 +254,10 @@ internal sealed class AmqpMessageMaker(int seed)
     }
 
     private byte[] Text(byte format) =>
-        Variable(format, Odd(8) ? Bytes(_random.Next(30)) : Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, _random.Next(12)).Select(_ => Pick("a", "-", "é", "\0", "😀", "\n", "\u202e")))));
+        Variable(
+            format,
+            Odd(8) ? Bytes(_random.Next(30)) : Encoding.UTF8.GetBytes(
+                string.Concat(Enumerable.Range(0, _random.Next(12)).Select(_ => Pick("a", "-", "é", "\0", "😀", "\n", "\u202e")))));
 
     private byte[] Variable(byte format, byte[] content)
     {
@@ -201,7 +275,8 @@ internal sealed class AmqpMessageMaker(int seed)
     private byte[] Section(byte code, byte[] value) => _random.Next(20) switch
     {
         0 => [0x00, 0x80, 0, 0, 0, 0, 0, 0, 0, code, .. value],
-        1 when code is >= 0x70 and <= 0x78 => [0x00, .. AmqpBytes.Symbol($"amqp:{Sections[code - 0x70]}:{(code is 0x70 or 0x73 ? "list" : "map")}"), .. value],
+        1 when code is >= 0x70 and <= 0x78 =>
+            [0x00, .. AmqpBytes.Symbol($"amqp:{Sections[code - 0x70]}:{(code is 0x70 or 0x73 ? "list" : "map")}"), .. value],
         _ => [0x00, 0x53, code, .. value],
     };
 

@@ -3,7 +3,9 @@ using Ingest.TestSupport.Network;
 
 namespace Ingest.TestSupport.Fuzzing;
 
-/// <summary>Sends damaged AMQP to a hub's port, each input on a connection of its own. Every connection must end, and honest clients be served.</summary>
+/// <summary>
+/// Sends damaged AMQP to a hub's port, each input on a connection of its own. Every connection must end, and honest clients be served.
+/// </summary>
 public sealed class AmqpPortFuzzer(int port, int seed)
 {
     private const int LookEvery = 1_000;
@@ -96,7 +98,16 @@ public sealed class AmqpPortFuzzer(int port, int seed)
             {
                 0 => Transfer(random.Next(2) == 0, Bytes(random, random.Next(60))),
                 1 => Frame([0x00, 0x53, (byte)random.Next(0x10, 0x19), .. Bytes(random, random.Next(30))]),
-                _ => Frame([0x00, 0x53, (byte)random.Next(0x10, 0x19), 0xc0, (byte)random.Next(20), (byte)random.Next(12), .. Bytes(random, random.Next(20))]),
+                _ => Frame(
+                    [
+                        0x00,
+                        0x53,
+                        (byte)random.Next(0x10, 0x19),
+                        0xc0,
+                        (byte)random.Next(20),
+                        (byte)random.Next(12),
+                        .. Bytes(random, random.Next(20)),
+                    ]),
             });
         }
 

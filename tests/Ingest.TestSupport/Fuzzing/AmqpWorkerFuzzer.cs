@@ -12,9 +12,9 @@ using Npgsql;
 namespace Ingest.TestSupport.Fuzzing;
 
 /// <summary>
-/// Gives a worker, a process of its own, messages made out of AMQP's grammar, by way of the local hub, and between the hub's frames now and then one that no
-/// hub would send: it must account for every message, pass over none, neither stall nor end, and have each that a device sent as a row or a dead letter under
-/// its stamp.
+/// Gives a worker, a process of its own, messages made out of AMQP's grammar, by way of the local hub, and between the hub's frames now and
+/// then one that no hub would send: it must account for every message, pass over none, neither stall nor end, and have each that a device
+/// sent as a row or a dead letter under its stamp.
 /// </summary>
 public sealed class AmqpWorkerFuzzer : IAsyncDisposable
 {
@@ -51,7 +51,9 @@ public sealed class AmqpWorkerFuzzer : IAsyncDisposable
             new Dictionary<string, string>
             {
                 ["Hub__ConnectionString"] = hub.ConnectionString.Replace(
-                    string.Create(CultureInfo.InvariantCulture, $":{hub.Port};"), string.Create(CultureInfo.InvariantCulture, $":{_relay.Port};"), StringComparison.Ordinal),
+                    string.Create(CultureInfo.InvariantCulture, $":{hub.Port};"),
+                    string.Create(CultureInfo.InvariantCulture, $":{_relay.Port};"),
+                    StringComparison.Ordinal),
                 ["Hub__LoadBalancingIntervalSeconds"] = "1",
                 ["Hub__MaxRetryDelaySeconds"] = "1",
                 ["Database__ConnectionString"] = login,
@@ -79,7 +81,8 @@ public sealed class AmqpWorkerFuzzer : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(server);
         var database = await server.CreateDatabaseAsync(cancellationToken);
         await DatabaseMigrator.MigrateAsync(database, new MigrationSettings { PlainPostgres = true }, cancellationToken);
-        var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = Partitions, MaxBytesPerPartition = null }, cancellationToken);
+        var hub = await LocalEventHub.StartAsync(
+            new LocalHubSettings { Port = 0, Partitions = Partitions, MaxBytesPerPartition = null }, cancellationToken);
         var login = await server.CreateLoginAsync(database, memberOf: "ingest_writer", cancellationToken);
         return new AmqpWorkerFuzzer(seed, NpgsqlDataSource.Create(database), login, hub);
     }
@@ -133,8 +136,11 @@ public sealed class AmqpWorkerFuzzer : IAsyncDisposable
 
         var found = await TakeFoundAsync(cancellationToken);
         var lost = messages.Where(message => message.Stamp is { } stamp && !found.Contains(stamp)).ToList();
-        return lost.Count > 0 ? $"{lost.Count} messages are neither rows nor dead letters under their stamps, the first of them {Convert.ToBase64String(lost[0].Bytes)}"
-            : !Accounts.Balance || Accounts.Received != Messages || Accounts.Missed > 0 ? $"{Messages} messages were sent, and the accounts are {Accounts}"
+        return lost.Count > 0 ? $"{lost.Count} messages are neither rows nor dead letters under their stamps, the first of them "
+            + $"{Convert.ToBase64String(lost[0].Bytes)}"
+            : !Accounts.Balance
+                || Accounts.Received != Messages
+                || Accounts.Missed > 0 ? $"{Messages} messages were sent, and the accounts are {Accounts}"
             : null;
     }
 
@@ -163,8 +169,10 @@ public sealed class AmqpWorkerFuzzer : IAsyncDisposable
         {
             var stored = await new CheckpointTable(_owner).ListAsync(cancellationToken);
             Accounts = stored.Aggregate(default(Accounts), (sum, checkpoint) => sum + checkpoint.Accounts);
-            var positions = stored.ToDictionary(checkpoint => checkpoint.Partition.Partition, checkpoint => checkpoint.Position?.SequenceNumber ?? -1);
-            var behind = _hub.Partitions.FirstOrDefault(partition => positions.GetValueOrDefault(partition.Id, -1) < partition.LastSequenceNumber);
+            var positions =
+                stored.ToDictionary(checkpoint => checkpoint.Partition.Partition, checkpoint => checkpoint.Position?.SequenceNumber ?? -1);
+            var behind = _hub.Partitions.FirstOrDefault(
+                partition => positions.GetValueOrDefault(partition.Id, -1) < partition.LastSequenceNumber);
             if (behind is null)
             {
                 return null;
@@ -172,7 +180,8 @@ public sealed class AmqpWorkerFuzzer : IAsyncDisposable
 
             if (_worker.HasEnded)
             {
-                return $"the worker has ended before {Next()}{Environment.NewLine}{string.Join(Environment.NewLine, _worker.Lines.TakeLast(20))}";
+                return "the worker has ended before "
+                    + $"{Next()}{Environment.NewLine}{string.Join(Environment.NewLine, _worker.Lines.TakeLast(20))}";
             }
 
             if (Accounts.Received != received)
@@ -181,13 +190,15 @@ public sealed class AmqpWorkerFuzzer : IAsyncDisposable
             }
             else if (Stopwatch.GetElapsedTime(moved) > Patience)
             {
-                return $"the worker stands still before {Next()}{Environment.NewLine}{string.Join(Environment.NewLine, _worker.Lines.TakeLast(20))}";
+                return "the worker stands still before "
+                    + $"{Next()}{Environment.NewLine}{string.Join(Environment.NewLine, _worker.Lines.TakeLast(20))}";
             }
 
             await timer.WaitForNextTickAsync(cancellationToken);
 
             string Next() =>
-                $"{Convert.ToBase64String(_hub.Read(behind.Id, positions.GetValueOrDefault(behind.Id, -1) + 1))}, and was told last, of {Frames} frames, {Convert.ToBase64String(_lastFrame ?? [])}";
+                $"{Convert.ToBase64String(_hub.Read(behind.Id, positions.GetValueOrDefault(behind.Id, -1) + 1))}, and was told last, of "
+                    + $"{Frames} frames, {Convert.ToBase64String(_lastFrame ?? [])}";
         }
     }
 

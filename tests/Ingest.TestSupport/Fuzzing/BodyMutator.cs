@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Ingest.TestSupport.Fuzzing;
 
-/// <summary>Bodies that are nearly right: a corpus of ordinary and odd ones, cut, joined and damaged. The same seed gives the same bodies.</summary>
+/// <summary>
+/// Bodies that are nearly right: a corpus of ordinary and odd ones, cut, joined and damaged. The same seed gives the same bodies.
+/// </summary>
 public sealed class BodyMutator(int seed)
 {
     private static readonly byte[][] Corpus =
@@ -27,9 +29,12 @@ public sealed class BodyMutator(int seed)
     [
         .. new[]
         {
-            "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u0000", "\\ud800", "\\udc00", "\\u0041", "null", "true", "1e999", "-", "0", "1.0", ".5", "e5",
-            "\"temperature\":", "\"humidity\":", "\"place\":{", "\"floor\":", "\"data\":", "\"device\":\"dev-1\"", "//", "/*", "é", "😀", "\0", "\u001f", "\u2028", "\ufeff",
-            "\"count\":1e18", "{\"temperature\":1}", "\"at\":\"2026-02-30T00:00:00Z\"", "[[[[[[[[[[[[[[[[", "]]]]]]]]]]]]]]]]", "99999999999999999999", "\"x\":",
+            "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u0000", "\\ud800", "\\udc00", "\\u0041", "null", "true", "1e999", "-", "0", "1.0",
+            ".5", "e5",
+            "\"temperature\":", "\"humidity\":", "\"place\":{", "\"floor\":", "\"data\":", "\"device\":\"dev-1\"", "//", "/*", "é", "😀",
+            "\0", "\u001f", "\u2028", "\ufeff",
+            "\"count\":1e18", "{\"temperature\":1}", "\"at\":\"2026-02-30T00:00:00Z\"", "[[[[[[[[[[[[[[[[", "]]]]]]]]]]]]]]]]",
+            "99999999999999999999", "\"x\":",
         }.Select(Encoding.UTF8.GetBytes),
         [0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xe2, 0x82],
     ];

@@ -12,8 +12,8 @@ namespace Ingest.TestSupport.Fuzzing;
 public sealed record Bomb(byte[] Body, string? ContentEncoding, string? ContentType, byte[]? Text);
 
 /// <summary>
-/// Messages whose bodies are small and mean much: many readings, deep nesting, numbers with large exponents, long strings, long names of encodings. Among
-/// them those of <see cref="DecodedWorkBombs"/>. The same seed gives the same messages.
+/// Messages whose bodies are small and mean much: many readings, deep nesting, numbers with large exponents, long strings, long names of
+/// encodings. Among them those of <see cref="DecodedWorkBombs"/>. The same seed gives the same messages.
 /// </summary>
 public sealed class BombMutator(int seed)
 {
@@ -31,16 +31,26 @@ public sealed class BombMutator(int seed)
             case 1:
                 // Any body, over and over: an array of whatever it is, or nothing that is JSON.
                 var element = _bodies.Next();
-                return Compressed(Joined("["u8, Enumerable.Repeat(element, 1 + _random.Next(Math.Min(12_000, 1_200_000 / (element.Length + 1)))), ","u8, "]"u8));
+                return Compressed(
+                    Joined(
+                        "["u8,
+                        Enumerable.Repeat(element, 1 + _random.Next(Math.Min(12_000, 1_200_000 / (element.Length + 1)))),
+                        ","u8,
+                        "]"u8));
             case 2:
-                var number = string.Create(CultureInfo.InvariantCulture, $"{_random.Next(-9, 10)}{(_random.Next(2) == 0 ? "" : ".5")}e{_random.Next(-20_000, 140_000)}");
+                var number = string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{_random.Next(-9, 10)}{(_random.Next(2) == 0 ? "" : ".5")}e{_random.Next(-20_000, 140_000)}");
                 return Compressed(Encoding.UTF8.GetBytes($$"""{"temperature":{{number}},"data":[{{string.Join(',', Enumerable.Repeat(number, 1 + _random.Next(2_000)))}}]}"""));
             case 3:
                 // As deep as the independent reader goes, but seldom: it takes seconds for that, the square of the depth.
                 var depth = _random.Next(_random.Next(64) == 0 ? 90_000 : 3_000);
-                return Compressed(Encoding.UTF8.GetBytes($$"""[{"temperature":1},{"data":{{new string('[', depth)}}{{new string(']', depth)}}},{"temperature":2}]"""));
+                return Compressed(
+                    Encoding.UTF8.GetBytes(
+                        $$"""[{"temperature":1},{"data":{{new string('[', depth)}}{{new string(']', depth)}}},{"temperature":2}]"""));
             case 4:
-                var text = string.Concat(Enumerable.Repeat(_random.Next(3) switch { 0 => "x", 1 => "\\u00e9", _ => "😀" }, _random.Next(200_000)));
+                var text = string.Concat(
+                    Enumerable.Repeat(_random.Next(3) switch { 0 => "x", 1 => "\\u00e9", _ => "😀" }, _random.Next(200_000)));
                 return Compressed(Encoding.UTF8.GetBytes($$$"""{"site":"{{{text}}}","data":{"{{{text}}}":1}}"""));
             default:
                 var plain = _bodies.Next();
@@ -51,7 +61,8 @@ public sealed class BombMutator(int seed)
     }
 
     // Not one of the encodings that are understood.
-    private string Word() => string.Create(CultureInfo.InvariantCulture, $"x{_random.Next()}{new string((char)_random.Next(32, 0x2fff), _random.Next(100_000))}");
+    private string Word() => string.Create(
+        CultureInfo.InvariantCulture, $"x{_random.Next()}{new string((char)_random.Next(32, 0x2fff), _random.Next(100_000))}");
 
     private static Bomb Compressed(byte[] text)
     {

@@ -14,7 +14,11 @@ public static class BombProcess
 
     public static async Task<BombResult> RunAsync(string kind, int messages, string database, CancellationToken cancellationToken)
     {
-        var info = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Ingest.TestSupport.dll"), "bombs", kind, messages.ToString(CultureInfo.InvariantCulture), database])
+        var info = new ProcessStartInfo(
+            "dotnet",
+            [Path.Combine(
+                AppContext.BaseDirectory,
+                "Ingest.TestSupport.dll"), "bombs", kind, messages.ToString(CultureInfo.InvariantCulture), database])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -26,7 +30,8 @@ public static class BombProcess
             var said = process.StandardError.ReadToEndAsync(cancellationToken);
             var result = await process.StandardOutput.ReadToEndAsync(cancellationToken);
             await process.WaitForExitAsync(cancellationToken);
-            return process.ExitCode == 0 ? JsonSerializer.Deserialize<BombResult>(result)! : throw new InvalidOperationException($"exit code {process.ExitCode}: {result}{await said}");
+            return process.ExitCode == 0 ? JsonSerializer.Deserialize<BombResult>(result)! : throw new InvalidOperationException(
+                $"exit code {process.ExitCode}: {result}{await said}");
         }
         finally
         {

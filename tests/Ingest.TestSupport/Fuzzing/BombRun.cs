@@ -16,8 +16,8 @@ namespace Ingest.TestSupport.Fuzzing;
 public sealed record BombResult(long Messages, Accounts Accounts, Accounts Stored, long PeakResidentBytes, double Seconds);
 
 /// <summary>
-/// Small messages that hold much work, through the pipeline as a worker delivers them: 8 partitions, batches of 100, two under way of each, with
-/// checkpoints. For a process of its own, whose memory is measured.
+/// Small messages that hold much work, through the pipeline as a worker delivers them: 8 partitions, batches of 100, two under way of each,
+/// with checkpoints. For a process of its own, whose memory is measured.
 /// </summary>
 public static class BombRun
 {
@@ -43,15 +43,23 @@ public static class BombRun
         };
         await using var source = DatabaseConnections.Create(new DatabaseSettings { ConnectionString = database });
         var checkpoints = new CheckpointTable(source);
-        var claimed = await checkpoints.ClaimAsync("bombs", "group", [.. Enumerable.Range(0, Partitions).Select(partition => partition.ToString(CultureInfo.InvariantCulture))], cancellationToken);
+        var claimed = await checkpoints.ClaimAsync(
+            "bombs",
+            "group",
+            [.. Enumerable.Range(0, Partitions).Select(partition => partition.ToString(CultureInfo.InvariantCulture))],
+            cancellationToken);
         var started = TimeProvider.System.GetTimestamp();
         Accounts[] accounts;
         await using (var pipeline = new IngestPipeline(source, new IngestSettings()))
         {
-            accounts = await Task.WhenAll(claimed.Select((claim, partition) => Task.Run(() => ReadAsync(pipeline, claim, partition, messages / Partitions, bodies, cancellationToken))));
+            accounts = await Task.WhenAll(
+                claimed.Select(
+                    (claim, partition) =>
+                        Task.Run(() => ReadAsync(pipeline, claim, partition, messages / Partitions, bodies, cancellationToken))));
         }
 
-        var stored = (await checkpoints.ListAsync(cancellationToken)).Aggregate(default(Accounts), (sum, checkpoint) => sum + checkpoint.Accounts);
+        var stored = (
+            await checkpoints.ListAsync(cancellationToken)).Aggregate(default(Accounts), (sum, checkpoint) => sum + checkpoint.Accounts);
         using var process = System.Diagnostics.Process.GetCurrentProcess();
         Console.WriteLine(JsonSerializer.Serialize(new BombResult(
             messages / Partitions * Partitions,
@@ -62,14 +70,26 @@ public static class BombRun
     }
 
     // The next batch is handed over while the last one is under way, and no more than two are.
-    private static async Task<Accounts> ReadAsync(IngestPipeline pipeline, StoredCheckpoint claim, int partition, int messages, byte[][] bodies, CancellationToken cancellationToken)
+    private static async Task<Accounts> ReadAsync(
+        IngestPipeline pipeline,
+        StoredCheckpoint claim,
+        int partition,
+        int messages,
+        byte[][] bodies,
+        CancellationToken cancellationToken)
     {
         var (sum, underWay) = (default(Accounts), new Queue<Task<BatchResult>>());
         for (var first = 0; first < messages; first += BatchSize)
         {
-            RawEvent[] batch = [.. Enumerable.Range(first, Math.Min(BatchSize, messages - first)).Select(number => Message(partition, number, bodies[number % bodies.Length]))];
+            RawEvent[] batch =
+                [.. Enumerable.Range(first, Math.Min(BatchSize, messages - first)).Select(
+                    number => Message(partition, number, bodies[number % bodies.Length]))];
             var last = batch[^1];
-            var move = new Checkpoint(claim.Partition, claim.Epoch, first == 0 ? null : first - 1, new Position(last.Offset!, last.SequenceNumber!.Value, last.EnqueuedTime!.Value));
+            var move = new Checkpoint(
+                claim.Partition,
+                claim.Epoch,
+                first == 0 ? null : first - 1,
+                new Position(last.Offset!, last.SequenceNumber!.Value, last.EnqueuedTime!.Value));
             underWay.Enqueue(pipeline.ProcessAsync(batch, move, cancellationToken));
             if (underWay.Count == 2)
             {

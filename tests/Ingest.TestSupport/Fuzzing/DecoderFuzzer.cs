@@ -78,7 +78,8 @@ public sealed class DecoderFuzzer(int seed)
         return null;
     }
 
-    private static BatchDecoder Decoder(TelemetrySettings settings) => new(TelemetryMapping.Create(settings), settings, TimeProvider.System);
+    private static BatchDecoder Decoder(TelemetrySettings settings) =>
+        new(TelemetryMapping.Create(settings), settings, TimeProvider.System);
 
     private static RawEvent Message(Bomb bomb) => new()
     {
@@ -92,7 +93,8 @@ public sealed class DecoderFuzzer(int seed)
         Body = bomb.Body,
     };
 
-    private static RawEvent Message(byte[] body) => new() { Hub = "fuzz", Partition = "0", DeviceId = "dev-1", RowTime = Stamp, EnqueuedTime = Stamp, Body = body };
+    private static RawEvent Message(byte[] body) =>
+        new() { Hub = "fuzz", Partition = "0", DeviceId = "dev-1", RowTime = Stamp, EnqueuedTime = Stamp, Body = body };
 
     private string? Judge(BatchDecoder decoder, byte[][] bodies, Func<byte[], DecodedBatch, Outcome, string?> judge)
     {
@@ -122,7 +124,9 @@ public sealed class DecoderFuzzer(int seed)
             received += Math.Max(1, expected ?? 1);
             if (outcome.Rows.Length + outcome.Rejections.Length != (expected ?? 1) && expected != 0)
             {
-                return Failure($"{outcome.Rows.Length} rows and {outcome.Rejections.Length} rejections, of {expected?.ToString() ?? "no"} readings", body);
+                return Failure(
+                    $"{outcome.Rows.Length} rows and {outcome.Rejections.Length} rejections, of {expected?.ToString() ?? "no"} readings",
+                    body);
             }
 
             if (expected is null && outcome.Rejections is not [{ Element: -1, Reason: RejectReason.NotJson or RejectReason.TooDeep or RejectReason.NotObject }])
@@ -149,7 +153,8 @@ public sealed class DecoderFuzzer(int seed)
         Stored += batch.Readings.Count - bodies.Length - 1;
         Rejected += batch.Rejections.Count;
         Ignored += batch.Ignored;
-        return batch.Received == received ? null : Failure($"{batch.Received} received instead of {received}, somewhere in the batch of", bodies[0]);
+        return batch.Received == received ? null : Failure(
+            $"{batch.Received} received instead of {received}, somewhere in the batch of", bodies[0]);
     }
 
     /// <summary>How many readings a message is received as.</summary>
@@ -171,8 +176,10 @@ public sealed class DecoderFuzzer(int seed)
         var expected = Received(bomb);
         var neighbours = Enumerable.Range(0, batch.Readings.Count).Count(row => batch.Readings.Events[row] != 1);
         return batch.Received != expected + 2 ? Failure($"{batch.Received - 2} received instead of {expected}", bomb.Body)
-            : neighbours != 2 || temperatures[0] != Good || temperatures[batch.Readings.Count - 1] != Good ? Failure("its neighbour was disturbed", bomb.Body)
-            : batch.Rejections.Count > MostRejections || batch.Counts.Count > 10 ? Failure($"{batch.Rejections.Count} rejections and {batch.Counts.Count} counts were made", bomb.Body)
+            : neighbours != 2 || temperatures[0] != Good || temperatures[batch.Readings.Count - 1] != Good ? Failure(
+                "its neighbour was disturbed", bomb.Body)
+            : batch.Rejections.Count > MostRejections || batch.Counts.Count > 10 ? Failure(
+                $"{batch.Rejections.Count} rejections and {batch.Counts.Count} counts were made", bomb.Body)
             : batch.Rejections.FirstOrDefault(rejection => rejection.Detail.Length is < 5 or > 400 || rejection.Detail.Any(char.IsControl)) is { Detail: { } detail } ? Failure($"a detail of the wrong shape: {detail}", bomb.Body)
             : null;
     }
@@ -197,7 +204,8 @@ public sealed class DecoderFuzzer(int seed)
         }
     }
 
-    private static JsonElement Element(JsonDocument document, int element) => element < 0 ? document.RootElement : document.RootElement[element];
+    private static JsonElement Element(JsonDocument document, int element) =>
+        element < 0 ? document.RootElement : document.RootElement[element];
 
     private static string? JudgeNarrow(byte[] body, DecodedBatch batch, Outcome outcome)
     {
@@ -209,7 +217,8 @@ public sealed class DecoderFuzzer(int seed)
             {
                 var values = (ValueColumn<double>)batch.Readings.Columns[column];
                 double? taken = values.IsNull(row) ? null : values.Values[row];
-                double? there = Last(reading, values.Definition.Name) is { ValueKind: JsonValueKind.Number } number ? number.GetDouble() : null;
+                double? there = Last(
+                    reading, values.Definition.Name) is { ValueKind: JsonValueKind.Number } number ? number.GetDouble() : null;
                 if (!Nullable.Equals(taken, there))
                 {
                     return $"{values.Definition.Name} is {there} and was taken as {taken}";
@@ -217,10 +226,12 @@ public sealed class DecoderFuzzer(int seed)
             }
         }
 
-        foreach (var rejection in outcome.Rejections.Where(rejection => rejection.Reason is RejectReason.WrongType or RejectReason.OutOfRange))
+        foreach (
+            var rejection in outcome.Rejections.Where(rejection => rejection.Reason is RejectReason.WrongType or RejectReason.OutOfRange))
         {
             var reading = Element(document!, rejection.Element);
-            if (new[] { "temperature", "humidity" }.All(name => Fits(Last(reading, name))) && Last(reading, "device") is not { ValueKind: not JsonValueKind.String })
+            if (new[] { "temperature", "humidity" }.All(name => Fits(Last(reading, name)))
+                && Last(reading, "device") is not { ValueKind: not JsonValueKind.String })
             {
                 return $"nothing is wrong with it, and it was rejected: {rejection.Detail}";
             }
@@ -255,7 +266,8 @@ public sealed class DecoderFuzzer(int seed)
         return null;
     }
 
-    // The last of repeated names; JsonElement.TryGetProperty does the same, and cannot be asked where a name holds half of a surrogate pair.
+    // The last of repeated names; JsonElement.TryGetProperty does the same, and cannot be asked where a name holds half of a surrogate
+    // pair.
     private static JsonElement? Last(JsonElement reading, string name)
     {
         JsonElement? last = null;
@@ -284,7 +296,8 @@ public sealed class DecoderFuzzer(int seed)
 
     private static bool Same(JsonElement original, JsonElement canonical) => (original.ValueKind, canonical.ValueKind) switch
     {
-        (JsonValueKind.Object, JsonValueKind.Object) => original.EnumerateObject().GroupBy(property => property.Name, StringComparer.Ordinal).ToArray() is var members
+        (JsonValueKind.Object, JsonValueKind.Object) =>
+            original.EnumerateObject().GroupBy(property => property.Name, StringComparer.Ordinal).ToArray() is var members
             && members.Length == canonical.EnumerateObject().Count()
             && members.All(member => canonical.TryGetProperty(member.Key, out var value) && Same(member.Last().Value, value)),
         (JsonValueKind.Array, JsonValueKind.Array) => original.GetArrayLength() == canonical.GetArrayLength()
@@ -301,7 +314,8 @@ public sealed class DecoderFuzzer(int seed)
         var mantissa = e < 0 ? text : text[..e];
         var point = mantissa.IndexOf('.', StringComparison.Ordinal);
         power -= point < 0 ? 0 : mantissa.Length - point - 1;
-        var digits = BigInteger.Parse(mantissa.Replace(".", "", StringComparison.Ordinal), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+        var digits = BigInteger.Parse(
+            mantissa.Replace(".", "", StringComparison.Ordinal), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
         for (; !digits.IsZero && digits % 10 == 0; digits /= 10)
         {
             power++;
@@ -310,7 +324,8 @@ public sealed class DecoderFuzzer(int seed)
         return (digits, digits.IsZero ? 0 : power);
     }
 
-    private static string Failure(string what, byte[] body) => $"A body was judged wrongly: {what}. The body, in base64: {Convert.ToBase64String(body)}";
+    private static string Failure(string what, byte[] body) =>
+        $"A body was judged wrongly: {what}. The body, in base64: {Convert.ToBase64String(body)}";
 
     private sealed record Outcome(int[] Rows, Rejection[] Rejections);
 }

@@ -6,8 +6,9 @@ using Npgsql;
 namespace Ingest.TestSupport.Fuzzing;
 
 /// <summary>
-/// Sends bytes that no client would send to the embedded database's port, each input on a connection of its own: mostly as somebody who does not
-/// have the secret, now and then as somebody who has. Nobody without it may get in, every connection must end, and the others must be served.
+/// Sends bytes that no client would send to the embedded database's port, each input on a connection of its own: mostly as somebody who
+/// does not have the secret, now and then as somebody who has. Nobody without it may get in, every connection must end, and the others must
+/// be served.
 /// </summary>
 public sealed class EmbeddedPortFuzzer(string connectionString, int seed)
 {
@@ -59,7 +60,8 @@ public sealed class EmbeddedPortFuzzer(string connectionString, int seed)
             await using var wire = isIn
                 ? await PostgresWire.LogInAsync(_settings.Port, _settings.Username!, _settings.Password!, cancellationToken)
                 : await PostgresWire.ConnectAsync(_settings.Port, cancellationToken);
-            var answer = await wire.SendAndFinishAsync(input, cancellationToken).WaitAsync(Patience, TimeProvider.System, cancellationToken);
+            var answer = await wire.SendAndFinishAsync(input, cancellationToken).WaitAsync(
+                Patience, TimeProvider.System, cancellationToken);
             return !isIn && answer.AsSpan().IndexOf(AuthenticationOk) >= 0 ? Failure("was let in by") : null;
         }
         catch (TimeoutException)
@@ -67,7 +69,8 @@ public sealed class EmbeddedPortFuzzer(string connectionString, int seed)
             return Failure("was not ended after");
         }
 
-        string Failure(string what) => $"seed {seed}, input {number}: a client {(isIn ? "with" : "without")} the secret {what} {Convert.ToBase64String(input)}";
+        string Failure(string what) =>
+            $"seed {seed}, input {number}: a client {(isIn ? "with" : "without")} the secret {what} {Convert.ToBase64String(input)}";
     }
 
     private async Task<string?> LookAsync(CancellationToken cancellationToken)
@@ -103,7 +106,9 @@ public sealed class EmbeddedPortFuzzer(string connectionString, int seed)
         if (random.Next(3) > 0)
         {
             parts.Add(PostgresWire.InitialResponse("SCRAM-SHA-256", Encoding.UTF8.GetBytes($"n,,n=*,r={Text(random)}")));
-            parts.Add(PostgresWire.Message('p', Encoding.UTF8.GetBytes($"c=biws,r={Text(random)},p={Convert.ToBase64String(Bytes(random, 32))}")));
+            parts.Add(
+                PostgresWire.Message(
+                    'p', Encoding.UTF8.GetBytes($"c=biws,r={Text(random)},p={Convert.ToBase64String(Bytes(random, 32))}")));
         }
 
         if (random.Next(3) == 0)
@@ -116,13 +121,17 @@ public sealed class EmbeddedPortFuzzer(string connectionString, int seed)
 
     private static byte[] AfterLogin(Random random)
     {
-        string[] statements = ["SELECT 1", "BEGIN", "SELECT $1::int", "COMMIT", "COPY t FROM STDIN", "SELECT 1; SELECT 2", "DISCARD ALL", "x", ""];
+        string[] statements =
+            ["SELECT 1", "BEGIN", "SELECT $1::int", "COMMIT", "COPY t FROM STDIN", "SELECT 1; SELECT 2", "DISCARD ALL", "x", ""];
         byte[] Parse() => PostgresWire.Message('P', [0, .. Encoding.UTF8.GetBytes(statements[random.Next(statements.Length)]), 0, 0, 0]);
         byte[][] messages =
         [
-            PostgresWire.Query(statements[random.Next(statements.Length)]), Parse(), PostgresWire.Message('B', new byte[8]), PostgresWire.Message('D', (byte)'P', 0),
-            PostgresWire.Message('E', new byte[5]), PostgresWire.Message('C', (byte)'S', 0), PostgresWire.Message('S'), PostgresWire.Message('H'),
-            PostgresWire.Message('d', 1, 2), PostgresWire.Message('c'), PostgresWire.Message('F', new byte[10]), PostgresWire.Message((char)random.Next(128), Bytes(random, random.Next(12))),
+            PostgresWire.Query(statements[random.Next(statements.Length)]), Parse(), PostgresWire.Message('B', new byte[8]),
+            PostgresWire.Message('D', (byte)'P', 0),
+            PostgresWire.Message('E', new byte[5]), PostgresWire.Message('C', (byte)'S', 0), PostgresWire.Message('S'),
+            PostgresWire.Message('H'),
+            PostgresWire.Message('d', 1, 2), PostgresWire.Message('c'), PostgresWire.Message('F', new byte[10]), PostgresWire.Message(
+                (char)random.Next(128), Bytes(random, random.Next(12))),
         ];
         return Damaged(random, [.. Enumerable.Range(0, random.Next(1, 8)).SelectMany(_ => messages[random.Next(messages.Length)])]);
     }

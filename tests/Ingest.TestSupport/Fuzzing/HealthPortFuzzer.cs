@@ -5,8 +5,9 @@ using Ingest.TestSupport.Network;
 namespace Ingest.TestSupport.Fuzzing;
 
 /// <summary>
-/// Sends bytes to a worker's health port that no probe would send: requests of any method, target, header and body, damaged or not, one after the other, each
-/// input on a connection of its own. Every connection must end, nobody be told how the worker stands under a foreign name, and honest probes be answered.
+/// Sends bytes to a worker's health port that no probe would send: requests of any method, target, header and body, damaged or not, one
+/// after the other, each input on a connection of its own. Every connection must end, nobody be told how the worker stands under a foreign
+/// name, and honest probes be answered.
 /// </summary>
 public sealed class HealthPortFuzzer(int port, int seed)
 {
@@ -14,10 +15,12 @@ public sealed class HealthPortFuzzer(int port, int seed)
     private const string Foreign = "evil.example";
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-    private static readonly string[] Methods = ["GET", "GET", "GET", "HEAD", "POST", "PUT", "OPTIONS", "CONNECT", "TRACE", "PRI", "get", "G\0T", ""];
+    private static readonly string[] Methods =
+        ["GET", "GET", "GET", "HEAD", "POST", "PUT", "OPTIONS", "CONNECT", "TRACE", "PRI", "get", "G\0T", ""];
     private static readonly string[] Ends = ["\r\n", "\r\n", "\r\n", "\n", "\r", "\0\r\n"];
     private static readonly string[] Versions = ["HTTP/1.1", "HTTP/1.1", "HTTP/1.0", "HTTP/2.0", "HTTP/0.9", "HTTP/1.1 ", "http/1.1", ""];
-    private static readonly string[] Hosts = ["127.0.0.1", "localhost", "[::1]", Foreign, Foreign, "", "a b", "127.0.0.1:99999", "127.0.0.1@" + Foreign, "\u00e9", "::", "."];
+    private static readonly string[] Hosts =
+        ["127.0.0.1", "localhost", "[::1]", Foreign, Foreign, "", "a b", "127.0.0.1:99999", "127.0.0.1@" + Foreign, "\u00e9", "::", "."];
 
     public long Inputs { get; private set; }
 
@@ -48,8 +51,10 @@ public sealed class HealthPortFuzzer(int port, int seed)
                     var (input, isForeign) = Input(new Random(unchecked((int)((seed * 1_000_003L) + Inputs + i))));
                     var said = await RawConnection.SendAsync(port, input, Patience, token);
                     var text = Encoding.Latin1.GetString(said ?? []);
-                    var what = said is null ? "a connection was not ended" : isForeign && text.Contains("\"partitions\"", StringComparison.Ordinal) ? "a foreign name was answered" : null;
-                    failure ??= what is null ? null : string.Create(CultureInfo.InvariantCulture, $"seed {seed}, input {Inputs + i}: {what} after {Convert.ToBase64String(input)}");
+                    var what = said is null ? "a connection was not ended" : isForeign
+                        && text.Contains("\"partitions\"", StringComparison.Ordinal) ? "a foreign name was answered" : null;
+                    failure ??= what is null ? null : string.Create(
+                        CultureInfo.InvariantCulture, $"seed {seed}, input {Inputs + i}: {what} after {Convert.ToBase64String(input)}");
                     Interlocked.Add(ref foreign, isForeign ? 1 : 0);
                     Interlocked.Add(ref answered, text.StartsWith("HTTP/1.1 ", StringComparison.Ordinal) ? 1 : 0);
                 });
@@ -81,7 +86,10 @@ public sealed class HealthPortFuzzer(int port, int seed)
 
         if (random.Next(8) == 0)
         {
-            return (Encoding.Latin1.GetBytes($"GET /readyz HTTP/1.1\r\nHost: {Foreign}\r\nX-Forwarded-Host: localhost\r\nConnection: close\r\n\r\n"), true);
+            return (
+                Encoding.Latin1.GetBytes(
+                    $"GET /readyz HTTP/1.1\r\nHost: {Foreign}\r\nX-Forwarded-Host: localhost\r\nConnection: close\r\n\r\n"),
+                true);
         }
 
         var requests = new StringBuilder();
@@ -171,7 +179,8 @@ public sealed class HealthPortFuzzer(int port, int seed)
 
     private static string Pick(Random random, string[] from) => from[random.Next(from.Length)];
 
-    private static string Text(Random random, int most) => new([.. Enumerable.Range(0, random.Next(most)).Select(_ => (char)random.Next(0x20, 0x100))]);
+    private static string Text(Random random, int most) =>
+        new([.. Enumerable.Range(0, random.Next(most)).Select(_ => (char)random.Next(0x20, 0x100))]);
 
     private static byte[] Bytes(Random random, int count)
     {

@@ -10,9 +10,9 @@ using Npgsql;
 namespace Ingest.TestSupport.Fuzzing;
 
 /// <summary>
-/// Sends mutated bodies, each between two good ones, through the whole pipeline into a database, from several partitions at once, and twice. Then every
-/// body is looked for: its rows and dead letters must be those that it decodes to (which <see cref="DecoderFuzzer"/> judges), there must be no
-/// other, and the accounts must say so.
+/// Sends mutated bodies, each between two good ones, through the whole pipeline into a database, from several partitions at once, and
+/// twice. Then every body is looked for: its rows and dead letters must be those that it decodes to (which <see cref="DecoderFuzzer"/>
+/// judges), there must be no other, and the accounts must say so.
 /// </summary>
 public sealed class PipelineFuzzer : IAsyncDisposable
 {
@@ -40,7 +40,9 @@ public sealed class PipelineFuzzer : IAsyncDisposable
         _bombs = new BombMutator(seed);
         var telemetry = FuzzedTable.Wide();
         _decoder = new BatchDecoder(TelemetryMapping.Create(telemetry), telemetry, TimeProvider.System);
-        _pipeline = new IngestPipeline(source, new IngestSettings { Telemetry = telemetry, DeadLetters = new DeadLetterSettings { QuotaPerDeviceAndDay = 10_000_000 } });
+        _pipeline = new IngestPipeline(
+            source,
+            new IngestSettings { Telemetry = telemetry, DeadLetters = new DeadLetterSettings { QuotaPerDeviceAndDay = 10_000_000 } });
     }
 
     public long Bodies { get; private set; }
@@ -96,12 +98,14 @@ public sealed class PipelineFuzzer : IAsyncDisposable
             var there = found.GetValueOrDefault(outcome.Stamp) ?? [];
             if (!outcome.Places.Order(StringComparer.Ordinal).SequenceEqual(there.Order(StringComparer.Ordinal), StringComparer.Ordinal))
             {
-                return $"A body must be {Text(outcome.Places)}, and is {Text(there)}. The body, in base64: {Convert.ToBase64String(outcome.Body)}";
+                return $"A body must be {Text(outcome.Places)}, and is {Text(there)}. The body, in base64: "
+                    + $"{Convert.ToBase64String(outcome.Body)}";
             }
 
             if (outcome.Readings != outcome.Accounts.Received)
             {
-                return $"A body of {outcome.Readings} readings is received as {outcome.Accounts.Received}. The body, in base64: {Convert.ToBase64String(outcome.Body)}";
+                return $"A body of {outcome.Readings} readings is received as {outcome.Accounts.Received}. The body, in base64: "
+                    + $"{Convert.ToBase64String(outcome.Body)}";
             }
 
             if (outcome.IsGood && (there is not [var only] || !only.StartsWith($"row {Good} |", StringComparison.Ordinal)))
@@ -113,19 +117,25 @@ public sealed class PipelineFuzzer : IAsyncDisposable
         var total = expected.Values.Aggregate(default(Accounts), (sum, outcome) => sum + outcome.Accounts);
         var repeated = new Accounts(total.Received, 0, total.Received - total.Ignored, 0, total.Ignored);
         Accounts += first;
-        return found.Keys.Any(stamp => !expected.ContainsKey(stamp)) ? "There are rows or dead letters with stamps that nothing was sent with."
+        return found.Keys.Any(
+            stamp => !expected.ContainsKey(stamp)) ? "There are rows or dead letters with stamps that nothing was sent with."
             : first != total ? $"The accounts are {first}, and must be {total}. {InBase64(batches)}"
             : again != repeated ? $"Sent again, the accounts are {again}, and must be {repeated}. {InBase64(batches)}"
             : null;
     }
 
-    // What has ten thousand readings is not looked for by each of them: the counts agree, the neighbours are there, nothing is stored twice, and what is
-    // stored can be written out.
+    // What has ten thousand readings is not looked for by each of them: the counts agree, the neighbours are there, nothing is stored
+    // twice, and what is stored can be written out.
     private async Task<string?> BombRoundAsync(CancellationToken cancellationToken)
     {
         await EmptyAsync(cancellationToken);
-        var bombs = Enumerable.Range(0, Partitions).Select(_ => Enumerable.Range(0, BombsOfBatch).Select(_ => _bombs.Next()).ToArray()).ToArray();
-        var batches = bombs.Select((some, partition) => some.SelectMany(bomb => new[] { Message(partition, GoodBody), Message(partition, bomb.Body, bomb) }).Append(Message(partition, GoodBody)).ToArray()).ToList();
+        var bombs = Enumerable.Range(0, Partitions).Select(
+            _ => Enumerable.Range(0, BombsOfBatch).Select(_ => _bombs.Next()).ToArray()).ToArray();
+        var batches = bombs.Select(
+            (some, partition) => some.SelectMany(bomb => new[] { Message(partition, GoodBody), Message(partition, bomb.Body, bomb) })
+                .Append(Message(partition, GoodBody))
+                .ToArray())
+            .ToList();
         var good = batches.Sum(batch => batch.Count(message => message.Body.Span.SequenceEqual(GoodBody)));
         var first = await SendAsync(batches, cancellationToken);
         var again = await SendAsync(batches, cancellationToken);
@@ -141,7 +151,8 @@ public sealed class PipelineFuzzer : IAsyncDisposable
         var (rows, letters, neighbours) = (reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2));
         var received = bombs.Sum(some => some.Sum(DecoderFuzzer.Received)) + good;
         return first.Received != received || !first.Balance || first.Stored != rows || first.DeadLettered - first.NotKept != letters
-            ? $"{received} readings were sent, the accounts are {first}, and there are {rows} rows and {letters} dead letters. {InBase64(batches)}"
+            ? $"{received} readings were sent, the accounts are {first}, and there are {rows} rows and {letters} dead letters. "
+                + $"{InBase64(batches)}"
             : neighbours < good ? $"{good - neighbours} neighbours are missing. {InBase64(batches)}"
             : again.Received != received || !again.Balance || again.Stored != 0 || again.DeadLettered != first.NotKept
             ? $"Sent again, the accounts are {again}. {InBase64(batches)}"
@@ -155,7 +166,8 @@ public sealed class PipelineFuzzer : IAsyncDisposable
     }
 
     private RawEvent[] Batch(int partition) =>
-        [.. Enumerable.Range(0, BatchSize).SelectMany(_ => new[] { GoodBody, _bodies.Next() }).Append(GoodBody).Select(body => Message(partition, body))];
+        [.. Enumerable.Range(0, BatchSize).SelectMany(
+            _ => new[] { GoodBody, _bodies.Next() }).Append(GoodBody).Select(body => Message(partition, body))];
 
     // A stamp of its own for each, by which its rows and dead letters are found.
     private RawEvent Message(int partition, byte[] body, Bomb? bomb = null)
@@ -183,7 +195,9 @@ public sealed class PipelineFuzzer : IAsyncDisposable
     private IEnumerable<Outcome> Expected(RawEvent[] events)
     {
         using var batch = _decoder.Decode(events);
-        var rows = Enumerable.Range(0, batch.Readings.Count).Select(row => (Event: batch.Readings.Events[row], Text: RowText(batch.Readings.Columns, row))).ToLookup(row => row.Event, row => row.Text);
+        var rows = Enumerable.Range(0, batch.Readings.Count)
+            .Select(row => (Event: batch.Readings.Events[row], Text: RowText(batch.Readings.Columns, row)))
+            .ToLookup(row => row.Event, row => row.Text);
         var letters = batch.Rejections.ToLookup(rejection => rejection.Event);
         return [.. events.Select((message, index) => Outcome.Of(message, [.. rows[index]], [.. letters[index]]))];
     }
@@ -225,7 +239,8 @@ public sealed class PipelineFuzzer : IAsyncDisposable
         }
     }
 
-    private static string RowText(IReadOnlyList<ValueColumn> columns, int row) => RowText(columns.Select(column => ColumnValues.Of(column, row)));
+    private static string RowText(IReadOnlyList<ValueColumn> columns, int row) =>
+        RowText(columns.Select(column => ColumnValues.Of(column, row)));
 
     // Equal where PostgreSQL calls the values equal: zero has no sign.
     private static string RowText(IEnumerable<object?> values) => "row " + string.Join(" | ", values.Select(value => value switch
@@ -258,7 +273,12 @@ public sealed class PipelineFuzzer : IAsyncDisposable
             var different = rows.Distinct(StringComparer.Ordinal).ToList();
             var ignored = rows.Length + letters.Length == 0 ? 1 : 0;
             var accounts = new Accounts(
-                rows.Length + letters.Length + ignored, different.Count, rows.Length - different.Count, letters.Length, ignored, Collisions: Math.Max(0, different.Count - 1));
+                rows.Length + letters.Length + ignored,
+                different.Count,
+                rows.Length - different.Count,
+                letters.Length,
+                ignored,
+                Collisions: Math.Max(0, different.Count - 1));
             return new Outcome(
                 message.EnqueuedTime!.Value,
                 body,

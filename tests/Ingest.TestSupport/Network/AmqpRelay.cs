@@ -5,7 +5,9 @@ using System.Net.Sockets;
 
 namespace Ingest.TestSupport.Network;
 
-/// <summary>A relay in front of a hub on loopback that can say more than the hub does: between two of its frames, one that was made up.</summary>
+/// <summary>
+/// A relay in front of a hub on loopback that can say more than the hub does: between two of its frames, one that was made up.
+/// </summary>
 public sealed class AmqpRelay : IAsyncDisposable
 {
     private const int HeaderLength = 8;
@@ -29,7 +31,9 @@ public sealed class AmqpRelay : IAsyncDisposable
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
     /// <param name="target">The hub's port.</param>
-    /// <param name="insert">Asked before each of the hub's frames for what to say besides, from many connections at once; null: nothing.</param>
+    /// <param name="insert">
+    /// Asked before each of the hub's frames for what to say besides, from many connections at once; null: nothing.
+    /// </param>
     public static AmqpRelay Start(int target, Func<byte[]?> insert) => new(target, insert);
 
     public async ValueTask DisposeAsync()
@@ -73,7 +77,8 @@ public sealed class AmqpRelay : IAsyncDisposable
                 await ended.CancelAsync();
                 await Task.WhenAll(ways);
             }
-            catch (Exception exception) when (exception is SocketException or IOException or OperationCanceledException or ObjectDisposedException)
+            catch (Exception exception) when (
+                exception is SocketException or IOException or OperationCanceledException or ObjectDisposedException)
             {
                 // One side has gone, and so does the other.
             }

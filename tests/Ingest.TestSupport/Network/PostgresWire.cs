@@ -117,7 +117,9 @@ public sealed class PostgresWire : IAsyncDisposable
             await SendAsync(bytes, cancellationToken);
             _socket.Shutdown(SocketShutdown.Send);
         }
-        catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionReset or SocketError.ConnectionAborted or SocketError.Shutdown or SocketError.NotConnected)
+        catch (SocketException e) when (
+            e.SocketErrorCode is SocketError.ConnectionReset or SocketError.ConnectionAborted or SocketError.Shutdown
+                or SocketError.NotConnected)
         {
             // Closed before all of it was sent.
         }
@@ -156,10 +158,16 @@ public sealed class PostgresWire : IAsyncDisposable
     private static string Final(string clientFirst, string serverFirst, string password)
     {
         var fields = serverFirst.Split(',').ToDictionary(field => field[0], field => field[2..]);
-        var salted = Rfc2898DeriveBytes.Pbkdf2(password, Convert.FromBase64String(fields['s']), int.Parse(fields['i'], null), HashAlgorithmName.SHA256, 32);
+        var salted = Rfc2898DeriveBytes.Pbkdf2(
+            password,
+            Convert.FromBase64String(fields['s']),
+            int.Parse(fields['i'], null),
+            HashAlgorithmName.SHA256,
+            32);
         var clientKey = HMACSHA256.HashData(salted, "Client Key"u8);
         var withoutProof = $"c=biws,r={fields['r']}";
-        var signature = HMACSHA256.HashData(SHA256.HashData(clientKey), Encoding.UTF8.GetBytes($"{clientFirst},{serverFirst},{withoutProof}"));
+        var signature = HMACSHA256.HashData(
+            SHA256.HashData(clientKey), Encoding.UTF8.GetBytes($"{clientFirst},{serverFirst},{withoutProof}"));
         return $"{withoutProof},p={Convert.ToBase64String([.. clientKey.Zip(signature, (a, b) => (byte)(a ^ b))])}";
     }
 

@@ -14,10 +14,13 @@ public static class RawConnection
     /// <param name="patience">How long the server may say nothing.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <returns>What the server said, the first 64 KiB of it; null where it did not end the connection.</returns>
-    public static async Task<byte[]?> SendAsync(int port, ReadOnlyMemory<byte> input, TimeSpan patience, CancellationToken cancellationToken)
+    public static async Task<byte[]?> SendAsync(
+        int port, ReadOnlyMemory<byte> input, TimeSpan patience, CancellationToken cancellationToken)
     {
         // Closed without a time of waiting at the end, which would run the machine out of ports.
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { LingerState = new LingerOption(enable: true, 0) };
+        using var socket = new Socket(
+            AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)
+        { LingerState = new LingerOption(enable: true, 0) };
         var said = new List<byte>();
         try
         {
@@ -55,5 +58,6 @@ public static class RawConnection
     }
 
     private static bool IsCutOff(SocketException exception) =>
-        exception.SocketErrorCode is SocketError.ConnectionReset or SocketError.ConnectionAborted or SocketError.Shutdown or SocketError.NotConnected;
+        exception.SocketErrorCode is SocketError.ConnectionReset or SocketError.ConnectionAborted or SocketError.Shutdown
+            or SocketError.NotConnected;
 }

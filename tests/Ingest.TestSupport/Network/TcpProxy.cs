@@ -68,8 +68,8 @@ public sealed class TcpProxy : IAsyncDisposable
     public static TcpProxy Start(int target) => new(target);
 
     /// <summary>
-    /// The next time a client sends <paramref name="statement"/>, the server gets it and the client gets no answer: its connection ends once
-    /// the server has answered. With <paramref name="before"/>, not even the server gets it.
+    /// The next time a client sends <paramref name="statement"/>, the server gets it and the client gets no answer: its connection ends
+    /// once the server has answered. With <paramref name="before"/>, not even the server gets it.
     /// </summary>
     public void CutAnswerTo(string statement, bool before = false)
     {
@@ -81,8 +81,8 @@ public sealed class TcpProxy : IAsyncDisposable
     public void CutAfter(WireDirection direction, long bytes) => _cut = new ByteCut(direction, bytes);
 
     /// <summary>
-    /// Ends the connection at a byte of a message of PostgreSQL's protocol, both counted from 0 and from now on. To be asked for while nothing is
-    /// under way on the one connection there is.
+    /// Ends the connection at a byte of a message of PostgreSQL's protocol, both counted from 0 and from now on. To be asked for while
+    /// nothing is under way on the one connection there is.
     /// </summary>
     public MessageCut CutAt(WireDirection direction, int message, int @byte)
     {

@@ -55,9 +55,9 @@ internal sealed class ByteCut(WireDirection direction, long bytes) : WireCut(dir
 }
 
 /// <summary>
-/// At a byte of a message of PostgreSQL's protocol, counted from when the proxy was told, which is between two messages. What the client says is cut
-/// once the bytes before have passed; what the server answers only when the byte itself has come, so that the server has done what it answers to. Of
-/// a message that has no such byte the end is taken.
+/// At a byte of a message of PostgreSQL's protocol, counted from when the proxy was told, which is between two messages. What the client
+/// says is cut once the bytes before have passed; what the server answers only when the byte itself has come, so that the server has done
+/// what it answers to. Of a message that has no such byte the end is taken.
 /// </summary>
 public sealed class MessageCut : WireCut
 {

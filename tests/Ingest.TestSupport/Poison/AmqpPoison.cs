@@ -4,8 +4,9 @@ using static Ingest.TestSupport.Poison.AmqpBytes;
 namespace Ingest.TestSupport.Poison;
 
 /// <summary>
-/// Messages, legal and broken, that AMQP clients fall over, as a device could have sent them: each with annotations for a device and a stamp, and
-/// with a body of JSON unless the body itself is what is odd. The hub's own annotations (offset, sequence number, enqueued time) are the hub's to add.
+/// Messages, legal and broken, that AMQP clients fall over, as a device could have sent them: each with annotations for a device and a
+/// stamp, and with a body of JSON unless the body itself is what is odd. The hub's own annotations (offset, sequence number, enqueued time)
+/// are the hub's to add.
 /// </summary>
 public static class AmqpPoison
 {
@@ -20,7 +21,9 @@ public static class AmqpPoison
     /// <summary>The bytes of the JSON body.</summary>
     public static readonly byte[] Body = Encoding.UTF8.GetBytes("""{"temperature":21.5}""");
 
-    /// <summary>What the messages begin with, but those of the kinds about annotations: <see cref="Device"/> and <see cref="Stamp"/>.</summary>
+    /// <summary>
+    /// What the messages begin with, but those of the kinds about annotations: <see cref="Device"/> and <see cref="Stamp"/>.
+    /// </summary>
     public static byte[] Annotations { get; } = Annotated();
 
     /// <summary>A message that everybody can read.</summary>
@@ -46,10 +49,17 @@ public static class AmqpPoison
         ("a described property", WithProperty(Described(Symbol("acme:thing"), Text("v")))),
         ("a property of type decimal128", WithProperty([0x94, 0x30, 0x40, .. new byte[13], 0x15])),
         ("an array of numbers as a property", WithProperty(Compound(0xf0, 3, [0x71], [0, 0, 0, 1], [0, 0, 0, 2], [0, 0, 0, 3]))),
-        ("a message id that is binary", [.. Annotated(), .. Section(AmqpBytes.Properties, List(Binary([1, 2, 0xff]))), .. DataSection(Body)]),
-        ("a message id that is a UUID", [.. Annotated(), .. Section(AmqpBytes.Properties, List(Uuid(new Guid("01234567-89ab-cdef-0123-456789abcdef")))), .. DataSection(Body)]),
+        (
+            "a message id that is binary",
+            [.. Annotated(), .. Section(AmqpBytes.Properties, List(Binary([1, 2, 0xff]))), .. DataSection(Body)]),
+        (
+            "a message id that is a UUID",
+            [.. Annotated(), .. Section(
+                AmqpBytes.Properties, List(Uuid(new Guid("01234567-89ab-cdef-0123-456789abcdef")))), .. DataSection(Body)]),
         ("a message id that is a number", [.. Annotated(), .. Section(AmqpBytes.Properties, List(ULong(42))), .. DataSection(Body)]),
-        ("annotations with keys of other types", [.. Annotated(more: [Text("text"), Text("v"), ULong(5), Text("v")]), .. DataSection(Body)]),
+        (
+            "annotations with keys of other types",
+            [.. Annotated(more: [Text("text"), Text("v"), ULong(5), Text("v")]), .. DataSection(Body)]),
         ("a body that is a sequence", [.. Annotated(), .. Section(Sequence, List(Int(1), Text("two")))]),
         ("a body that is a map", [.. Annotated(), .. Section(Value, Map(Text("temperature"), Int(21)))]),
         ("a body that is a number", [.. Annotated(), .. Section(Value, Int(21))]),
@@ -66,7 +76,9 @@ public static class AmqpPoison
         ("a property of type decimal32", WithProperty([0x74, 0x32, 0x80, 0x00, 0x01])),
         ("a property of type decimal64", WithProperty([0x84, 0x31, 0xc0, .. new byte[5], 0x01])),
         ("a list of impossible length as a property", WithProperty(Compound(0xd0, Impossible, Int(1)))),
-        ("a content type that is a number", [.. Annotated(), .. Section(AmqpBytes.Properties, List(Null, Null, Null, Null, Null, Null, Int(5))), .. DataSection(Body)]),
+        (
+            "a content type that is a number",
+            [.. Annotated(), .. Section(AmqpBytes.Properties, List(Null, Null, Null, Null, Null, Null, Int(5))), .. DataSection(Body)]),
         ("a body nested 2,000 deep", [.. Annotated(), .. Section(Value, Nested(2_000))]),
         ("a map as a property", WithProperty(Map(Text("k"), Text("v")))),
         ("a property that is described by a number", WithProperty(Described(Int(7), Map(Text("k"), Text("v"))))),
@@ -99,9 +111,13 @@ public static class AmqpPoison
     /// descriptors without a limit, and a stack overflow cannot be caught. Not among <see cref="Kinds"/>.
     /// </summary>
     public static (string Name, byte[] Message) Deadly { get; } =
-        ("a body of 100,000 descriptors one in the other", [.. Annotated(), .. Section(Value, [.. Enumerable.Repeat((byte)0x00, 100_000), 0x40])]);
+        (
+            "a body of 100,000 descriptors one in the other",
+            [.. Annotated(), .. Section(Value, [.. Enumerable.Repeat((byte)0x00, 100_000), 0x40])]);
 
-    /// <summary>Kinds with one to three bytes changed, taken out or doubled somewhere behind the annotations. The same seed gives the same messages.</summary>
+    /// <summary>
+    /// Kinds with one to three bytes changed, taken out or doubled somewhere behind the annotations. The same seed gives the same messages.
+    /// </summary>
     public static IEnumerable<(string Name, byte[] Message)> Mutations(int seed, int count)
     {
         var random = new Random(seed);
@@ -150,7 +166,8 @@ public static class AmqpPoison
 
     private static byte[] WithProperty(byte[] value) => WithProperties(Map(Text("p"), value));
 
-    private static byte[] WithProperties(byte[] map) => [.. Annotated(), .. Section(AmqpBytes.ApplicationProperties, map), .. DataSection(Body)];
+    private static byte[] WithProperties(byte[] map) =>
+        [.. Annotated(), .. Section(AmqpBytes.ApplicationProperties, map), .. DataSection(Body)];
 
     private static byte[] DataSection(byte[] body) => Section(Data, Binary(body));
 

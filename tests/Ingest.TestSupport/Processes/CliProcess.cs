@@ -107,7 +107,8 @@ public sealed class CliProcess : IAsyncDisposable
         catch (OperationCanceledException) when (timeout.IsCancellationRequested)
         {
             throw new TimeoutException(
-                $"ingest {string.Join(' ', _process.StartInfo.ArgumentList.Skip(1))} has not ended in {Patience.TotalMinutes} minutes. It said last:\n"
+                $"ingest {string.Join(' ', _process.StartInfo.ArgumentList.Skip(1))} has not ended in {Patience.TotalMinutes} minutes. "
+                    + $"It said last:\n"
                 + string.Join('\n', Lines.TakeLast(20)));
         }
     }

@@ -9,7 +9,8 @@ public sealed class CheckpointMoveTests
     [Fact]
     public void Moves_take_their_row_locks_in_the_order_of_a_claim()
     {
-        var command = CheckpointTable.Move([Move("h2", "a", "0", 1), Move("h1", "b", "2", 2), Move("h1", "b", "10", 3), Move("h1", "a", "3", 4)]);
+        var command = CheckpointTable.Move(
+            [Move("h2", "a", "0", 1), Move("h1", "b", "2", 2), Move("h1", "b", "10", 3), Move("h1", "a", "3", 4)]);
 
         Assert.Equal(["h1", "h1", "h1", "h2"], (string[])command.Parameters[0].Value!);
         Assert.Equal(["a", "b", "b", "a"], (string[])command.Parameters[1].Value!);

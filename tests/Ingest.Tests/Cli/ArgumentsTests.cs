@@ -50,14 +50,21 @@ public sealed class ArgumentsTests
     [InlineData("Endpoint=sb://named", "Endpoint=sb://named")]
     [InlineData("env", "Endpoint=sb://from-environment")]
     public void Up_takes_a_connection_string_from_the_environment_only_where_it_is_told_to(string? option, string? expected) =>
-        Assert.Equal(expected, UpCommand.Named("--hub", option, "Hub__ConnectionString", name => name == "Hub__ConnectionString" ? "Endpoint=sb://from-environment" : null));
+        Assert.Equal(
+            expected,
+            UpCommand.Named(
+                "--hub",
+                option,
+                "Hub__ConnectionString",
+                name => name == "Hub__ConnectionString" ? "Endpoint=sb://from-environment" : null));
 
     [Theory]
     [InlineData(null)]
     [InlineData("")]
     public void Up_says_which_variable_it_misses(string? value)
     {
-        var exception = Assert.Throws<CommandException>(() => UpCommand.Named("--database", "env", "Database__ConnectionString", _ => value));
+        var exception = Assert.Throws<CommandException>(
+            () => UpCommand.Named("--database", "env", "Database__ConnectionString", _ => value));
 
         Assert.Contains("--database env", exception.Message, StringComparison.Ordinal);
         Assert.Contains("Database__ConnectionString, which is not set", exception.Message, StringComparison.Ordinal);
@@ -68,7 +75,9 @@ public sealed class ArgumentsTests
     [InlineData("--database")]
     public void The_help_of_up_says_why_secrets_belong_in_the_environment(string name)
     {
-        var option = Assert.Single(IngestCommand.Create().Subcommands.Single(command => command.Name == "up").Options, option => option.Name == name);
+        var option = Assert.Single(
+            IngestCommand.Create().Subcommands.Single(command => command.Name == "up").Options,
+            option => option.Name == name);
 
         Assert.Contains("__ConnectionString", option.Description, StringComparison.Ordinal);
     }
@@ -96,8 +105,10 @@ public sealed class ArgumentsTests
     public void The_command_line_wins_over_the_settings_file()
     {
         var folder = Directory.CreateTempSubdirectory("ingest-test-");
-        File.WriteAllText(Path.Combine(folder.FullName, "appsettings.json"), """{ "Telemetry": { "Table": "from_file", "PayloadColumn": "body" } }""");
-        var reader = new SettingsReader(IngestConfiguration.Build([IngestConfiguration.Parse("Telemetry:Table=from_line")], folder.FullName));
+        File.WriteAllText(
+            Path.Combine(folder.FullName, "appsettings.json"), """{ "Telemetry": { "Table": "from_file", "PayloadColumn": "body" } }""");
+        var reader = new SettingsReader(
+            IngestConfiguration.Build([IngestConfiguration.Parse("Telemetry:Table=from_line")], folder.FullName));
         var settings = reader.Read<TelemetrySettings>(TelemetrySettings.Section);
         folder.Delete(recursive: true);
 

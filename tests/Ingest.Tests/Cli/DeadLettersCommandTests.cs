@@ -15,7 +15,9 @@ public sealed class DeadLettersCommandTests
     {
         var show = IngestCommand.Create().Parse(["deadletters", "show", new string('a', length), "--database", "Host=127.0.0.1;Port=1"]);
 
-        var refused = await Assert.ThrowsAsync<CommandException>(() => show.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }, TestContext.Current.CancellationToken));
+        var refused = await Assert.ThrowsAsync<CommandException>(
+            () => show.InvokeAsync(
+                new InvocationConfiguration { EnableDefaultExceptionHandler = false }, TestContext.Current.CancellationToken));
         Assert.StartsWith(expected, refused.Message, StringComparison.Ordinal);
     }
 }

@@ -27,7 +27,8 @@ public sealed class LogLineTests
 
     private static string Line(string said, Exception? exception)
     {
-        using var services = new ServiceCollection().AddLogging(static logging => logging.AddConsole().AddSafeConsole()).BuildServiceProvider();
+        using var services = new ServiceCollection().AddLogging(
+            static logging => logging.AddConsole().AddSafeConsole()).BuildServiceProvider();
         var name = services.GetRequiredService<Microsoft.Extensions.Options.IOptions<ConsoleLoggerOptions>>().Value.FormatterName;
         var formatter = services.GetServices<ConsoleFormatter>().Single(one => one.Name == name);
         using var writer = new StringWriter();

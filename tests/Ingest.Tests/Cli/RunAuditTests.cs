@@ -8,7 +8,11 @@ namespace Ingest.Tests.Cli;
 
 public sealed class RunAuditTests
 {
-    private static readonly StoreCounts Before = new(Rows: 10, DeadLetters: 2, new Accounts(Received: 12, Stored: 10, DeadLettered: 2), new Dictionary<string, long> { ["sim-0000"] = 10 });
+    private static readonly StoreCounts Before = new(
+        Rows: 10,
+        DeadLetters: 2,
+        new Accounts(Received: 12, Stored: 10, DeadLettered: 2),
+        new Dictionary<string, long> { ["sim-0000"] = 10 });
 
     private readonly SentLedger _ledger = new();
     private readonly Accounts _run;
@@ -36,7 +40,9 @@ public sealed class RunAuditTests
         rows["sim-0001"]--;
         var problems = Differences(_run, _after with { Rows = _after.Rows - 1, RowsByDevice = rows });
 
-        Assert.Contains(problems, problem => problem.StartsWith("device sim-0001: rows due 44, the table grew by 43", StringComparison.Ordinal));
+        Assert.Contains(
+            problems,
+            problem => problem.StartsWith("device sim-0001: rows due 44, the table grew by 43", StringComparison.Ordinal));
         Assert.Contains(problems, problem => problem.StartsWith("rows: the pipeline stored", StringComparison.Ordinal));
     }
 

@@ -57,7 +57,9 @@ public sealed partial class SettingsCatalogTests
                     break;
                 default:
                     // Absent: help says that it is required, what stands for it, or "none".
-                    Assert.True(said.Length > 0 || setting.Description.Contains("required", StringComparison.Ordinal) || IsOneOfTwoWays(setting), setting.Name);
+                    Assert.True(
+                        said.Length > 0 || setting.Description.Contains("required", StringComparison.Ordinal) || IsOneOfTwoWays(setting),
+                        setting.Name);
                     break;
             }
         });
@@ -95,7 +97,8 @@ public sealed partial class SettingsCatalogTests
             }
 
             var element = property.PropertyType.GetGenericArguments()[0];
-            IEnumerable<KeyValuePair<string, object?>> inner = element == typeof(string) ? [new(name + ":0", null)] : DefaultsOf(name + ":0", element);
+            IEnumerable<KeyValuePair<string, object?>> inner =
+                element == typeof(string) ? [new(name + ":0", null)] : DefaultsOf(name + ":0", element);
             foreach (var each in inner)
             {
                 yield return each;

@@ -15,28 +15,34 @@ using Xunit;
 
 namespace Ingest.Tests.Cli;
 
-/// <summary>Every character that deceives a reader or steers a terminal, through every field that comes from outside, to every screen.</summary>
+/// <summary>
+/// Every character that deceives a reader or steers a terminal, through every field that comes from outside, to every screen.
+/// </summary>
 public sealed class TerminalAttackTests
 {
     private static readonly IReadOnlyList<string> Dangerous =
     [
         .. Enumerable.Range(0, 0x20).Concat(Enumerable.Range(0x7F, 0x21)).Select(code => ((char)code).ToString()),
-        .. Enumerable.Range(0x200B, 5).Concat(Enumerable.Range(0x2028, 7)).Concat(Enumerable.Range(0x2060, 16)).Select(code => ((char)code).ToString()),
+        .. Enumerable.Range(0x200B, 5).Concat(Enumerable.Range(0x2028, 7)).Concat(Enumerable.Range(0x2060, 16)).Select(
+            code => ((char)code).ToString()),
         "\u00AD", "\u034F", "\u061C", "\u115F", "\u180E", "\u3164", "\uFE0F", "\uFEFF", "\uFFA0", "\uFFF9", "\uE000",
         .. Enumerable.Range(0xE0020, 0x60).Select(char.ConvertFromUtf32), "\U000E0001", "\U000E0100", "\U000F0000",
         "\uD800", "\uDFFF",
     ];
 
     // Whole attacks besides: another title, a link, a colour, a line of its own, Spectre's own markup.
-    private static readonly string Evil = string.Concat(Dangerous) + "\u001B]0;owned\u0007\u001B]8;;http://x\u001B\\\u001B[2J\r\nworker: ready [red]x[/]";
+    private static readonly string Evil =
+        string.Concat(Dangerous) + "\u001B]0;owned\u0007\u001B]8;;http://x\u001B\\\u001B[2J\r\nworker: ready [red]x[/]";
 
-    public static TheoryData<string> Characters => [.. Dangerous.Select(text => string.Concat(text.Select(unit => ((int)unit).ToString("X4", CultureInfo.InvariantCulture))))];
+    public static TheoryData<string> Characters =>
+        [.. Dangerous.Select(text => string.Concat(text.Select(unit => ((int)unit).ToString("X4", CultureInfo.InvariantCulture))))];
 
     [Theory]
     [MemberData(nameof(Characters))]
     public void A_dangerous_character_is_shown_and_not_sent(string units)
     {
-        var text = string.Concat(units.Chunk(4).Select(unit => (char)int.Parse(unit, NumberStyles.HexNumber, CultureInfo.InvariantCulture)));
+        var text = string.Concat(
+            units.Chunk(4).Select(unit => (char)int.Parse(unit, NumberStyles.HexNumber, CultureInfo.InvariantCulture)));
 
         var shown = string.Concat(text.Select(unit => $"\\u{(int)unit:X4}"));
         Assert.Equal($"a{shown}b", SafeText.Line($"a{text}b"));
@@ -48,7 +54,8 @@ public sealed class TerminalAttackTests
 
     [Fact]
     public void A_line_is_bounded_and_says_how_much_is_left() =>
-        Assert.Equal(new string('x', SafeText.LongestLine) + "… (1000000 more)", SafeText.Line(new string('x', SafeText.LongestLine + 1_000_000)));
+        Assert.Equal(
+            new string('x', SafeText.LongestLine) + "… (1000000 more)", SafeText.Line(new string('x', SafeText.LongestLine + 1_000_000)));
 
     [Fact]
     public void The_live_view_sends_no_dangerous_character()
@@ -69,7 +76,8 @@ public sealed class TerminalAttackTests
 
     [Fact]
     public void A_table_that_somebody_forgot_sends_no_dangerous_character() =>
-        AssertHarmless(Screen(output => output.Console.Write(new Table().AddColumn(new TableColumn(new Text(Evil))).AddRow(new Text(Evil)))));
+        AssertHarmless(
+            Screen(output => output.Console.Write(new Table().AddColumn(new TableColumn(new Text(Evil))).AddRow(new Text(Evil)))));
 
     [Fact]
     public void Status_sends_no_dangerous_character_of_worker_hub_or_table()
@@ -84,7 +92,9 @@ public sealed class TerminalAttackTests
         {
             var view = new StatusView(output);
             view.Show(new WorkerAnswer(new Uri("http://127.0.0.1"), null, report), withPartitions: true);
-            view.Show(new WorkerAnswer(new Uri("http://127.0.0.1"), null, report with { Database = health with { Error = null } }), withPartitions: true);
+            view.Show(
+                new WorkerAnswer(new Uri("http://127.0.0.1"), null, report with { Database = health with { Error = null } }),
+                withPartitions: true);
             view.Show(new WorkerAnswer(null, Evil, null), withPartitions: true);
             view.Show(Evil, stored, Evil, Evil, lagKnown: true);
         }));
@@ -116,7 +126,8 @@ public sealed class TerminalAttackTests
     [Fact]
     public void JSON_escapes_every_dangerous_character()
     {
-        foreach (var json in (string[])[Output.Serialize(new { evil = Evil }), JsonSerializer.Serialize(new { evil = Evil }, WorkerReport.Json)])
+        foreach (
+            var json in (string[])[Output.Serialize(new { evil = Evil }), JsonSerializer.Serialize(new { evil = Evil }, WorkerReport.Json)])
         {
             Assert.All(json, character => Assert.InRange(character, ' ', '~'));
         }
@@ -140,11 +151,16 @@ public sealed class TerminalAttackTests
 
     private static void AssertHarmless(string screen)
     {
-        Assert.Contains("\\u001B]0;owned", screen.ReplaceLineEndings("").Replace(" ", "", StringComparison.Ordinal).Replace("│", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Contains(
+            "\\u001B]0;owned",
+            screen.ReplaceLineEndings("").Replace(" ", "", StringComparison.Ordinal).Replace("│", "", StringComparison.Ordinal),
+            StringComparison.Ordinal);
         Assert.DoesNotContain("\nworker: ready", screen, StringComparison.Ordinal);
         foreach (var rune in screen.ReplaceLineEndings("").EnumerateRunes())
         {
-            Assert.True(rune != Rune.ReplacementChar && !Dangerous.Contains(rune.ToString()), string.Create(CultureInfo.InvariantCulture, $"U+{rune.Value:X4} was sent"));
+            Assert.True(
+                rune != Rune.ReplacementChar && !Dangerous.Contains(rune.ToString()),
+                string.Create(CultureInfo.InvariantCulture, $"U+{rune.Value:X4} was sent"));
         }
     }
 

@@ -26,11 +26,13 @@ public sealed class JsonbValueTests
     [InlineData("0.015", "15e-3")]
     [InlineData("-12.5", "-0.125e2")]
     [InlineData("1e50", "100000000000000000000000000000000000000000000000000")]
-    [InlineData("123456789012345678901234567890.123456789012345678901234567890", "123456789012345678901234567890.12345678901234567890123456789")]
+    [InlineData(
+        "123456789012345678901234567890.123456789012345678901234567890", "123456789012345678901234567890.12345678901234567890123456789")]
     [InlineData("[]", " [ ] ")]
     [InlineData("[[],{},[1,[2]]]", "[[],{},[1.0,[2]]]")]
     [InlineData("{\"\":1}", "{\"\":0,\"\":1}")]
-    public void Values_that_jsonb_calls_equal_are_equal(string one, string two) => Assert.Equal(JsonbValue.FromText(one), JsonbValue.FromText(two));
+    public void Values_that_jsonb_calls_equal_are_equal(string one, string two) =>
+        Assert.Equal(JsonbValue.FromText(one), JsonbValue.FromText(two));
 
     [Theory]
     [InlineData("[1,2]", "[2,1]")]
@@ -44,7 +46,8 @@ public sealed class JsonbValueTests
     [InlineData("9007199254740993", "9007199254740992")]
     [InlineData("\"é\"", "\"e\u0301\"")]
     [InlineData("\"a,\"", "\"a\"")]
-    public void Values_that_jsonb_calls_different_are_different(string one, string two) => Assert.NotEqual(JsonbValue.FromText(one), JsonbValue.FromText(two));
+    public void Values_that_jsonb_calls_different_are_different(string one, string two) =>
+        Assert.NotEqual(JsonbValue.FromText(one), JsonbValue.FromText(two));
 
     [Theory]
     [InlineData("{\"b\":[1.50,\"\\u0001\"],\"a\":null}", "{\"a\":null,\"b\":[1.5,\"\\u0001\"]}")]
@@ -55,7 +58,8 @@ public sealed class JsonbValueTests
     [InlineData("1e-21", "1e-21")]
     [InlineData("12.5e-21", "125e-22")]
     [InlineData("10.50", "10.5")]
-    public void The_canonical_form_is_readable_JSON(string text, string canonical) => Assert.Equal(canonical, JsonbValue.FromText(text).Canonical);
+    public void The_canonical_form_is_readable_JSON(string text, string canonical) =>
+        Assert.Equal(canonical, JsonbValue.FromText(text).Canonical);
 
     [Theory]
     [InlineData("")]
@@ -126,7 +130,8 @@ public sealed class JsonbValueTests
             return $"{(number.Digits < 0 ? "-" : "")}{digits[..^number.Places]}{(number.Places > 0 ? "." + digits[^number.Places..] : "")}e{number.Exponent}";
         }
 
-        static BigInteger Rational((int Digits, int Places, int Exponent) number) => number.Digits * BigInteger.Pow(10, 10 + number.Exponent - number.Places);
+        static BigInteger Rational((int Digits, int Places, int Exponent) number) =>
+            number.Digits * BigInteger.Pow(10, 10 + number.Exponent - number.Places);
     }
 
     // object?: null, bool, (mantissa, power) for a number, string, list, or members in order without repetition.
@@ -144,7 +149,9 @@ public sealed class JsonbValueTests
             Gen.Dictionary(text, Value(depth - 1))[0, 5].Select(value => (object?)value));
     }
 
-    /// <summary>The value as JSON, with white space, escapes, repeated names, order and notation as <paramref name="random"/> would have them.</summary>
+    /// <summary>
+    /// The value as JSON, with white space, escapes, repeated names, order and notation as <paramref name="random"/> would have them.
+    /// </summary>
     private static string Write(object? value, Random random) => Space(random) + value switch
     {
         null => "null",
@@ -198,7 +205,8 @@ public sealed class JsonbValueTests
         ValueTuple<long, int> number => $"{number.Item1}e{number.Item2}",
         string text => JsonSerializer.Serialize(text),
         List<object?> items => "[" + string.Join(",", items.Select(Plain)) + "]",
-        Dictionary<string, object?> members => "{" + string.Join(",", members.Select(member => $"{JsonSerializer.Serialize(member.Key)}:{Plain(member.Value)}")) + "}",
+        Dictionary<string, object?> members =>
+            "{" + string.Join(",", members.Select(member => $"{JsonSerializer.Serialize(member.Key)}:{Plain(member.Value)}")) + "}",
         _ => throw new InvalidOperationException(value.GetType().Name),
     };
 }

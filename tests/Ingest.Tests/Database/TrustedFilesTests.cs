@@ -5,7 +5,9 @@ using Xunit;
 
 namespace Ingest.Tests.Database;
 
-/// <summary>What somebody else may change decides over nothing: state, lock files, <c>appsettings.json</c>. On Windows there is nothing to test.</summary>
+/// <summary>
+/// What somebody else may change decides over nothing: state, lock files, <c>appsettings.json</c>. On Windows there is nothing to test.
+/// </summary>
 public sealed class TrustedFilesTests : IDisposable
 {
     private const UnixFileMode OwnersAlone = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
@@ -58,7 +60,8 @@ public sealed class TrustedFilesTests : IDisposable
         var own = FileFacts.Of(_folder, followLinks: false);
         var roots = FileFacts.Of("/", followLinks: false);
 
-        Assert.Equal((false, FileFacts.EffectiveUser(), OwnersAlone | UnixFileMode.OtherRead), (own!.Value.IsLink, own.Value.Owner, own.Value.Mode));
+        Assert.Equal(
+            (false, FileFacts.EffectiveUser(), OwnersAlone | UnixFileMode.OtherRead), (own!.Value.IsLink, own.Value.Owner, own.Value.Mode));
         Assert.Equal(0u, roots!.Value.Owner);
         Assert.Null(FileFacts.Of(Path.Combine(_folder, "none"), followLinks: false));
         Assert.Equal(Environment.IsPrivilegedProcess, FileFacts.EffectiveUser() == 0);

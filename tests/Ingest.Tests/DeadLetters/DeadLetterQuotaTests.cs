@@ -28,7 +28,8 @@ public sealed class DeadLetterQuotaTests
     }
 
     [Fact]
-    public void Past_a_devices_bytes_none_is_kept() => Assert.DoesNotContain(Enumerable.Range(0, 2_000), number => Keeps(new(100, 9_999_901), default, Key(number)));
+    public void Past_a_devices_bytes_none_is_kept() =>
+        Assert.DoesNotContain(Enumerable.Range(0, 2_000), number => Keeps(new(100, 9_999_901), default, Key(number)));
 
     [Theory]
     [InlineData(1_000, 0)]

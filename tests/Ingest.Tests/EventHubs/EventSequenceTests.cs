@@ -75,5 +75,6 @@ public sealed class EventSequenceTests
 
     private static RawEvent[] Events(params long[] numbers) => Array.ConvertAll(numbers, number => Event(number, $"{number}"));
 
-    private static RawEvent Event(long? number, string? offset) => new() { Hub = "h", Partition = "0", Body = default, SequenceNumber = number, Offset = offset };
+    private static RawEvent Event(long? number, string? offset) =>
+        new() { Hub = "h", Partition = "0", Body = default, SequenceNumber = number, Offset = offset };
 }

@@ -6,7 +6,8 @@ namespace Ingest.Tests.EventHubs;
 
 public sealed class HubConnectionStringTests
 {
-    private const string Real = "Endpoint=sb://IHSUPROD-1.servicebus.windows.net/;SharedAccessKeyName=service;SharedAccessKey=c2VjcmV0a2V5=;EntityPath=iothub-1";
+    private const string Real =
+        "Endpoint=sb://IHSUPROD-1.servicebus.windows.net/;SharedAccessKeyName=service;SharedAccessKey=c2VjcmV0a2V5=;EntityPath=iothub-1";
 
     [Fact]
     public void A_real_hub_is_reached_over_tls_on_5671()
@@ -15,7 +16,8 @@ public sealed class HubConnectionStringTests
 
         Assert.Equal(("ihsuprod-1.servicebus.windows.net", null, true), (hub.Host, hub.Port, hub.UseTls));
         Assert.Equal(("service", "iothub-1"), (hub.KeyName, hub.EntityPath));
-        Assert.Equal("Endpoint=sb://ihsuprod-1.servicebus.windows.net/;SharedAccessKeyName=service;SharedAccessKey=c2VjcmV0a2V5=", hub.ForClient());
+        Assert.Equal(
+            "Endpoint=sb://ihsuprod-1.servicebus.windows.net/;SharedAccessKeyName=service;SharedAccessKey=c2VjcmV0a2V5=", hub.ForClient());
     }
 
     [Theory]
@@ -51,7 +53,8 @@ public sealed class HubConnectionStringTests
     [InlineData("{0}\r\n")]
     public void Quotes_spaces_and_line_ends_around_it_do_not_matter(string pasted)
     {
-        var hub = HubConnectionString.Parse(string.Format(System.Globalization.CultureInfo.InvariantCulture, pasted, Real.Replace(";", " ; ", StringComparison.Ordinal)));
+        var hub = HubConnectionString.Parse(
+            string.Format(System.Globalization.CultureInfo.InvariantCulture, pasted, Real.Replace(";", " ; ", StringComparison.Ordinal)));
 
         Assert.Equal(HubConnectionString.Parse(Real).ForClient(), hub.ForClient());
         Assert.Equal("iothub-1", hub.EntityPath);
@@ -65,7 +68,10 @@ public sealed class HubConnectionStringTests
         Assert.Equal(HubTransport.AmqpWebSockets, HubEndpoint.From(settings).Transport);
         settings.Transport = HubTransport.Amqp;
         Assert.Equal(HubTransport.Amqp, HubEndpoint.From(settings).Transport);
-        Assert.Contains("TransportType", Assert.Throws<FormatException>(() => HubConnectionString.Parse(Real + ";TransportType=Mqtt")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "TransportType",
+            Assert.Throws<FormatException>(() => HubConnectionString.Parse(Real + ";TransportType=Mqtt")).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -91,13 +97,19 @@ public sealed class HubConnectionStringTests
     [InlineData("Endpoint=sb://user:hunter2@/;EntityPath=e")]
     [InlineData("Endpoint=SharedAccessKey hunter2;EntityPath=e")]
     public void An_endpoint_that_is_no_address_is_refused_without_repeating_it(string text) =>
-        Assert.DoesNotContain("hunter2", Assert.Throws<FormatException>(() => HubConnectionString.Parse(text)).Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "hunter2",
+            Assert.Throws<FormatException>(() => HubConnectionString.Parse(text)).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void Its_text_never_shows_the_key()
     {
         Assert.Equal("sb://ihsuprod-1.servicebus.windows.net:5671/iothub-1 (key service)", HubConnectionString.Parse(Real).ToString());
-        Assert.DoesNotContain("sig=", HubConnectionString.Parse("Endpoint=sb://h/;SharedAccessSignature=SharedAccessSignature sr=x&sig=y&se=1").ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "sig=",
+            HubConnectionString.Parse("Endpoint=sb://h/;SharedAccessSignature=SharedAccessSignature sr=x&sig=y&se=1").ToString(),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -105,7 +117,9 @@ public sealed class HubConnectionStringTests
     {
         Assert.Equal("ihsuprod-1.servicebus.windows.net/iothub-1", HubEndpoint.From(new HubSettings { ConnectionString = Real }).Identity);
         Assert.Equal("plant", HubEndpoint.From(new HubSettings { ConnectionString = Real, Identity = "plant" }).Identity);
-        Assert.Equal("ihsuprod-1.servicebus.windows.net/other", HubEndpoint.From(new HubSettings { ConnectionString = Real, Name = "other" }).Identity);
+        Assert.Equal(
+            "ihsuprod-1.servicebus.windows.net/other",
+            HubEndpoint.From(new HubSettings { ConnectionString = Real, Name = "other" }).Identity);
     }
 
     [Fact]

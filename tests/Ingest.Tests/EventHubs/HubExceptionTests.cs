@@ -13,19 +13,36 @@ public sealed class HubExceptionTests
 {
     private static readonly HubEndpoint Endpoint = HubEndpoint.From(new HubSettings
     {
-        ConnectionString = "Endpoint=sb://hub.servicebus.windows.net/;SharedAccessKeyName=service;SharedAccessKey=c2VjcmV0a2V5=;EntityPath=telemetry",
+        ConnectionString =
+            "Endpoint=sb://hub.servicebus.windows.net/;SharedAccessKeyName=service;SharedAccessKey=c2VjcmV0a2V5=;EntityPath=telemetry",
         Identity = "plant",
     });
 
     public static TheoryData<Exception, HubFailure, string> Refusals => new()
     {
         { new UnauthorizedAccessException("Said the hub.", Amqp("amqp:unauthorized-access")), HubFailure.Unauthorized, "'Listen'" },
-        { new EventHubsException("telemetry", "Said the hub.", EventHubsException.FailureReason.ResourceNotFound), HubFailure.NotFound, "Hub:ConsumerGroup" },
-        { new ArgumentOutOfRangeException("Said the hub.", Amqp("com.microsoft:argument-out-of-range")), HubFailure.NotFound, "Hub:Partitions" },
+        {
+            new EventHubsException("telemetry", "Said the hub.", EventHubsException.FailureReason.ResourceNotFound),
+            HubFailure.NotFound,
+            "Hub:ConsumerGroup"
+        },
+        {
+            new ArgumentOutOfRangeException("Said the hub.", Amqp("com.microsoft:argument-out-of-range")),
+            HubFailure.NotFound,
+            "Hub:Partitions"
+        },
         { new ArgumentException("Said the hub.", Amqp("com.microsoft:argument-error")), HubFailure.Misconfigured, "Hub:Name" },
         { new InvalidOperationException("Said the hub.", Amqp("amqp:not-allowed")), HubFailure.Misconfigured, "Endpoint" },
-        { new EventHubsException("telemetry", "Said the hub.", EventHubsException.FailureReason.QuotaExceeded), HubFailure.Misconfigured, "End other readers" },
-        { new EventHubsException("telemetry", "Said the hub.", EventHubsException.FailureReason.MessageSizeExceeded), HubFailure.Misconfigured, "smaller messages" },
+        {
+            new EventHubsException("telemetry", "Said the hub.", EventHubsException.FailureReason.QuotaExceeded),
+            HubFailure.Misconfigured,
+            "End other readers"
+        },
+        {
+            new EventHubsException("telemetry", "Said the hub.", EventHubsException.FailureReason.MessageSizeExceeded),
+            HubFailure.Misconfigured,
+            "smaller messages"
+        },
     };
 
     [Theory]
@@ -45,7 +62,14 @@ public sealed class HubExceptionTests
     [Fact]
     public void A_certificate_that_is_not_trusted_is_told_wherever_it_hides()
     {
-        var refused = HubException.From(new EventHubsException(true, "telemetry", "x", EventHubsException.FailureReason.ServiceCommunicationProblem, new AuthenticationException("untrusted")), Endpoint);
+        var refused = HubException.From(
+            new EventHubsException(
+                true,
+                "telemetry",
+                "x",
+                EventHubsException.FailureReason.ServiceCommunicationProblem,
+                new AuthenticationException("untrusted")),
+            Endpoint);
 
         Assert.Equal(HubFailure.Misconfigured, refused.Failure);
         Assert.Contains("root certificates", refused.Message, StringComparison.Ordinal);
@@ -62,5 +86,6 @@ public sealed class HubExceptionTests
         Assert.False(HubException.IsUndecodable(new EventHubsException("telemetry", "x", EventHubsException.FailureReason.ServiceTimeout)));
     }
 
-    private static AmqpException Amqp(string condition) => new(new Error { Condition = new AmqpSymbol(condition), Description = "Said the hub." });
+    private static AmqpException Amqp(string condition) =>
+        new(new Error { Condition = new AmqpSymbol(condition), Description = "Said the hub." });
 }

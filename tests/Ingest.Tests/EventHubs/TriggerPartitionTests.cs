@@ -10,7 +10,8 @@ public sealed class TriggerPartitionTests
         {"FullyQualifiedNamespace":"hub.servicebus.windows.net","EventHubName":"telemetry","ConsumerGroup":"live","PartitionId":"3","IsCheckpointingAfterInvocation":true}
         """;
 
-    public static TheoryData<object> Contexts => [Context, JsonDocument.Parse(Context).RootElement, Context.ToLowerInvariant().Replace("\"3\"", "\"3\"")];
+    public static TheoryData<object> Contexts =>
+        [Context, JsonDocument.Parse(Context).RootElement, Context.ToLowerInvariant().Replace("\"3\"", "\"3\"")];
 
     [Theory]
     [MemberData(nameof(Contexts))]
@@ -26,7 +27,8 @@ public sealed class TriggerPartitionTests
     {
         Assert.Equal(
             new TriggerPartition("before-the-failover/telemetry", "3"),
-            TriggerPartition.From(new Dictionary<string, object?> { ["TriggerPartitionContext"] = Context }, "other", "before-the-failover/telemetry"));
+            TriggerPartition.From(
+                new Dictionary<string, object?> { ["TriggerPartitionContext"] = Context }, "other", "before-the-failover/telemetry"));
         Assert.Equal(new TriggerPartition("named", ""), TriggerPartition.From(new Dictionary<string, object?>(), "other", "named"));
         Assert.Equal(new TriggerPartition("other", ""), TriggerPartition.From(new Dictionary<string, object?>(), "other", " "));
     }
@@ -34,7 +36,10 @@ public sealed class TriggerPartitionTests
     [Fact]
     public void An_older_extensions_context_will_do()
     {
-        Assert.Equal("3", TriggerPartition.From(new Dictionary<string, object?> { ["PartitionContext"] = """{"PartitionId":"3"}""" }, "telemetry").Partition);
+        Assert.Equal(
+            "3",
+            TriggerPartition.From(
+                new Dictionary<string, object?> { ["PartitionContext"] = """{"PartitionId":"3"}""" }, "telemetry").Partition);
     }
 
     [Fact]

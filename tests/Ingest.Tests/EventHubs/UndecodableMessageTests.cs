@@ -120,10 +120,14 @@ public sealed class UndecodableMessageTests
     public void Descriptors_one_in_the_other_are_deep_however_many_there_are()
     {
         Assert.True(EncodedValues.IsDeeperThan(1_000, AmqpPoison.Deadly.Message));
-        Assert.All(AmqpPoison.Kinds, kind => Assert.Equal(kind.Name.Contains("2,000 deep", StringComparison.Ordinal), EncodedValues.IsDeeperThan(1_000, kind.Message)));
+        Assert.All(
+            AmqpPoison.Kinds,
+            kind =>
+                Assert.Equal(kind.Name.Contains("2,000 deep", StringComparison.Ordinal), EncodedValues.IsDeeperThan(1_000, kind.Message)));
     }
 
-    private static byte[] Bytes(string before, byte[] annotations, string behind) => [.. Convert.FromHexString(before), .. annotations, .. Convert.FromHexString(behind)];
+    private static byte[] Bytes(string before, byte[] annotations, string behind) =>
+        [.. Convert.FromHexString(before), .. annotations, .. Convert.FromHexString(behind)];
 
     private static string Hex(string text) => Convert.ToHexString(System.Text.Encoding.ASCII.GetBytes(text));
 }

@@ -6,7 +6,13 @@ namespace Ingest.Tests.Events;
 public sealed class InstantTests
 {
     public static TheoryData<DateTime> Times =>
-        [DateTime.MinValue, DateTime.UnixEpoch, DateTime.UnixEpoch.AddTicks(-1), new DateTime(2026, 3, 4, 5, 6, 7, 891, 999), DateTime.MaxValue];
+        [
+            DateTime.MinValue,
+            DateTime.UnixEpoch,
+            DateTime.UnixEpoch.AddTicks(-1),
+            new DateTime(2026, 3, 4, 5, 6, 7, 891, 999),
+            DateTime.MaxValue,
+        ];
 
     [Theory]
     [InlineData(1_999, 1_000)]

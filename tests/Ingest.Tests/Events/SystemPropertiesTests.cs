@@ -144,7 +144,10 @@ public sealed class SystemPropertiesTests
     {
         var live = Gather(
             ("iothub-connection-device-id", "dev-1"), ("iothub-connection-module-id", "mod"), ("iothub-enqueuedtime", Stamp),
-            ("iothub-message-source", "Telemetry"), ("content-type", "application/json"), ("content-encoding", "utf-8"), ("message-id", "m-1"));
+            ("iothub-message-source", "Telemetry"),
+            ("content-type", "application/json"),
+            ("content-encoding", "utf-8"),
+            ("message-id", "m-1"));
         var routed = Gather(
             ("connectionDeviceId", "dev-1"), ("connectionModuleId", "mod"), ("enqueuedTime", "2026-03-04T05:06:07.0890000Z"),
             ("messageSource", "Telemetry"), ("contentType", "application/json"), ("contentEncoding", "utf-8"), ("messageId", "m-1"));

@@ -105,5 +105,6 @@ public sealed class PostgresFailureTests
         Assert.False(PostgresFailure.LeavesCommitUnknown(Refused("23514")));
     }
 
-    private static PostgresException Refused(string code, string message = "said", string severity = "ERROR") => new(message, severity, severity, code);
+    private static PostgresException Refused(string code, string message = "said", string severity = "ERROR") =>
+        new(message, severity, severity, code);
 }

@@ -237,7 +237,13 @@ public sealed class BatchQueueTests
     }
 
     private static DecodedBatch Part(PendingBatch batch, int end, int rows, long bytes = 0) =>
-        Part([.. Enumerable.Range(0, batch.First + batch.Readings).Select(_ => new RawEvent { Hub = "hub", Partition = "0", Body = new byte[10] })], batch.First, end, rows, bytes);
+        Part(
+            [.. Enumerable.Range(0, batch.First + batch.Readings).Select(
+                _ => new RawEvent { Hub = "hub", Partition = "0", Body = new byte[10] })],
+            batch.First,
+            end,
+            rows,
+            bytes);
 
     private static DecodedBatch Part(RawEvent[] messages, int first, int end, int rows, long bytes = 0)
     {
@@ -267,7 +273,8 @@ public sealed class BatchQueueTests
 
     private PendingBatch Add(BatchQueue queue, int events, Checkpoint? checkpoint = null)
     {
-        RawEvent[] messages = [.. Enumerable.Range(0, events).Select(_ => new RawEvent { Hub = "hub", Partition = "0", Body = new byte[10] })];
+        RawEvent[] messages =
+            [.. Enumerable.Range(0, events).Select(_ => new RawEvent { Hub = "hub", Partition = "0", Body = new byte[10] })];
         var batch = new PendingBatch(messages, checkpoint, _clock.GetTimestamp(), CancellationToken.None);
         queue.Add(batch);
         return batch;

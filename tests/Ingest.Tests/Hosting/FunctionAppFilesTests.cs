@@ -22,7 +22,9 @@ public sealed partial class FunctionAppFilesTests
     {
         using var host = JsonDocument.Parse(RepositoryFiles.Read("host.json"));
 
-        Assert.Equal(InvocationTime.FunctionTimeout, TimeSpan.Parse(host.RootElement.GetProperty("functionTimeout").GetString()!, CultureInfo.InvariantCulture));
+        Assert.Equal(
+            InvocationTime.FunctionTimeout,
+            TimeSpan.Parse(host.RootElement.GetProperty("functionTimeout").GetString()!, CultureInfo.InvariantCulture));
     }
 
     [Fact]
@@ -53,7 +55,9 @@ public sealed partial class FunctionAppFilesTests
         var bound = Directory.EnumerateFiles(Path.Combine(RepositoryFiles.Root, "src", "Ingest.Functions"), "*.cs")
             .SelectMany(file => SettingsInCode.Matches(File.ReadAllText(file)))
             .Select(match => match.Groups["name"].Value)
-            .Where(name => !name.StartsWith("APPLICATIONINSIGHTS_", StringComparison.Ordinal) && !name.StartsWith("OTEL_", StringComparison.Ordinal))
+            .Where(
+                name => !name.StartsWith(
+                    "APPLICATIONINSIGHTS_", StringComparison.Ordinal) && !name.StartsWith("OTEL_", StringComparison.Ordinal))
             .ToHashSet();
 
         Assert.Contains("HubName", bound);
@@ -64,7 +68,9 @@ public sealed partial class FunctionAppFilesTests
     public void The_sample_has_no_setting_that_nobody_reads()
     {
         // A section's misspelt name fails the start; a name without a section has to be one of these.
-        Assert.Empty(Sample().Keys.Where(name => !name.Contains("__", StringComparison.Ordinal)).Except(FunctionAppSettings.Complete().Keys).Except(OfTheHost));
+        Assert.Empty(
+            Sample().Keys.Where(
+                name => !name.Contains("__", StringComparison.Ordinal)).Except(FunctionAppSettings.Complete().Keys).Except(OfTheHost));
     }
 
     [Fact]
@@ -108,6 +114,8 @@ public sealed partial class FunctionAppFilesTests
     private static Dictionary<string, string?> Sample()
     {
         using var sample = JsonDocument.Parse(RepositoryFiles.Read("local.settings.sample.json"));
-        return sample.RootElement.GetProperty("Values").EnumerateObject().ToDictionary(value => value.Name, value => value.Value.GetString());
+        return sample.RootElement.GetProperty("Values").EnumerateObject().ToDictionary(
+            value => value.Name,
+            value => value.Value.GetString());
     }
 }

@@ -27,7 +27,8 @@ internal static class FunctionAppSettings
     {
         // As the environment provider does.
         var configuration = new ConfigurationBuilder()
-            .AddInMemoryCollection(appSettings.Select(setting => KeyValuePair.Create(setting.Key.Replace("__", ":", StringComparison.Ordinal), setting.Value)))
+            .AddInMemoryCollection(
+                appSettings.Select(setting => KeyValuePair.Create(setting.Key.Replace("__", ":", StringComparison.Ordinal), setting.Value)))
             .Build();
         return new ServiceCollection()
             .AddLogging()
@@ -41,7 +42,8 @@ internal static class FunctionAppSettings
     {
         null => [],
         OptionsValidationException exception => [.. exception.Failures],
-        AggregateException exception => [.. exception.InnerExceptions.Cast<OptionsValidationException>().SelectMany(inner => inner.Failures)],
+        AggregateException exception =>
+            [.. exception.InnerExceptions.Cast<OptionsValidationException>().SelectMany(inner => inner.Failures)],
         var exception => throw new InvalidOperationException("The start failed on something else", exception),
     };
 

@@ -14,7 +14,8 @@ public sealed class HealthClientTests
     [Fact]
     public async Task An_answer_without_end_is_cut_off_and_named()
     {
-        var (answer, sent) = await AskAsync("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n", endless: true);
+        var (answer, sent) = await AskAsync(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n", endless: true);
 
         Assert.Null(answer.Report);
         Assert.Contains("more than 1 MiB", answer.Error, StringComparison.Ordinal);
@@ -29,7 +30,8 @@ public sealed class HealthClientTests
     [InlineData("[[[[")]
     public async Task An_answer_that_lacks_its_parts_is_a_strangers(string body)
     {
-        var (answer, _) = await AskAsync($"HTTP/1.1 200 OK\r\nContent-Length: {body.Length}\r\nConnection: close\r\n\r\n{body}", endless: false);
+        var (answer, _) = await AskAsync(
+            $"HTTP/1.1 200 OK\r\nContent-Length: {body.Length}\r\nConnection: close\r\n\r\n{body}", endless: false);
 
         Assert.Null(answer.Report);
         Assert.Contains("something else than a worker", answer.Error, StringComparison.Ordinal);
@@ -41,7 +43,8 @@ public sealed class HealthClientTests
         using var listener = Listener(out var port);
         listener.Stop();
         var away = await HealthClient.AskAsync(new HealthSettings { Url = $"http://operator:hunter2@127.0.0.1:{port}" }, Stop);
-        var wrong = await Assert.ThrowsAsync<StartUpException>(() => HealthClient.AskAsync(new HealthSettings { Url = "operator:hunter2@worker" }, Stop));
+        var wrong = await Assert.ThrowsAsync<StartUpException>(
+            () => HealthClient.AskAsync(new HealthSettings { Url = "operator:hunter2@worker" }, Stop));
 
         Assert.DoesNotContain("hunter2", $"{away.Url} {away.Error} {wrong.Message}", StringComparison.Ordinal);
         Assert.DoesNotContain("operator", $"{away.Url} {away.Error} {wrong.Message}", StringComparison.Ordinal);

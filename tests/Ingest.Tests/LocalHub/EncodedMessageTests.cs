@@ -14,7 +14,8 @@ public sealed class EncodedMessageTests
         Messages.OfLength(0),
         Messages.OfLength(300),
         Messages.Full(),
-        Messages.Full(("x-opt-partition-key", "key"), ("iothub-connection-device-id", "dev"), ("x-opt-offset", "7"), ("list", new List { 1, "a" })),
+        Messages.Full(
+            ("x-opt-partition-key", "key"), ("iothub-connection-device-id", "dev"), ("x-opt-offset", "7"), ("list", new List { 1, "a" })),
         Messages.Full(("long", new string('x', 300))),
         Messages.Batch(Messages.OfLength(5), Messages.Full()),
         Messages.Bytes(new Message(new Map { ["a"] = new List { 1, 2.5, "three" } })),
@@ -40,7 +41,9 @@ public sealed class EncodedMessageTests
 
         Assert.Equal([("x-opt-partition-key", "key"), ("iothub-connection-device-id", "dev-1"), ("number", "")], found);
         Assert.True(bytes.AsSpan().EndsWith(message.Rest));
-        Assert.Equal("m-1", Message.Decode(new ByteBuffer(message.Rest.ToArray(), 0, message.Rest.Length, message.Rest.Length)).Properties.MessageId);
+        Assert.Equal(
+            "m-1",
+            Message.Decode(new ByteBuffer(message.Rest.ToArray(), 0, message.Rest.Length, message.Rest.Length)).Properties.MessageId);
     }
 
     [Fact]
@@ -60,7 +63,8 @@ public sealed class EncodedMessageTests
     [Fact]
     public void What_the_hub_adds_replaces_its_own_annotations_and_keeps_the_others()
     {
-        var message = EncodedMessage.Parse(Messages.Full(("x-opt-sequence-number", 99L), ("x-opt-offset", "99"), ("iothub-connection-device-id", "dev"), ("mine", 5)));
+        var message = EncodedMessage.Parse(
+            Messages.Full(("x-opt-sequence-number", 99L), ("x-opt-offset", "99"), ("iothub-connection-device-id", "dev"), ("mine", 5)));
         var bytes = new byte[EventEncoder.MaxLength(message, "key"u8)];
 
         var length = EventEncoder.Encode(message, "key"u8, sequenceNumber: 3, now: 1000, bytes);
@@ -154,7 +158,8 @@ public sealed class EncodedMessageTests
         var key = EventEncoder.RoutingKey(message);
         var stored = new byte[EventEncoder.MaxLength(message, key)];
         var length = EventEncoder.Encode(message, key, 1, 1, stored);
-        Assert.True(EncodedMessage.Parse(stored.AsSpan(0, length)).Rest.SequenceEqual(message.Rest), "What is read back is not what was taken.");
+        Assert.True(
+            EncodedMessage.Parse(stored.AsSpan(0, length)).Rest.SequenceEqual(message.Rest), "What is read back is not what was taken.");
 
         var sections = message.Rest;
         while (EncodedMessage.TryTakeData(ref sections, out var encoded))

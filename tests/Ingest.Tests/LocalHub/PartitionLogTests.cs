@@ -21,7 +21,9 @@ public sealed class PartitionLogTests
         var numbers = new[] { 10, 20, 2 * 1024 * 1024, 30 }.Select(log.Append).ToList();
 
         Assert.Equal([7L, 8, 9, 10], numbers);
-        Assert.Equal([10, 20, 2 * 1024 * 1024, 30], numbers.Select(number => ((Amqp.Framing.Data)log.Read(number).BodySection).Binary.Length));
+        Assert.Equal(
+            [10, 20, 2 * 1024 * 1024, 30],
+            numbers.Select(number => ((Amqp.Framing.Data)log.Read(number).BodySection).Binary.Length));
         Assert.Equal((7, 10), (log.State.First, log.State.Last));
         Assert.False(log.State.IsEmpty);
     }

@@ -27,7 +27,8 @@ public sealed partial class ArchitectureTests
     {
         var method = RepositoryFiles.Read(Path.Combine("src", "Ingest", "IngestPipeline.cs"));
         method = method[method.IndexOf("Task<BatchResult> ProcessAsync", StringComparison.Ordinal)..];
-        var steps = new[] { ".Reserve(", ".RoomAsync(", ".Decode(", ".CommitAsync(" }.Select(step => method.IndexOf(step, StringComparison.Ordinal)).ToList();
+        var steps = new[] { ".Reserve(", ".RoomAsync(", ".Decode(", ".CommitAsync(" }.Select(
+            step => method.IndexOf(step, StringComparison.Ordinal)).ToList();
 
         Assert.DoesNotContain(-1, steps);
         Assert.Equal(steps.Order(), steps);

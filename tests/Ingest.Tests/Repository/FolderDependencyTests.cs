@@ -23,7 +23,8 @@ public sealed class FolderDependencyTests
         ("Schema", ["Settings", "Failures", "Columns", "Write"]),
     ];
 
-    public static TheoryData<string> Folders => [.. Directory.GetDirectories(Core).Where(HasCode).Select(Path.GetFileName).OfType<string>()];
+    public static TheoryData<string> Folders =>
+        [.. Directory.GetDirectories(Core).Where(HasCode).Select(Path.GetFileName).OfType<string>()];
 
     private static string Core => Path.Combine(RepositoryFiles.Root, "src", "Ingest");
 
@@ -47,12 +48,14 @@ public sealed class FolderDependencyTests
         var known = Directory.GetFiles(Path.Combine(Core, folder), "*.cs", SearchOption.AllDirectories)
             .SelectMany(File.ReadLines)
             .Where(line => !line.TrimStart().StartsWith("//", StringComparison.Ordinal))
-            .SelectMany(line => Regex.Matches(line, $@"(?:^using (?:static )?Ingest\.|[\s(<,!]|Ingest\.)(?<folder>{others})(?:;|\.[A-Z]\w+)"))
+            .SelectMany(
+                line => Regex.Matches(line, $@"(?:^using (?:static )?Ingest\.|[\s(<,!]|Ingest\.)(?<folder>{others})(?:;|\.[A-Z]\w+)"))
             .Select(match => match.Groups["folder"].Value)
             .ToHashSet();
 
         Assert.Subset(mayKnow.ToHashSet(), known);
     }
 
-    private static bool HasCode(string folder) => Path.GetFileName(folder) is not ("bin" or "obj") && Directory.EnumerateFiles(folder, "*.cs").Any();
+    private static bool HasCode(string folder) =>
+        Path.GetFileName(folder) is not ("bin" or "obj") && Directory.EnumerateFiles(folder, "*.cs").Any();
 }

@@ -24,7 +24,8 @@ public sealed partial class SecurityTests
     [Fact]
     public void Every_test_that_the_security_notes_name_exists()
     {
-        var tests = string.Concat(Directory.GetFiles(Path.Combine(Root, "tests"), "*Tests.cs", SearchOption.AllDirectories).Select(File.ReadAllText));
+        var tests = string.Concat(
+            Directory.GetFiles(Path.Combine(Root, "tests"), "*Tests.cs", SearchOption.AllDirectories).Select(File.ReadAllText));
         var named = TestName().Matches(File.ReadAllText(Path.Combine(Root, "SECURITY.md"))).Select(match => match.Groups[1].Value).ToList();
 
         Assert.True(named.Count > 20, "the notes name no tests any more");

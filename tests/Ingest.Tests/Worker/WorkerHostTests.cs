@@ -14,7 +14,8 @@ public sealed class WorkerHostTests
     {
         var settings = WorkerSettings.Read(new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
         {
-            ["Hub:ConnectionString"] = "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=n;SharedAccessKey=a2V5;EntityPath=telemetry;UseDevelopmentEmulator=true",
+            ["Hub:ConnectionString"] =
+                "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=n;SharedAccessKey=a2V5;EntityPath=telemetry;UseDevelopmentEmulator=true",
             ["Database:ConnectionString"] = "Host=127.0.0.1;Port=1;Username=nobody;Database=none",
             ["Health:Port"] = "0",
         }).Build());

@@ -1,7 +1,7 @@
-using Ingest.Failures;
 using Ingest.Columns;
 using Ingest.Decode;
 using Ingest.Events;
+using Ingest.Failures;
 using Ingest.Settings;
 using Ingest.Write;
 using Xunit;

@@ -30,11 +30,14 @@ public sealed class StampWindowsTests
             var windows = Cover(stamps);
 
             Assert.InRange(windows.Count, 1, StampWindows.Most);
-            Assert.All(stamps, stamp => Assert.Single(windows, window => window.Start.Microseconds <= stamp && stamp + 1_000 <= window.End.Microseconds));
+            Assert.All(
+                stamps,
+                stamp => Assert.Single(windows, window => window.Start.Microseconds <= stamp && stamp + 1_000 <= window.End.Microseconds));
             Assert.All(windows.Zip(windows.Skip(1)), pair => Assert.True(pair.First.End < pair.Second.Start));
         });
 
     private static StampWindow Window(long start, long end) => new(new Instant(start), new Instant(end));
 
-    private static IReadOnlyList<StampWindow> Cover(params long[] stamps) => StampWindows.Cover(stamps.Select(stamp => new Instant(stamp)).ToArray());
+    private static IReadOnlyList<StampWindow> Cover(params long[] stamps) =>
+        StampWindows.Cover(stamps.Select(stamp => new Instant(stamp)).ToArray());
 }

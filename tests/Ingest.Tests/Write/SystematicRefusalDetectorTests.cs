@@ -1,6 +1,6 @@
-using Ingest.Failures;
 using Ingest.Columns;
 using Ingest.Decode;
+using Ingest.Failures;
 using Ingest.Settings;
 using Ingest.Write;
 using Microsoft.Extensions.Time.Testing;

@@ -6,7 +6,8 @@ namespace Ingest.Tests.Write;
 public sealed class WriteModeSelectorTests
 {
     [Fact]
-    public void New_rows_are_written_without_looking() => Assert.Equal(WriteMode.Optimistic, new WriteModeSelector(expectDuplicates: false).Next);
+    public void New_rows_are_written_without_looking() =>
+        Assert.Equal(WriteMode.Optimistic, new WriteModeSelector(expectDuplicates: false).Next);
 
     [Fact]
     public void A_replay_always_looks_first()

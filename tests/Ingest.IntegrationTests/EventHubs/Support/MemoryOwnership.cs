@@ -48,7 +48,8 @@ internal sealed class MemoryOwnership : CheckpointStore
         {
             lock (_lock)
             {
-                return _owners.Values.Where(owner => owner.OwnerIdentifier.Length > 0).ToDictionary(owner => owner.PartitionId, owner => owner.OwnerIdentifier);
+                return _owners.Values.Where(
+                    owner => owner.OwnerIdentifier.Length > 0).ToDictionary(owner => owner.PartitionId, owner => owner.OwnerIdentifier);
             }
         }
     }
@@ -106,7 +107,9 @@ internal sealed class MemoryOwnership : CheckpointStore
                     continue;
                 }
 
-                if (now is { OwnerIdentifier.Length: > 0 } && claim.OwnerIdentifier.Length > 0 && now.OwnerIdentifier != claim.OwnerIdentifier)
+                if (now is { OwnerIdentifier.Length: > 0 }
+                    && claim.OwnerIdentifier.Length > 0
+                    && now.OwnerIdentifier != claim.OwnerIdentifier)
                 {
                     LooksBeforeTheFirstMove = Moves++ == 0 ? Looks : LooksBeforeTheFirstMove;
                 }
@@ -128,7 +131,11 @@ internal sealed class MemoryOwnership : CheckpointStore
     }
 
     public override Task<EventProcessorCheckpoint> GetCheckpointAsync(
-        string fullyQualifiedNamespace, string eventHubName, string consumerGroup, string partitionId, CancellationToken cancellationToken) =>
+        string fullyQualifiedNamespace,
+        string eventHubName,
+        string consumerGroup,
+        string partitionId,
+        CancellationToken cancellationToken) =>
         throw new InvalidOperationException("A place to start at is never taken from here.");
 
     public override Task UpdateCheckpointAsync(
@@ -143,7 +150,13 @@ internal sealed class MemoryOwnership : CheckpointStore
         ThrowIfFailing();
         lock (_lock)
         {
-            _copies.Add(new(partitionId, startingPosition.OffsetString, startingPosition.SequenceNumber, clientIdentifier, _owners[partitionId].OwnerIdentifier));
+            _copies.Add(
+                new(
+                    partitionId,
+                    startingPosition.OffsetString,
+                    startingPosition.SequenceNumber,
+                    clientIdentifier,
+                    _owners[partitionId].OwnerIdentifier));
         }
 
         return Task.CompletedTask;

@@ -84,7 +84,8 @@ internal sealed class MemoryStore
                 var (epoch, position) = _checkpoints[partition];
                 if (epoch != checkpoint.Epoch || position?.SequenceNumber != checkpoint.From)
                 {
-                    throw new CheckpointFencedException(checkpoint, new StoredCheckpoint(checkpoint.Partition, epoch, position, default, default));
+                    throw new CheckpointFencedException(
+                        checkpoint, new StoredCheckpoint(checkpoint.Partition, epoch, position, default, default));
                 }
 
                 _checkpoints[partition] = (epoch, checkpoint.To);

@@ -25,7 +25,8 @@ internal sealed class RunningWorker : IAsyncDisposable
 
     public IReadOnlyList<PartitionStatus> Partitions => Worker.Partitions;
 
-    public static RunningWorker Start(HubClient client, MemoryStore store, CheckpointStore? ownership = null, ClaimPartitions? claim = null) =>
+    public static RunningWorker Start(
+        HubClient client, MemoryStore store, CheckpointStore? ownership = null, ClaimPartitions? claim = null) =>
         new(new HubWorker(client, TimeSource.IotHub, claim ?? store.ClaimAsync, store.ProcessAsync, ownership ?? new MemoryOwnership()));
 
     /// <summary>Reads until so many events are stored, and stops.</summary>

@@ -66,7 +66,8 @@ internal sealed class TcpRelay : IAsyncDisposable
                 _ = RelayAsync(client);
             }
         }
-        catch (Exception exception) when (_stopping.IsCancellationRequested && exception is OperationCanceledException or SocketException or ObjectDisposedException)
+        catch (Exception exception) when (
+            _stopping.IsCancellationRequested && exception is OperationCanceledException or SocketException or ObjectDisposedException)
         {
         }
     }

@@ -26,7 +26,8 @@ internal sealed class TestHub : IAsyncDisposable
     public TcpRelay Relay { get; }
 
     /// <summary>A client connection string that goes through the wire.</summary>
-    public string ConnectionString => Hub.ConnectionString.Replace($"127.0.0.1:{Hub.Port}", $"127.0.0.1:{Relay.Port}", StringComparison.Ordinal);
+    public string ConnectionString =>
+        Hub.ConnectionString.Replace($"127.0.0.1:{Hub.Port}", $"127.0.0.1:{Relay.Port}", StringComparison.Ordinal);
 
     public static async Task<TestHub> StartAsync(LocalHubSettings options)
     {
@@ -77,7 +78,8 @@ internal sealed class TestHub : IAsyncDisposable
     /// <summary>Puts a numbered message into the hub, with no client.</summary>
     public void Append(string partition, int number)
     {
-        var message = new Amqp.Message { BodySection = new Amqp.Framing.Data { Binary = System.Text.Encoding.UTF8.GetBytes(number.ToString()) } };
+        var message =
+            new Amqp.Message { BodySection = new Amqp.Framing.Data { Binary = System.Text.Encoding.UTF8.GetBytes(number.ToString()) } };
         var encoded = message.Encode();
         Hub.Append(partition, encoded.Buffer.AsSpan(encoded.Offset, encoded.Length));
     }

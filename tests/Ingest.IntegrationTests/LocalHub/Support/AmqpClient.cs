@@ -6,7 +6,9 @@ using Xunit;
 
 namespace Ingest.IntegrationTests.LocalHub.Support;
 
-/// <summary>A bare AMQP client of a hub, which does what the official clients cannot: set annotations, choose settlement, hold credit back.</summary>
+/// <summary>
+/// A bare AMQP client of a hub, which does what the official clients cannot: set annotations, choose settlement, hold credit back.
+/// </summary>
 internal sealed class AmqpClient : IAsyncDisposable
 {
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
@@ -27,7 +29,11 @@ internal sealed class AmqpClient : IAsyncDisposable
     public Task<SenderLink> OpenSenderAsync(string address)
     {
         var attached = new TaskCompletionSource<Attach>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var link = new SenderLink(new Session(_connection), NextName(), new Target { Address = address }, (_, attach) => attached.TrySetResult(attach));
+        var link = new SenderLink(
+            new Session(_connection),
+            NextName(),
+            new Target { Address = address },
+            (_, attach) => attached.TrySetResult(attach));
         return OpenedAsync(link, attached, attach => attach.Target is not null);
     }
 
@@ -56,7 +62,8 @@ internal sealed class AmqpClient : IAsyncDisposable
     }
 
     /// <summary>Reads a partition from its first event on, until it has so many.</summary>
-    public async Task<List<Message>> ReadAsync(string partition, int count, string? selector = "amqp.annotation.x-opt-offset > '-1'", string group = "$Default")
+    public async Task<List<Message>> ReadAsync(
+        string partition, int count, string? selector = "amqp.annotation.x-opt-offset > '-1'", string group = "$Default")
     {
         var reader = await OpenReaderAsync(partition, selector, group);
         var messages = await TakeAsync(reader, count);
@@ -70,7 +77,8 @@ internal sealed class AmqpClient : IAsyncDisposable
         var messages = new List<Message>();
         while (messages.Count < count)
         {
-            messages.Add(await reader.ReceiveAsync(Patience) ?? throw new TimeoutException($"Only {messages.Count} of {count} events came."));
+            messages.Add(
+                await reader.ReceiveAsync(Patience) ?? throw new TimeoutException($"Only {messages.Count} of {count} events came."));
         }
 
         return messages;
@@ -81,12 +89,21 @@ internal sealed class AmqpClient : IAsyncDisposable
     {
         var session = new Session(_connection);
         var requests = new SenderLink(session, NextName(), "$cbs");
-        var answers = new ReceiverLink(session, NextName(), new Attach { Source = new Source { Address = "$cbs" }, Target = new Target { Address = "answers" } }, null);
+        var answers = new ReceiverLink(
+            session,
+            NextName(),
+            new Attach { Source = new Source { Address = "$cbs" }, Target = new Target { Address = "answers" } },
+            null);
         answers.SetCredit(1);
         await requests.SendAsync(new Message(token)
         {
             Properties = new Properties { MessageId = "1", ReplyTo = "answers" },
-            ApplicationProperties = new ApplicationProperties { ["operation"] = "put-token", ["type"] = "servicebus.windows.net:sastoken", ["name"] = "sb://localhost/telemetry" },
+            ApplicationProperties = new ApplicationProperties
+            {
+                ["operation"] = "put-token",
+                ["type"] = "servicebus.windows.net:sastoken",
+                ["name"] = "sb://localhost/telemetry",
+            },
         });
         var answer = await answers.ReceiveAsync(Patience);
         Assert.Equal("1", answer.Properties.GetCorrelationId());
