@@ -52,7 +52,8 @@ public sealed class LocalEventHub : IAsyncDisposable
     /// <summary>How a client of Event Hubs finds it: a connection string in the form for development, with <c>EntityPath</c>.</summary>
     public string ConnectionString => string.Create(
         CultureInfo.InvariantCulture,
-        $"Endpoint=sb://127.0.0.1:{Port};SharedAccessKeyName={_options.SharedAccessKeyName};SharedAccessKey={_options.SharedAccessKey ?? "none"};UseDevelopmentEmulator=true;EntityPath={_options.Name}");
+        $"Endpoint=sb://127.0.0.1:{Port};SharedAccessKeyName={_options.SharedAccessKeyName};"
+        + $"SharedAccessKey={_options.SharedAccessKey ?? "none"};UseDevelopmentEmulator=true;EntityPath={_options.Name}");
 
     /// <summary>Starts a hub.</summary>
     /// <exception cref="ValidationException">An option is out of its range.</exception>

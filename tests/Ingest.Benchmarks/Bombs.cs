@@ -13,7 +13,11 @@ internal static class Bombs
     {
         var messages =
             new Option<int>("--messages") { Description = "How many messages of each kind.", DefaultValueFactory = _ => 100_000 };
-        var kinds = new Option<string[]>("--kind") { Description = "invalid, equal or different readings; repeatable.", DefaultValueFactory = _ => ["invalid", "equal"] };
+        var kinds = new Option<string[]>("--kind")
+        {
+            Description = "invalid, equal or different readings; repeatable.",
+            DefaultValueFactory = _ => ["invalid", "equal"],
+        };
         var command =
             new Command("bombs", "Messages of some sixty bytes with ten thousand readings each, through a pipeline with a heap of 512 "
                 + "MiB into a native PostgreSQL.") { messages, kinds };

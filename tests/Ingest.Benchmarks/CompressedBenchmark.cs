@@ -53,7 +53,8 @@ internal static class CompressedBenchmark
         }
 
         var stored = await chunks.ScalarAsync<long>("SELECT count(*) FROM conditions", cancellationToken);
-        if (passes.Any(pass => !pass.Accounts.Balance) || passes[0].Accounts.Stored != month.Readings || passes[1].Accounts.Duplicate != month.Readings
+        if (passes.Any(pass => !pass.Accounts.Balance)
+            || passes[0].Accounts.Stored != month.Readings || passes[1].Accounts.Duplicate != month.Readings
             || passes[2].Accounts.Duplicate != month.Readings
             || stored != month.Readings + passes[2].Accounts.Stored
             || stored != month.Readings + month.New)

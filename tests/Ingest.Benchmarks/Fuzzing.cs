@@ -21,7 +21,11 @@ internal static class Fuzzing
     {
         var bodies =
             new Option<long>("--bodies") { Description = "How many bodies, inputs or messages.", DefaultValueFactory = _ => 1_000_000 };
-        var seed = new Option<int>("--seed") { Description = "Where to start; the same seed gives the same bodies.", DefaultValueFactory = _ => 1 };
+        var seed = new Option<int>("--seed")
+        {
+            Description = "Where to start; the same seed gives the same bodies.",
+            DefaultValueFactory = _ => 1,
+        };
         var pipeline =
             new Option<bool>("--pipeline")
             {
@@ -96,7 +100,8 @@ internal static class Fuzzing
         var fuzzer = new HealthPortFuzzer(worker.HealthPort, seed);
         while (fuzzer.Inputs < inputs)
         {
-            if (await fuzzer.RunAsync(Math.Min(Progress / 20, inputs - fuzzer.Inputs), () => worker.IsProbedAsync(cancellationToken), cancellationToken) is { } failure)
+            if (await fuzzer.RunAsync(Math.Min(Progress / 20, inputs - fuzzer.Inputs),
+                () => worker.IsProbedAsync(cancellationToken), cancellationToken) is { } failure)
             {
                 await Console.Error.WriteLineAsync(failure);
                 return 1;

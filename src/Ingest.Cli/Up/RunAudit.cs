@@ -85,7 +85,9 @@ internal static class RunAudit
             {
                 problems.Add(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"device {device}: {missing.Count} readings sent have no row, stamped {string.Join(", ", missing.Take(Named).Select(stamp => stamp.ToString("O", CultureInfo.InvariantCulture)))}{(missing.Count > Named ? ", …" : "")}"));
+                    $"device {device}: {missing.Count} readings sent have no row, stamped "
+                    + $"{string.Join(", ", missing.Take(Named).Select(stamp => stamp.ToString("O", CultureInfo.InvariantCulture)))}"
+                    + $"{(missing.Count > Named ? ", …" : "")}"));
             }
         }
 

@@ -56,6 +56,9 @@ internal readonly partial record struct StartPosition(string Annotation, bool In
 
     private static AmqpException Refused(string description) => new("com.microsoft:argument-error", description);
 
-    [GeneratedRegex(@"^\s*amqp\.annotation\.(?<name>x-opt-offset|x-opt-sequence-number|x-opt-enqueued-time)\s*(?<operator>>=?)\s*(?<quote>'?)(?<value>[^'\s]+)\k<quote>\s*$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(
+        @"^\s*amqp\.annotation\.(?<name>x-opt-offset|x-opt-sequence-number|x-opt-enqueued-time)"
+        + @"\s*(?<operator>>=?)\s*(?<quote>'?)(?<value>[^'\s]+)\k<quote>\s*$",
+        RegexOptions.CultureInvariant)]
     private static partial Regex Selector();
 }

@@ -35,6 +35,9 @@ public enum HubFailure
 /// <summary>The hub, or the way to it, failed.</summary>
 public sealed class HubException : Exception
 {
+    private static readonly string[] Additions =
+        ["For troubleshooting information", "See the troubleshooting guide", " (Parameter", "\r", "\n", "TrackingId:", "Trace ID:"];
+
     public HubException(HubFailure failure, string message, Exception? innerException = null)
         : base(message, innerException)
     {
@@ -110,7 +113,7 @@ public sealed class HubException : Exception
     {
         EventHubsException.FailureReason.ConsumerDisconnected => new HubException(
             HubFailure.PartitionTaken, $"Another reader has taken the partition: {Said(told)}.", told),
-        EventHubsException.FailureReason.ResourceNotFound when told.Message.Contains("disabled", StringComparison.OrdinalIgnoreCase) => new HubException(
+        EventHubsException.FailureReason.ResourceNotFound when SaysDisabled(told) => new HubException(
             HubFailure.Misconfigured, $"{endpoint.Address} refuses: {Said(told)}. Activate the event hub again.", told),
         EventHubsException.FailureReason.ResourceNotFound => new HubException(
             HubFailure.NotFound,
@@ -177,12 +180,14 @@ public sealed class HubException : Exception
     // The client turns an answer of the service into one of .NET's own exceptions, with the service's error below it.
     private static bool SaidByService(Exception exception) => exception.InnerException is AmqpException;
 
+    private static bool SaysDisabled(EventHubsException told) => told.Message.Contains("disabled", StringComparison.OrdinalIgnoreCase);
+
     // Without the clients' additions: links to troubleshooting guides, numbers for the support, and the hub's name, which the sentence has
     // already.
     internal static string Said(Exception exception)
     {
         var text = exception.InnerException is AmqpException { Message.Length: > 0 } told ? told.Message : exception.Message;
-        foreach (var addition in (string[])["For troubleshooting information", "See the troubleshooting guide", " (Parameter", "\r", "\n", "TrackingId:", "Trace ID:"])
+        foreach (var addition in Additions)
         {
             var at = text.IndexOf(addition, StringComparison.Ordinal);
             text = at > 0 ? text[..at] : text;

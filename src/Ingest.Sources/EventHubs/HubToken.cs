@@ -65,7 +65,8 @@ internal sealed class HubToken : ICbsTokenProvider
         var until = expiry.ToString(CultureInfo.InvariantCulture);
         var signature = HMACSHA256.HashData(
             Encoding.UTF8.GetBytes(_secret!.SharedAccessKey), Encoding.UTF8.GetBytes($"{escaped}\n{until}"));
-        return $"SharedAccessSignature sr={escaped}&sig={Uri.EscapeDataString(Convert.ToBase64String(signature))}&se={until}&skn={Uri.EscapeDataString(_secret.SharedAccessKeyName)}";
+        return $"SharedAccessSignature sr={escaped}&sig={Uri.EscapeDataString(Convert.ToBase64String(signature))}"
+            + $"&se={until}&skn={Uri.EscapeDataString(_secret.SharedAccessKeyName)}";
     }
 
     // Only told to the hub, which reads it from the signature itself.

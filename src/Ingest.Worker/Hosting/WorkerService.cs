@@ -123,7 +123,8 @@ public sealed class WorkerService(
         }
     }
 
-    private static Outage OutageOf(HubClient client, TimeProvider time, Action<Microsoft.Extensions.Logging.ILogger, string, string, TimeSpan> begins) => new(
+    private static Outage OutageOf(
+        HubClient client, TimeProvider time, Action<Microsoft.Extensions.Logging.ILogger, string, string, TimeSpan> begins) => new(
         static exception => new Obstacle(exception.Message, NeedsOperator: false),
         (obstacle, delay) => begins(client.Logger, client.Hub, obstacle.Sentence, delay),
         (obstacle, delay) => WorkerLog.WaitingStill(client.Logger, client.Hub, obstacle.Sentence, delay),

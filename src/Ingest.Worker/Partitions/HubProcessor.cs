@@ -74,7 +74,9 @@ internal sealed class HubProcessor : PluggableCheckpointStoreEventProcessor<Even
     protected override Task OnProcessingErrorAsync(
         Exception exception, EventProcessorPartition? partition, string operationDescription, CancellationToken cancellationToken)
     {
-        if (Chain(exception).Any(static known => known is PartitionRestartException or Checkpoints.CheckpointFencedException or OwnershipUnavailableException or OperationCanceledException))
+        if (Chain(exception).Any(static known =>
+            known is PartitionRestartException or Checkpoints.CheckpointFencedException
+                or OwnershipUnavailableException or OperationCanceledException))
         {
             // Told where it happened.
             return Task.CompletedTask;

@@ -191,7 +191,8 @@ public struct SystemProperties
         : DateTime.TryParse(
             text,
             CultureInfo.InvariantCulture,
-            DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal | DateTimeStyles.AllowWhiteSpaces | DateTimeStyles.NoCurrentDateDefault,
+            DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal | DateTimeStyles.AllowWhiteSpaces
+                | DateTimeStyles.NoCurrentDateDefault,
             out var time) && time.Year > 1 ? time
         : null;
 

@@ -70,7 +70,8 @@ public static class SchemaCheck
         await CheckOwnTableAsync(catalog, "dead_letters", server, ["SELECT", "INSERT", "DELETE"], problems);
         await CheckOwnTableAsync(catalog, "dead_letter_quotas", server, ["SELECT", "INSERT", "UPDATE", "DELETE"], problems);
         await CheckOwnTableAsync(catalog, "dead_letter_totals", server, ["SELECT", "INSERT", "UPDATE", "DELETE"], problems);
-        if (dropsExpired && await connection.ExecuteScalarAsync<bool?>(new CommandDefinition(CatalogSql.MayDropExpired, cancellationToken: cancellationToken)) != true)
+        var mayDrop = new CommandDefinition(CatalogSql.MayDropExpired, cancellationToken: cancellationToken);
+        if (dropsExpired && await connection.ExecuteScalarAsync<bool?>(mayDrop) != true)
         {
             problems.Add(new(
                 $"{server.User} may not call drop_expired_conditions, which Telemetry:RetentionDays needs, or it does not exist.",

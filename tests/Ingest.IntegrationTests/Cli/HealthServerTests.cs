@@ -20,7 +20,7 @@ public sealed class HealthServerTests(PostgresFixture postgres)
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Through_an_outage_of_the_database_probes_and_status_tell_the_state_the_queue_the_retries_and_the_error_and_the_log_has_two_lines()
+    public async Task Through_an_outage_of_the_database_probes_and_status_tell_how_it_stands_and_the_log_has_two_lines()
     {
         await using var stage = await WorkerStage.CreateAsync(postgres);
         await using var wire = TcpProxy.Start((await postgres.ServerAsync()).Port);

@@ -44,7 +44,7 @@ public sealed class UpTests(StateHome home) : IClassFixture<StateHome>
     }
 
     [Fact]
-    public async Task The_local_hub_asks_for_the_key_of_this_start_and_interrupted_it_drains_prints_its_accounts_and_leaves_no_process_and_what_it_stored_is_there_next_time()
+    public async Task The_local_hub_asks_for_a_key_and_interrupted_up_drains_leaves_no_process_and_finds_its_rows_next_time()
     {
         await using var up = CliProcess.Start(home.Environment, "up", "--fresh", "--rate", "500", "--port", "0", "--json");
         await up.SaysAsync("stored=");

@@ -228,7 +228,8 @@ public sealed class MigrationTests(PostgresFixture postgres, TimescaleFixture ti
         }
 
         Assert.Equal(0, await connection.ExecuteScalarAsync<int>("SELECT count(*) FROM pg_class WHERE relowner = current_user::regrole"));
-        foreach (var forbidden in (string[])["UPDATE conditions SET temperature = 0", "DELETE FROM conditions", "DELETE FROM checkpoints", "CREATE TABLE t (a int)", "DROP TABLE conditions"])
+        foreach (var forbidden in (string[])["UPDATE conditions SET temperature = 0", "DELETE FROM conditions", "DELETE FROM checkpoints",
+            "CREATE TABLE t (a int)", "DROP TABLE conditions"])
         {
             var refused = await Assert.ThrowsAsync<PostgresException>(() => connection.ExecuteAsync(forbidden));
             Assert.Equal(PostgresErrorCodes.InsufficientPrivilege, refused.SqlState);

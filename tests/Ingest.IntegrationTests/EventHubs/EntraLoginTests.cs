@@ -67,7 +67,8 @@ public sealed class EntraLoginTests
         Assert.Equal(WorkerProgram.Unusable, await running.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
     }
 
-    private static ClientSecretCredential Application(HttpStatusCode status, string body) => new("plant", "worker", "secret", new ClientSecretCredentialOptions
+    private static ClientSecretCredential Application(HttpStatusCode status, string body) =>
+        new("plant", "worker", "secret", new ClientSecretCredentialOptions
     {
         DisableInstanceDiscovery = true,
         Retry = { MaxRetries = 0 },

@@ -37,7 +37,8 @@ public sealed class HubClientTests
         await using var hub = await TestHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 1 });
         var client = hub.Client(
             settings => settings.ConnectionString =
-                $"Endpoint=sb://127.0.0.1:{hub.Relay.Port};SharedAccessSignature={Signature(TimeProvider.System.GetUtcNow().AddYears(1))};UseDevelopmentEmulator=true;EntityPath=telemetry");
+                $"Endpoint=sb://127.0.0.1:{hub.Relay.Port};SharedAccessSignature={Signature(TimeProvider.System.GetUtcNow().AddYears(1))};"
+            + "UseDevelopmentEmulator=true;EntityPath=telemetry");
 
         Assert.Equal(["0"], (await client.GetHubAsync(Cancel)).PartitionIds);
         Assert.Equal(1, hub.Relay.Accepted);
@@ -134,7 +135,10 @@ public sealed class HubClientTests
         using var certificate = TestCertificate.SelfSigned("localhost");
         await using var hub = await TestHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 2 });
         await using var encrypted = new TcpRelay(hub.Hub.Port, certificate);
-        var settings = new HubSettings { ConnectionString = $"Endpoint=sb://localhost:{encrypted.Port};SharedAccessKeyName=k;SharedAccessKey=v;EntityPath=telemetry" };
+        var settings = new HubSettings
+        {
+            ConnectionString = $"Endpoint=sb://localhost:{encrypted.Port};SharedAccessKeyName=k;SharedAccessKey=v;EntityPath=telemetry",
+        };
 
         await using var wary = new HubClient(settings, TimeProvider.System, NullLogger<HubClient>.Instance);
         var refused = await Assert.ThrowsAsync<HubException>(() => wary.GetHubAsync(Cancel));

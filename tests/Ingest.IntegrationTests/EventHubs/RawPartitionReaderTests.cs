@@ -294,7 +294,8 @@ public sealed class RawPartitionReaderTests
         $"Endpoint=sb://127.0.0.1:{hub.Port};SharedAccessSignature={signature};UseDevelopmentEmulator=true;EntityPath=telemetry";
 
     private static string To(TcpListener listener) =>
-        $"Endpoint=sb://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port};SharedAccessKeyName=local;SharedAccessKey=none;UseDevelopmentEmulator=true;EntityPath=telemetry";
+        $"Endpoint=sb://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port};"
+            + "SharedAccessKeyName=local;SharedAccessKey=none;UseDevelopmentEmulator=true;EntityPath=telemetry";
 
     private static Task<LocalEventHub> HubAsync(string? key = null, TimeProvider? clock = null) =>
         LocalEventHub.StartAsync(

@@ -21,8 +21,10 @@ public static class FaultCatalog
     [
         new("worker-killed", WorkerKilledAsync) { Outages = 0, ReplacesWorker = true },
         new("server-killed", (stage, random, stop) => ServerDownAsync(stage, random, stage.Server.KillAsync, stop)) { Outages = 1 },
-        new("server-stopped-fast", (stage, random, stop) => ServerDownAsync(stage, random, () => stage.Server.StopAsync(StopMode.Fast, stop), stop)) { Outages = 1 },
-        new("server-stopped-immediate", (stage, random, stop) => ServerDownAsync(stage, random, () => stage.Server.StopAsync(StopMode.Immediate, stop), stop)) { Outages = 1 },
+        new("server-stopped-fast", (stage, random, stop) =>
+            ServerDownAsync(stage, random, () => stage.Server.StopAsync(StopMode.Fast, stop), stop)) { Outages = 1 },
+        new("server-stopped-immediate", (stage, random, stop) =>
+            ServerDownAsync(stage, random, () => stage.Server.StopAsync(StopMode.Immediate, stop), stop)) { Outages = 1 },
         new("server-stopped-smart", ServerStoppedSmartAsync) { Outages = 1 },
         new("connections-cut", ConnectionsCutAsync),
         new("commit-answers-lost", CommitAnswersLostAsync),
@@ -59,7 +61,8 @@ public static class FaultCatalog
         All.FirstOrDefault(fault => fault.Name == name) ?? throw new FaultException(
             $"There is no fault '{name}'. There are: {string.Join(", ", All)}.");
 
-    private static Fault Statements(string name, string breaks, string mends, bool reload = false) => new(name, async (stage, random, stop) =>
+    private static Fault Statements(string name, string breaks, string mends, bool reload = false) =>
+        new(name, async (stage, random, stop) =>
     {
         await stage.ExecuteAsync(breaks, stop);
         await ReloadAsync();

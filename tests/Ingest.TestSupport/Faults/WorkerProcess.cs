@@ -41,7 +41,8 @@ public sealed class WorkerProcess : IAsyncDisposable
 
     /// <summary>Lines at warning or above, besides those with these event ids.</summary>
     public IReadOnlyList<string> Complaints(IEnumerable<int> besides) =>
-        [.. Lines.Where(line => (line.Contains(" warn: ", StringComparison.Ordinal) || line.Contains(" fail: ", StringComparison.Ordinal) || line.Contains(" crit: ", StringComparison.Ordinal))
+        [.. Lines.Where(line => (line.Contains(" warn: ", StringComparison.Ordinal)
+            || line.Contains(" fail: ", StringComparison.Ordinal) || line.Contains(" crit: ", StringComparison.Ordinal))
             && !besides.Any(id => line.Contains(Tag(id), StringComparison.Ordinal)))];
 
     /// <summary>What <c>/readyz</c> says, and whether it is ready; null while nobody answers.</summary>

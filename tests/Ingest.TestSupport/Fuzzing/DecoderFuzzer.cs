@@ -129,12 +129,14 @@ public sealed class DecoderFuzzer(int seed)
                     body);
             }
 
-            if (expected is null && outcome.Rejections is not [{ Element: -1, Reason: RejectReason.NotJson or RejectReason.TooDeep or RejectReason.NotObject }])
+            if (expected is null
+                && outcome.Rejections is not [{ Element: -1, Reason: RejectReason.NotJson or RejectReason.TooDeep or RejectReason.NotObject }])
             {
                 return Failure("it is no JSON, and was not rejected whole", body);
             }
 
-            if (outcome.Rejections.FirstOrDefault(rejection => rejection.Detail.Length is < 5 or > 300 || rejection.Detail.Any(char.IsControl)) is { Detail: { } detail })
+            if (outcome.Rejections.FirstOrDefault(rejection => rejection.Detail.Length is < 5 or > 300
+                || rejection.Detail.Any(char.IsControl)) is { Detail: { } detail })
             {
                 return Failure($"a detail of the wrong shape: {detail}", body);
             }
@@ -180,7 +182,9 @@ public sealed class DecoderFuzzer(int seed)
                 "its neighbour was disturbed", bomb.Body)
             : batch.Rejections.Count > MostRejections || batch.Counts.Count > 10 ? Failure(
                 $"{batch.Rejections.Count} rejections and {batch.Counts.Count} counts were made", bomb.Body)
-            : batch.Rejections.FirstOrDefault(rejection => rejection.Detail.Length is < 5 or > 400 || rejection.Detail.Any(char.IsControl)) is { Detail: { } detail } ? Failure($"a detail of the wrong shape: {detail}", bomb.Body)
+            : batch.Rejections.FirstOrDefault(rejection => rejection.Detail.Length is < 5 or > 400
+                || rejection.Detail.Any(char.IsControl)) is { Detail: { } detail }
+                    ? Failure($"a detail of the wrong shape: {detail}", bomb.Body)
             : null;
     }
 

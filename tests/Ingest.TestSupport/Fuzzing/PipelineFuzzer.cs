@@ -70,7 +70,8 @@ public sealed class PipelineFuzzer : IAsyncDisposable
     {
         for (var until = Bodies + bodies; Bodies < until; Bodies += Partitions * BatchSize)
         {
-            if ((await RoundAsync(cancellationToken) ?? (++_rounds % RoundsToBombs == 0 ? await BombRoundAsync(cancellationToken) : null)) is { } failure)
+            if ((await RoundAsync(cancellationToken)
+                ?? (++_rounds % RoundsToBombs == 0 ? await BombRoundAsync(cancellationToken) : null)) is { } failure)
             {
                 return failure;
             }
@@ -260,7 +261,8 @@ public sealed class PipelineFuzzer : IAsyncDisposable
     private static string Text(IReadOnlyCollection<string> places) => places.Count == 0 ? "nowhere" : string.Join("; ", places);
 
     private static string InBase64(IEnumerable<RawEvent[]> batches) =>
-        $"The bodies, in base64: {string.Join(' ', batches.SelectMany(batch => batch).Where((_, index) => index % 2 == 1).Select(message => Convert.ToBase64String(message.Body.Span)))}";
+        $"The bodies, in base64: "
+            + $"{string.Join(' ', batches.SelectMany(batch => batch).Where((_, index) => index % 2 == 1).Select(message => Convert.ToBase64String(message.Body.Span)))}";
 
     /// <summary>Where a message must be found.</summary>
     private sealed record Outcome(DateTime Stamp, byte[] Body, long Readings, Accounts Accounts, IReadOnlyList<string> Places)

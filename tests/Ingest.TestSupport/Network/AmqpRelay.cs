@@ -88,7 +88,8 @@ public sealed class AmqpRelay : IAsyncDisposable
     private async Task FramesAsync(NetworkStream hub, NetworkStream client, CancellationToken cancellationToken)
     {
         var frame = new byte[64 * 1024];
-        while (await hub.ReadAtLeastAsync(frame.AsMemory(0, HeaderLength), HeaderLength, throwOnEndOfStream: false, cancellationToken) == HeaderLength)
+        while (await hub.ReadAtLeastAsync(
+            frame.AsMemory(0, HeaderLength), HeaderLength, throwOnEndOfStream: false, cancellationToken) == HeaderLength)
         {
             // A protocol's header, which has no length, or a frame's.
             var length = frame.AsSpan().StartsWith("AMQP"u8) ? HeaderLength : BinaryPrimitives.ReadInt32BigEndian(frame);

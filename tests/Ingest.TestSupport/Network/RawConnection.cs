@@ -40,7 +40,8 @@ public static class RawConnection
         var buffer = new byte[16 * 1024];
         try
         {
-            while (await socket.ReceiveAsync(buffer, cancellationToken).AsTask().WaitAsync(patience, TimeProvider.System, cancellationToken) is var count and > 0)
+            while (await socket.ReceiveAsync(buffer, cancellationToken).AsTask()
+                .WaitAsync(patience, TimeProvider.System, cancellationToken) is var count and > 0)
             {
                 said.AddRange(buffer.AsSpan(0, Math.Min(count, MostKept - said.Count)));
             }
