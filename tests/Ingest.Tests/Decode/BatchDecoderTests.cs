@@ -322,7 +322,7 @@ public sealed class BatchDecoderTests
             .Decode("""[{"temperature":1, "b":[1.0, 2e0], "a":"\u0041"},{}]""", """{"x":"\u0000"}""", """{"x":1e200000}""", """{"\ud800":1}""");
 
         Assert.Equal([[1.0, null, """{"a":"A","b":[1,2],"temperature":1}"""], [null, null, "{}"]], Rows(batch));
-        Assert.Equal([RejectReason.NulInText, RejectReason.OutOfRange, RejectReason.NotJson], batch.Rejections.Select(rejection => rejection.Reason));
+        Assert.Equal([RejectReason.NulInText, RejectReason.OutOfRange, RejectReason.InvalidText], batch.Rejections.Select(rejection => rejection.Reason));
     }
 
     [Fact]
