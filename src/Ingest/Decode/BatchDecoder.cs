@@ -60,8 +60,8 @@ public sealed class BatchDecoder
     /// <summary>Decodes a batch. The result holds the events and their bodies, and must be disposed when its rows are stored.</summary>
     public DecodedBatch Decode(IReadOnlyList<RawEvent> events) => Decode(events, 0, PartLimits.None);
 
-    /// <summary>Decodes a batch from the message <paramref name="first"/> on, up to the limits; one message at the least.</summary>
-    internal DecodedBatch Decode(IReadOnlyList<RawEvent> events, int first, PartLimits limits)
+    /// <summary>Decodes a batch from the message <paramref name="firstIndex"/> on, up to the limits; one message at the least.</summary>
+    internal DecodedBatch Decode(IReadOnlyList<RawEvent> events, int firstIndex, PartLimits limits)
     {
         ArgumentNullException.ThrowIfNull(events);
         var bounds = Bounds(events);
@@ -69,11 +69,11 @@ public sealed class BatchDecoder
         var output = new DecoderOutput(_columns.Rent());
         try
         {
-            var next = first;
-            for (; next < events.Count && (next == first || !limits.Pauses(output, events[next - 1], events[next])); next++)
+            var nextIndex = firstIndex;
+            for (; nextIndex < events.Count && (nextIndex == firstIndex || !limits.Pauses(output, events[nextIndex - 1], events[nextIndex])); nextIndex++)
             {
-                var message = events[next];
-                output.Begin(next);
+                var message = events[nextIndex];
+                output.Begin(nextIndex);
                 output.Bytes += message.Body.Length;
                 if (message.Undecodable is { } why)
                 {
@@ -98,14 +98,14 @@ public sealed class BatchDecoder
                 else
                 {
                     // Floored once more: a key off the millisecond could never be compared with its twins.
-                    decoder.Decode(message, next, Instant.Of(time).FloorToMillisecond(), ref output);
+                    decoder.Decode(message, nextIndex, Instant.Of(time).FloorToMillisecond(), ref output);
                 }
             }
 
             return new DecodedBatch(events, output.Readings, output.Rejections ?? (IReadOnlyList<Rejection>)[], output.Ignored)
             {
-                First = first,
-                End = next,
+                FirstIndex = firstIndex,
+                EndIndex = nextIndex,
                 Counts = output.Counts ?? (IReadOnlyList<RejectionCount>)[],
                 Bytes = output.Bytes,
                 Pool = _columns,

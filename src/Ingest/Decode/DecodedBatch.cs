@@ -15,10 +15,10 @@ public sealed class DecodedBatch(IReadOnlyList<RawEvent> events, ReadingColumns 
     public IReadOnlyList<RawEvent> Events { get; } = events;
 
     /// <summary>The index of the first message that was decoded.</summary>
-    public int First { get; init; }
+    public int FirstIndex { get; init; }
 
     /// <summary>The index after the last one; the batch's messages from here on are not decoded yet.</summary>
-    public int End { get; init; } = events.Count;
+    public int EndIndex { get; init; } = events.Count;
 
     public ReadingColumns Readings { get; } = readings;
 

@@ -105,7 +105,7 @@ internal sealed class ReadingValues(TelemetryMapping mapping, ValueScratch scrat
     /// <summary>Takes what comes from beside the body.</summary>
     public void TakeFromMessage(RawEvent message)
     {
-        foreach (var columnIndex in mapping.Module)
+        foreach (var columnIndex in mapping.ModuleIndexes)
         {
             if (message.ModuleId is { } module)
             {

@@ -81,7 +81,7 @@ internal sealed class ReadingWalker(TelemetryMapping mapping, ReadingValues valu
             Forget(path);
         }
 
-        foreach (var columnIndex in path.Columns)
+        foreach (var columnIndex in path.ColumnIndexes)
         {
             values.Take(ref reader, columnIndex);
         }
@@ -101,14 +101,14 @@ internal sealed class ReadingWalker(TelemetryMapping mapping, ReadingValues valu
         }
 
         var length = (int)reader.BytesConsumed - start;
-        foreach (var columnIndex in path.Columns)
+        foreach (var columnIndex in path.ColumnIndexes)
         {
             values.TakeWhole(token, body, start, length, columnIndex);
         }
 
         if (token is not (JsonTokenType.StartObject or JsonTokenType.Null))
         {
-            foreach (var columnIndex in path.Below)
+            foreach (var columnIndex in path.IndexesBelow)
             {
                 values.RefusePath(columnIndex, path.Path, body.Slice(start, length));
             }
@@ -120,7 +120,7 @@ internal sealed class ReadingWalker(TelemetryMapping mapping, ReadingValues valu
     {
         if (_met[path.Id] == _reading)
         {
-            foreach (var columnIndex in path.Below)
+            foreach (var columnIndex in path.IndexesBelow)
             {
                 values.Clear(columnIndex);
             }

@@ -31,7 +31,7 @@ public sealed class TelemetryMapping
         Table = table;
         Columns = [.. columns.Select(column => column.Definition)];
         Names = [.. columns.Select(column => column.From)];
-        Module = [.. Where(columns, column => column.Kind == SourceKind.Module)];
+        ModuleIndexes = [.. Where(columns, column => column.Kind == SourceKind.Module)];
         Properties = [.. Where(columns, column => column.Kind == SourceKind.Property).Select(index => (index, columns[index].From[PropertyPrefix.Length..]))];
         PayloadIndex = payloadIndex;
         Root = BodyPath.Tree(columns.Select((column, index) => (column, index))
@@ -60,10 +60,10 @@ public sealed class TelemetryMapping
     internal IReadOnlyList<string> Names { get; }
 
     /// <summary>The columns that take the module id.</summary>
-    internal int[] Module { get; }
+    internal int[] ModuleIndexes { get; }
 
     /// <summary>The columns that take an application property.</summary>
-    internal (int Column, string Property)[] Properties { get; }
+    internal (int ColumnIndex, string Property)[] Properties { get; }
 
     /// <summary>The column that takes the whole reading.</summary>
     internal int? PayloadIndex { get; }

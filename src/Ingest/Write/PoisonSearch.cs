@@ -74,7 +74,7 @@ internal static class PoisonSearch
                 if (rows.IsNew(start))
                 {
                     unsure |= PostgresFailure.Of(exception).MayBeOneRow;
-                    refused.Add(new RefusedRow(rows.Batches[rows.BatchOf(start)], rows.RowOf(start), exception.SqlState, exception.ColumnName, exception.MessageText));
+                    refused.Add(new RefusedRow(rows.Batches[rows.BatchIndexOf(start)], rows.RowIndexOf(start), exception.SqlState, exception.ColumnName, exception.MessageText));
                     if (witness == Witness.None && !passed && unsure && refused.Count >= RowsWithoutWitness)
                     {
                         break;

@@ -183,8 +183,8 @@ public sealed class PipelineFuzzer : IAsyncDisposable
     private IEnumerable<Outcome> Expected(RawEvent[] events)
     {
         using var batch = _decoder.Decode(events);
-        var rows = Enumerable.Range(0, batch.Readings.Count).Select(row => (Event: batch.Readings.Events[row], Text: RowText(batch.Readings.Columns, row))).ToLookup(row => row.Event, row => row.Text);
-        var letters = batch.Rejections.ToLookup(rejection => rejection.Event);
+        var rows = Enumerable.Range(0, batch.Readings.Count).Select(row => (Event: batch.Readings.EventIndexes[row], Text: RowText(batch.Readings.Columns, row))).ToLookup(row => row.Event, row => row.Text);
+        var letters = batch.Rejections.ToLookup(rejection => rejection.EventIndex);
         return [.. events.Select((message, index) => Outcome.Of(message, [.. rows[index]], [.. letters[index]]))];
     }
 
@@ -264,7 +264,7 @@ public sealed class PipelineFuzzer : IAsyncDisposable
                 body,
                 Math.Max(1, DecoderFuzzer.Readings(body) ?? 1),
                 accounts,
-                [.. different, .. letters.Select(letter => LetterText(letter.Element, RejectReasonCode.Of(letter.Reason), body))]);
+                [.. different, .. letters.Select(letter => LetterText(letter.ElementIndex, RejectReasonCode.Of(letter.Reason), body))]);
         }
     }
 }

@@ -18,8 +18,8 @@ public sealed class BatchDecoderTests
         Assert.Equal([21.5, 40.0], Rows(batch)[0]);
         Assert.Equal("dev-1", batch.Readings.Devices[0]);
         Assert.Equal((long)(Noon - DateTime.UnixEpoch).TotalMicroseconds, batch.Readings.Stamps[0].Microseconds);
-        Assert.Equal(0, batch.Readings.Events[0]);
-        Assert.Equal(-1, batch.Readings.Elements[0]);
+        Assert.Equal(0, batch.Readings.EventIndexes[0]);
+        Assert.Equal(-1, batch.Readings.ElementIndexes[0]);
         Assert.Equal(1, batch.Received);
     }
 
@@ -36,11 +36,11 @@ public sealed class BatchDecoderTests
             """{"temperature":5}""");
 
         Assert.Equal([[1.0, null], [2.0, null], [null, 4.0], [5.0, null]], Rows(batch));
-        Assert.Equal([0, 1, 1, 2], batch.Readings.Events.ToArray());
-        Assert.Equal([-1, 0, 5, -1], batch.Readings.Elements.ToArray());
+        Assert.Equal([0, 1, 1, 2], batch.Readings.EventIndexes.ToArray());
+        Assert.Equal([-1, 0, 5, -1], batch.Readings.ElementIndexes.ToArray());
         Assert.Equal(
             [(1, 1, RejectReason.WrongType), (1, 2, RejectReason.NotObject), (1, 3, RejectReason.NotObject), (1, 4, RejectReason.NotObject)],
-            batch.Rejections.Select(rejection => (rejection.Event, rejection.Element, rejection.Reason)));
+            batch.Rejections.Select(rejection => (rejection.EventIndex, rejection.ElementIndex, rejection.Reason)));
         Assert.Equal(8, batch.Received);
     }
 
@@ -55,7 +55,7 @@ public sealed class BatchDecoderTests
 
         Assert.Equal([[7.0, null], [8.0, null]], Rows(batch));
         var rejection = Assert.Single(batch.Rejections);
-        Assert.Equal((1, -1, RejectReason.NotJson), (rejection.Event, rejection.Element, rejection.Reason));
+        Assert.Equal((1, -1, RejectReason.NotJson), (rejection.EventIndex, rejection.ElementIndex, rejection.Reason));
         Assert.Equal(3, batch.Received);
     }
 
@@ -66,7 +66,7 @@ public sealed class BatchDecoderTests
 
         Assert.Equal(10_002, batch.Readings.Count);
         var rejection = Assert.Single(batch.Rejections);
-        Assert.Equal((2, -1, RejectReason.TooManyReadings), (rejection.Event, rejection.Element, rejection.Reason));
+        Assert.Equal((2, -1, RejectReason.TooManyReadings), (rejection.EventIndex, rejection.ElementIndex, rejection.Reason));
         Assert.Equal("too_many_readings", RejectReasonCode.Of(rejection.Reason));
         Assert.Equal(10_003, batch.Received);
 
@@ -192,7 +192,7 @@ public sealed class BatchDecoderTests
         using var batch = _default.Decode($$"""[{"temperature":1},{"x":{{new string('[', 63)}}{{new string(']', 63)}}},{"temperature":2}]""");
 
         Assert.Equal([[1.0, null], [2.0, null]], Rows(batch));
-        Assert.Equal((1, RejectReason.TooDeep), (batch.Rejections[0].Element, batch.Rejections[0].Reason));
+        Assert.Equal((1, RejectReason.TooDeep), (batch.Rejections[0].ElementIndex, batch.Rejections[0].Reason));
     }
 
     [Fact]
@@ -311,7 +311,7 @@ public sealed class BatchDecoderTests
 
         Assert.Equal([[1.0, "0"]], Rows(batch));
         Assert.All(batch.Rejections, rejection => Assert.Equal(RejectReason.MissingRequired, rejection.Reason));
-        Assert.Equal([1, 2, 3, 4], batch.Rejections.Select(rejection => rejection.Element));
+        Assert.Equal([1, 2, 3, 4], batch.Rejections.Select(rejection => rejection.ElementIndex));
         Assert.Equal("j is missing, and the column \"j\" requires it.", batch.Rejections[0].Detail);
     }
 

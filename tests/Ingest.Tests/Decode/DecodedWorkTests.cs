@@ -20,8 +20,8 @@ public sealed class DecodedWorkTests
         using var batch = _driver.Decode(Message("""{"temperature":1}"""), Message($"[{elements}]"), Message("[2,3]"));
 
         Assert.Equal(10_003, batch.Received);
-        Assert.Equal(Enumerable.Range(0, 100), batch.Rejections.Where(rejection => rejection.Event == 1).Select(rejection => rejection.Element));
-        Assert.Equal(2, batch.Rejections.Count(rejection => rejection.Event == 2));
+        Assert.Equal(Enumerable.Range(0, 100), batch.Rejections.Where(rejection => rejection.EventIndex == 1).Select(rejection => rejection.ElementIndex));
+        Assert.Equal(2, batch.Rejections.Count(rejection => rejection.EventIndex == 2));
         Assert.Equal([new RejectionCount(1, RejectReason.NotObject, 4_900), new RejectionCount(1, RejectReason.WrongType, 5_000)], batch.Counts);
     }
 
@@ -148,7 +148,7 @@ public sealed class DecodedWorkTests
         for (var next = 0; next < events.Length; next = parts[^1].End)
         {
             using var part = driver.Decode(events, next, limits);
-            parts.Add((part.First, part.End, part.Received));
+            parts.Add((part.FirstIndex, part.EndIndex, part.Received));
         }
 
         return parts;

@@ -62,7 +62,7 @@ public sealed class DeviceTests
 
         Assert.Equal(["leaf-1", "leaf-2", "gateway-1", "leaf-1"], batch.Readings.Devices.ToArray());
         Assert.Same(batch.Readings.Devices[0], batch.Readings.Devices[3]);
-        Assert.Equal((4, RejectReason.DeviceMissing), (batch.Rejections[0].Element, batch.Rejections[0].Reason));
+        Assert.Equal((4, RejectReason.DeviceMissing), (batch.Rejections[0].ElementIndex, batch.Rejections[0].Reason));
     }
 
     [Theory]
@@ -73,9 +73,9 @@ public sealed class DeviceTests
         const string Body = """[{"device":"dev-2"},{}]""";
         using var batch = BodyAllowed.Decode(Message(Body, annotation));
 
-        Assert.Equal((RejectReason.DeviceMissing, -1), (Default.Rejection(Message(Body, annotation)).Reason, Default.Rejection(Message(Body, annotation)).Element));
+        Assert.Equal((RejectReason.DeviceMissing, -1), (Default.Rejection(Message(Body, annotation)).Reason, Default.Rejection(Message(Body, annotation)).ElementIndex));
         Assert.Equal("dev-2", batch.Readings.Devices[0]);
-        Assert.Equal((1, RejectReason.DeviceMissing), (batch.Rejections[0].Element, batch.Rejections[0].Reason));
+        Assert.Equal((1, RejectReason.DeviceMissing), (batch.Rejections[0].ElementIndex, batch.Rejections[0].Reason));
     }
 
     public static TheoryData<string, RejectReason?> Names { get; } = new()
