@@ -20,29 +20,31 @@ internal sealed class DeviceRule(BodyDeviceRules rules, ValueScratch scratch)
     private BodyDevice _inBody;
 
     /// <summary>The device that the hub authenticated; null where it named none and the body may.</summary>
-    /// <returns>Why the message is rejected whole, or null.</returns>
-    public ReadingFault? OfHub(RawEvent message, out string? device)
+    /// <returns>False where the message is rejected whole.</returns>
+    public bool TryOfHub(RawEvent message, out string? device, out ReadingFault fault)
     {
         device = null;
+        fault = default;
         if (string.IsNullOrEmpty(message.DeviceId))
         {
-            return rules.WhereHubNamesNone ? null
-                : new(RejectReason.DeviceMissing, "The hub named no device, and Telemetry:AllowBodyDevice is off.");
+            fault = new(RejectReason.DeviceMissing, "The hub named no device, and Telemetry:AllowBodyDevice is off.");
+            return rules.WhereHubNamesNone;
         }
 
         device = _names.Find(message.DeviceId);
         if (device is not null)
         {
-            return null;
+            return true;
         }
 
         if (DeviceNames.Check(message.DeviceId) is { } reason)
         {
-            return new(reason, Detail(reason, message.DeviceId));
+            fault = new(reason, Detail(reason, message.DeviceId));
+            return false;
         }
 
         device = _names.Keep(message.DeviceId);
-        return null;
+        return true;
     }
 
     public void BeginReading() => _inBody = default;
@@ -56,12 +58,26 @@ internal sealed class DeviceRule(BodyDeviceRules rules, ValueScratch scratch)
             : new BodyDevice(reader.TokenType == JsonTokenType.String, start, (int)reader.BytesConsumed - start, reader.ValueIsEscaped);
 
     /// <summary>Settles whose the reading is: <paramref name="device"/> is who the hub authenticated, and becomes the row's device.</summary>
-    /// <returns>Why it is rejected, or null.</returns>
-    public ReadingFault? Settle(ReadOnlySpan<byte> body, ref string? device, bool countsOnly) =>
-        _inBody.IsThere ? SettleByBody(body, ref device, countsOnly)
-        : device is null ? new(RejectReason.DeviceMissing, "Neither the hub nor the body names a device.")
-        : null;
+    /// <returns>False where it is rejected.</returns>
+    public bool TrySettle(ReadOnlySpan<byte> body, ref string? device, bool countsOnly, out ReadingFault fault)
+    {
+        fault = default;
+        if (_inBody.IsThere)
+        {
+            var found = SettleByBody(body, ref device, countsOnly);
+            fault = found.GetValueOrDefault();
+            return found is null;
+        }
 
+        if (device is null)
+        {
+            fault = new(RejectReason.DeviceMissing, "Neither the hub nor the body names a device.");
+        }
+
+        return device is not null;
+    }
+
+    /// <returns>Why it is rejected, or null.</returns>
     private ReadingFault? SettleByBody(ReadOnlySpan<byte> body, ref string? device, bool countsOnly)
     {
         var json = body.Slice(_inBody.Start, _inBody.Length);
@@ -102,6 +118,12 @@ internal sealed class DeviceRule(BodyDeviceRules rules, ValueScratch scratch)
                 countsOnly ? "" : $"The device's name has {name.Length} bytes; {DeviceNames.Longest} characters are the most: {RejectionText.Value(json)}");
         }
 
+        return TakeName(name, out device, countsOnly);
+    }
+
+    // Apart from the above, and so is IsSameBeyondAscii: the room on the stack is cleared in every call, and few need it.
+    private ReadingFault? TakeName(ReadOnlySpan<byte> name, out string? device, bool countsOnly)
+    {
         Span<char> text = stackalloc char[MostBytes];
         text = text[..Encoding.UTF8.GetChars(name, text)];
         device = _names.Find(text);
@@ -118,13 +140,10 @@ internal sealed class DeviceRule(BodyDeviceRules rules, ValueScratch scratch)
         return null;
     }
 
-    private static bool IsSame(ReadOnlySpan<byte> utf8, string text)
-    {
-        if (Ascii.Equals(utf8, text))
-        {
-            return true;
-        }
+    private static bool IsSame(ReadOnlySpan<byte> utf8, string text) => Ascii.Equals(utf8, text) || IsSameBeyondAscii(utf8, text);
 
+    private static bool IsSameBeyondAscii(ReadOnlySpan<byte> utf8, string text)
+    {
         Span<byte> other = stackalloc byte[MostBytes];
         return Encoding.UTF8.TryGetBytes(text, other, out var length) && utf8.SequenceEqual(other[..length]);
     }

@@ -48,7 +48,7 @@ internal sealed class EventDecoder : IDisposable
     /// <param name="output">Takes its readings and rejections.</param>
     public void Decode(RawEvent message, int eventIndex, Instant stamp, ref DecoderOutput output)
     {
-        if (_device.OfHub(message, out var device) is { } fault)
+        if (!_device.TryOfHub(message, out var device, out var fault))
         {
             output.Reject(fault);
             return;
@@ -145,21 +145,25 @@ internal sealed class EventDecoder : IDisposable
 
         _values.TakeFromMessage(context.Message);
         var device = context.Device;
-        if (Complete(body, ref device) is { } fault)
+        if (TryComplete(body, ref device, out var fault))
+        {
+            output.Readings.EndRow(context.Stamp, device!, context.EventIndex, elementIndex);
+        }
+        else
         {
             output.Readings.AbandonRow();
             output.Reject(fault, elementIndex);
         }
-        else
-        {
-            output.Readings.EndRow(context.Stamp, device!, context.EventIndex, elementIndex);
-        }
     }
 
-    /// <summary>What is wrong with the reading that has just ended, if anything: its device first, then its columns in their order.</summary>
-    private ReadingFault? Complete(ReadOnlySpan<byte> body, ref string? device) =>
-        _walker.IsTooDeep ? TooDeep
-        : _device.Settle(body, ref device, _values.CountsOnly) ?? _values.Complete(body);
+    // What is wrong with the reading that has just ended, if anything: its device first, then its columns in their order.
+    private bool TryComplete(ReadOnlySpan<byte> body, ref string? device, out ReadingFault fault)
+    {
+        fault = TooDeep;
+        return !_walker.IsTooDeep
+            && _device.TrySettle(body, ref device, _values.CountsOnly, out fault)
+            && _values.TryComplete(body, out fault);
+    }
 
     private static ReadingFault NotObject(bool built, int elementIndex, ReadOnlySpan<byte> json) =>
         new(RejectReason.NotObject, built ? RejectionText.NotAnObject(elementIndex < 0 ? "The body" : "The element", RejectionText.Value(json)) : "");

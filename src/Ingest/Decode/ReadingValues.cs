@@ -50,21 +50,22 @@ internal sealed class ReadingValues(TelemetryMapping mapping, ValueScratch scrat
         _readings.BeginRow();
     }
 
-    /// <summary>Takes a value that the reader has just met. An object, an array and what is taken whole wait for <see cref="TakeWhole"/>.</summary>
-    public void Take(ref Utf8JsonReader reader, int columnIndex)
+    /// <summary>Takes a value that the reader has just met, or refuses it.</summary>
+    /// <returns>False where it is left to <see cref="TakeWhole"/>: an object, an array, or for a type that takes JSON whole.</returns>
+    public bool Take(ref Utf8JsonReader reader, int columnIndex)
     {
         Forgive(columnIndex);
         var column = _columns[columnIndex];
         var token = reader.TokenType;
         if (column.Type.TakesWhole || token is JsonTokenType.StartObject or JsonTokenType.StartArray)
         {
-            return;
+            return false;
         }
 
         if (token == JsonTokenType.Null)
         {
             column.SetLastNull();
-            return;
+            return true;
         }
 
         var json = new JsonToken(token, reader.ValueSpan, reader.ValueIsEscaped);
@@ -72,6 +73,8 @@ internal sealed class ReadingValues(TelemetryMapping mapping, ValueScratch scrat
         {
             Refuse(columnIndex, fault, CountsOnly ? "" : Detail(fault, columnIndex, Shown(json)));
         }
+
+        return true;
     }
 
     /// <summary>Takes a value that <see cref="Take"/> left, or refuses it: its end is known now.</summary>
@@ -122,14 +125,22 @@ internal sealed class ReadingValues(TelemetryMapping mapping, ValueScratch scrat
         }
     }
 
-    /// <summary>Completes the values; the first fault in the order of the columns, or null.</summary>
-    public ReadingFault? Complete(ReadOnlySpan<byte> body)
+    /// <summary>Completes the values, or gives the first fault in the order of the columns.</summary>
+    public bool TryComplete(ReadOnlySpan<byte> body, out ReadingFault fault)
     {
+        fault = default;
         if (!_looksAtEveryColumn && _faultCount == 0)
         {
-            return null;
+            return true;
         }
 
+        var found = FirstFault(body);
+        fault = found.GetValueOrDefault();
+        return found is null;
+    }
+
+    private ReadingFault? FirstFault(ReadOnlySpan<byte> body)
+    {
         for (var columnIndex = 0; columnIndex < _columns.Length; columnIndex++)
         {
             if (_faults[columnIndex] is { } fault)

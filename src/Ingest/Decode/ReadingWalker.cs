@@ -81,9 +81,10 @@ internal sealed class ReadingWalker(TelemetryMapping mapping, ReadingValues valu
             Forget(path);
         }
 
+        var left = false;
         foreach (var columnIndex in path.ColumnIndexes)
         {
-            values.Take(ref reader, columnIndex);
+            left |= !values.Take(ref reader, columnIndex);
         }
 
         if (path.IsDevice)
@@ -101,9 +102,12 @@ internal sealed class ReadingWalker(TelemetryMapping mapping, ReadingValues valu
         }
 
         var length = (int)reader.BytesConsumed - start;
-        foreach (var columnIndex in path.ColumnIndexes)
+        if (left)
         {
-            values.TakeWhole(token, body, start, length, columnIndex);
+            foreach (var columnIndex in path.ColumnIndexes)
+            {
+                values.TakeWhole(token, body, start, length, columnIndex);
+            }
         }
 
         if (token is not (JsonTokenType.StartObject or JsonTokenType.Null))
