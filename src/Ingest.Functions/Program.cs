@@ -19,7 +19,7 @@ builder.Services
         async cancellationToken => (await credential.GetTokenAsync(PostgresLogin.Scope, cancellationToken)).Token)
     .AddFunctionSettings(builder.Configuration);
 builder.ConfigureCosmosDBExtensionOptions(options => LookupClientOptions.Apply(options.ClientOptions));
-FunctionTelemetry.Add(builder, credential);
+FunctionFunctionTelemetry.Add(builder, credential);
 
 try
 {

@@ -94,7 +94,7 @@ public sealed class IngestPipeline : IAsyncDisposable
         while (place.HasMore)
         {
             await place.RoomAsync();
-            using var decoded = _decoder.Decode(events, place.First, _limits with { AtPosition = checkpoint is not null });
+            using var decoded = _decoder.Decode(events, place.FirstIndex, _limits with { AtPosition = checkpoint is not null });
             await place.CommitAsync(decoded);
         }
 

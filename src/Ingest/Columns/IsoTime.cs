@@ -7,12 +7,14 @@ namespace Ingest.Columns;
 internal static class IsoTime
 {
     /// <summary>
-    /// Reads a time to the microsecond, PostgreSQL's precision; further digits are cut off and not rounded, so that the same text is the same
-    /// value everywhere.
+    /// Reads a time to the microsecond, PostgreSQL's precision; further digits are cut off and not rounded, so that the same text is the
+    /// same value everywhere.
     /// </summary>
     /// <param name="text">ASCII; anything else is no time.</param>
     /// <param name="time">UTC, in whole microseconds.</param>
-    /// <returns>False where the text is no such time, or names one that does not exist or lies outside the years 1 to 9999 in UTC.</returns>
+    /// <returns>
+    /// False where the text is no such time, or names one that does not exist or lies outside the years 1 to 9999 in UTC.
+    /// </returns>
     public static bool TryParse(ReadOnlySpan<byte> text, out DateTime time)
     {
         time = default;
@@ -35,7 +37,13 @@ internal static class IsoTime
         }
 
         if (!TryOffset(text, out var offsetMinutes)
-            || year == 0 || month is 0 or > 12 || day == 0 || day > DateTime.DaysInMonth(year, month) || hour > 23 || minute > 59 || second > 59)
+            || year == 0
+            || month is 0 or > 12
+            || day == 0
+            || day > DateTime.DaysInMonth(year, month)
+            || hour > 23
+            || minute > 59
+            || second > 59)
         {
             return false;
         }

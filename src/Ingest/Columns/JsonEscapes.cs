@@ -84,5 +84,6 @@ internal static class JsonEscapes
         }
     }
 
-    private static ushort Hex(ReadOnlySpan<byte> digits) => ushort.Parse(digits[..4], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+    private static ushort Hex(ReadOnlySpan<byte> digits) =>
+        ushort.Parse(digits[..4], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
 }

@@ -99,8 +99,8 @@ internal readonly ref struct JsonNumber
     }
 
     /// <summary>
-    /// Appends the one notation that all numbers equal to this one share: no superfluous zeros, no minus before zero, plain up to forty digits
-    /// before the point and twenty places behind it, else with an exponent.
+    /// Appends the one notation that all numbers equal to this one share: no superfluous zeros, no minus before zero, plain up to forty
+    /// digits before the point and twenty places behind it, else with an exponent.
     /// </summary>
     public void AppendCanonical(PooledBuffer<byte> buffer)
     {

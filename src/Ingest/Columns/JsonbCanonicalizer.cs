@@ -6,7 +6,8 @@ namespace Ingest.Columns;
 
 /// <summary>
 /// Brings JSON text into the canonical form of <see cref="JsonbValue"/>: names in the order of their bytes, of repeated names the last, no
-/// white space, the fewest escapes, one notation a number. Works without recursion, so that nesting cannot exhaust the stack. Not thread-safe.
+/// white space, the fewest escapes, one notation a number. Works without recursion, so that nesting cannot exhaust the stack. Not
+/// thread-safe.
 /// </summary>
 internal sealed class JsonbCanonicalizer : IComparer<JsonbCanonicalizer.Member>, IDisposable
 {
@@ -232,8 +233,8 @@ internal sealed class JsonbCanonicalizer : IComparer<JsonbCanonicalizer.Member>,
     }
 
     /// <summary>
-    /// A member of an object that is still open: where its name begins and ends and its value ends in the text, and what the server writes of it
-    /// besides (until its end: what it had written before it).
+    /// A member of an object that is still open: where its name begins and ends and its value ends in the text, and what the server writes
+    /// of it besides (until its end: what it had written before it).
     /// </summary>
     internal readonly record struct Member(int Name, int NameEnd, int End, long Expansion);
 

@@ -30,7 +30,9 @@ internal sealed class PooledBuffer<T> : IDisposable
 
     public void AppendRange(ReadOnlySpan<T> items) => items.CopyTo(Extend(items.Length));
 
-    /// <summary>Adds <paramref name="length"/> items, whose content is whatever the pooled array held, to be written through the result.</summary>
+    /// <summary>
+    /// Adds <paramref name="length"/> items, whose content is whatever the pooled array held, to be written through the result.
+    /// </summary>
     public Span<T> Extend(int length)
     {
         if (length > _items.Length - Count)

@@ -11,8 +11,8 @@ public sealed class ReadingColumns : IDisposable
 {
     private readonly PooledBuffer<Instant> _stamps = new();
     private readonly PooledBuffer<string> _devices = new();
-    private readonly PooledBuffer<int> _events = new();
-    private readonly PooledBuffer<int> _elements = new();
+    private readonly PooledBuffer<int> _eventIndexes = new();
+    private readonly PooledBuffer<int> _elementIndexes = new();
     private readonly ValueColumn[] _columns;
 
     public ReadingColumns(IReadOnlyList<ColumnDefinition> definitions)
@@ -36,10 +36,10 @@ public sealed class ReadingColumns : IDisposable
     public ReadOnlySpan<string> Devices => _devices.Span[..Count];
 
     /// <summary>The index of each row's message in its batch.</summary>
-    public ReadOnlySpan<int> Events => _events.Span[..Count];
+    public ReadOnlySpan<int> EventIndexes => _eventIndexes.Span[..Count];
 
     /// <summary>The index of each row in its body's array, or -1 where the body is one object.</summary>
-    public ReadOnlySpan<int> Elements => _elements.Span[..Count];
+    public ReadOnlySpan<int> ElementIndexes => _elementIndexes.Span[..Count];
 
     /// <summary>Starts a row with every value NULL.</summary>
     public void BeginRow()
@@ -51,12 +51,12 @@ public sealed class ReadingColumns : IDisposable
     }
 
     /// <summary>Completes the row that <see cref="BeginRow"/> started.</summary>
-    public void EndRow(Instant stamp, string device, int eventIndex, int element)
+    public void EndRow(Instant stamp, string device, int eventIndex, int elementIndex)
     {
         _stamps.Append(stamp);
         _devices.Append(device);
-        _events.Append(eventIndex);
-        _elements.Append(element);
+        _eventIndexes.Append(eventIndex);
+        _elementIndexes.Append(elementIndex);
         Count++;
     }
 
@@ -78,8 +78,8 @@ public sealed class ReadingColumns : IDisposable
         Count = count;
         _stamps.Truncate(count);
         _devices.Truncate(count);
-        _events.Truncate(count);
-        _elements.Truncate(count);
+        _eventIndexes.Truncate(count);
+        _elementIndexes.Truncate(count);
         foreach (var column in _columns)
         {
             column.Truncate(count);
@@ -91,8 +91,8 @@ public sealed class ReadingColumns : IDisposable
         Count = 0;
         _stamps.Dispose();
         _devices.Dispose();
-        _events.Dispose();
-        _elements.Dispose();
+        _eventIndexes.Dispose();
+        _elementIndexes.Dispose();
         foreach (var column in _columns)
         {
             column.Dispose();

@@ -12,7 +12,9 @@ internal sealed class ReadingColumnsPool(IReadOnlyList<ColumnDefinition> definit
 
     public ReadingColumns Rent() => _idle.TryDequeue(out var columns) ? columns : new ReadingColumns(definitions);
 
-    /// <summary>Takes columns back; past eight idle ones, or after an unusually large batch, their buffers go back to the shared pool instead.</summary>
+    /// <summary>
+    /// Takes columns back; past eight idle ones, or after an unusually large batch, their buffers go back to the shared pool instead.
+    /// </summary>
     public void Return(ReadingColumns columns)
     {
         if (columns.Count > LargestKept || _idle.Count >= MostKept)

@@ -4,8 +4,8 @@ using System.Text.Unicode;
 namespace Ingest.Columns;
 
 /// <summary>
-/// Strings seen lately, so that a name that returns with every reading is one string. Bounded in bytes: it keeps short strings only, one takes the
-/// place of another that has the same slot, and where all of them are too many bytes they are forgotten. Not thread-safe.
+/// Strings seen lately, so that a name that returns with every reading is one string. Bounded in bytes: it keeps short strings only, one
+/// takes the place of another that has the same slot, and where all of them are too many bytes they are forgotten. Not thread-safe.
 /// </summary>
 internal sealed class StringCache
 {

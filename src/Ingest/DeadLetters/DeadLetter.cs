@@ -18,19 +18,19 @@ internal enum DeadLetterFate
 
 /// <summary>A rejected reading on its way into the table.</summary>
 /// <param name="source">Its message.</param>
-/// <param name="batch">The index of its batch in the flush.</param>
+/// <param name="batchIndex">The index of its batch in the flush.</param>
 /// <param name="rejection">Why it is rejected.</param>
-internal sealed class DeadLetter(DeadLetterSource source, int batch, Rejection rejection)
+internal sealed class DeadLetter(DeadLetterSource source, int batchIndex, Rejection rejection)
 {
     public RawEvent Message => Source.Message;
 
     public DeadLetterSource Source { get; } = source;
 
-    public int Batch { get; } = batch;
+    public int BatchIndex { get; } = batchIndex;
 
     public Rejection Rejection { get; } = rejection;
 
-    public byte[] Key { get; } = DeadLetterKey.Of(source.Hash, rejection.Element);
+    public byte[] Key { get; } = DeadLetterKey.Of(source.Hash, rejection.ElementIndex);
 
     /// <summary>Bytes that it takes in the table, by and large.</summary>
     public long Bytes { get; } = source.Bytes + rejection.Detail.Length;
@@ -39,8 +39,8 @@ internal sealed class DeadLetter(DeadLetterSource source, int batch, Rejection r
 }
 
 /// <summary>Rejected readings past those that can be kept of their message: counted only.</summary>
-/// <param name="Batch">The index of their batch in the flush.</param>
+/// <param name="BatchIndex">The index of their batch in the flush.</param>
 /// <param name="QuotaName">Whose quota they count against.</param>
 /// <param name="Reason">Why.</param>
 /// <param name="Count">How many.</param>
-internal readonly record struct DeadLetterCount(int Batch, string QuotaName, RejectReason Reason, long Count);
+internal readonly record struct DeadLetterCount(int BatchIndex, string QuotaName, RejectReason Reason, long Count);

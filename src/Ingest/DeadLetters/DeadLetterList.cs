@@ -15,32 +15,32 @@ internal sealed class DeadLetterList
 
     private readonly List<DeadLetter> _letters = [];
     private readonly Dictionary<RawEvent, DeadLetterSource> _sources = new(ReferenceEqualityComparer.Instance);
-    private readonly Dictionary<(int Batch, string QuotaName, RejectReason Reason), long> _counts = [];
+    private readonly Dictionary<(int BatchIndex, string QuotaName, RejectReason Reason), long> _counts = [];
 
     public IReadOnlyList<DeadLetter> Letters => _letters;
 
     /// <summary>Those that are counted only.</summary>
     public IReadOnlyList<DeadLetterCount> Counts =>
-        [.. _counts.Select(pair => new DeadLetterCount(pair.Key.Batch, pair.Key.QuotaName, pair.Key.Reason, pair.Value))];
+        [.. _counts.Select(pair => new DeadLetterCount(pair.Key.BatchIndex, pair.Key.QuotaName, pair.Key.Reason, pair.Value))];
 
-    public void Add(RawEvent message, int batch, Rejection rejection)
+    public void Add(RawEvent message, int batchIndex, Rejection rejection)
     {
         var source = SourceOf(message);
         if (source.TakeRoom())
         {
-            _letters.Add(new DeadLetter(source, batch, rejection));
+            _letters.Add(new DeadLetter(source, batchIndex, rejection));
         }
         else
         {
-            Add(source, batch, rejection.Reason, 1);
+            Add(source, batchIndex, rejection.Reason, 1);
         }
     }
 
     /// <summary>Adds readings that are counted only.</summary>
-    public void Add(RawEvent message, int batch, RejectReason reason, long count) => Add(SourceOf(message), batch, reason, count);
+    public void Add(RawEvent message, int batchIndex, RejectReason reason, long count) => Add(SourceOf(message), batchIndex, reason, count);
 
-    private void Add(DeadLetterSource source, int batch, RejectReason reason, long count) =>
-        CollectionsMarshal.GetValueRefOrAddDefault(_counts, (batch, source.QuotaName, reason), out _) += count;
+    private void Add(DeadLetterSource source, int batchIndex, RejectReason reason, long count) =>
+        CollectionsMarshal.GetValueRefOrAddDefault(_counts, (batchIndex, source.QuotaName, reason), out _) += count;
 
     private DeadLetterSource SourceOf(RawEvent message)
     {

@@ -148,7 +148,7 @@ internal sealed class DeadLetterTable(DeadLetterSettings settings)
                 Texts(letter => letter.Message.ModuleId),
                 Texts(letter => RejectReasonCode.Of(letter.Rejection.Reason)),
                 Texts(letter => letter.Rejection.Detail),
-                new NpgsqlParameter<int[]> { TypedValue = [.. kept.Select(letter => letter.Rejection.Element)] },
+                new NpgsqlParameter<int[]> { TypedValue = [.. kept.Select(letter => letter.Rejection.ElementIndex)] },
                 Texts(letter => letter.Message.Hub),
                 Texts(letter => letter.Message.Partition),
                 new NpgsqlParameter<long?[]> { TypedValue = [.. kept.Select(letter => letter.Message.SequenceNumber)] },

@@ -7,14 +7,14 @@ internal sealed class BodyPath
 {
     private readonly byte[] _name;
 
-    private BodyPath(string name, string path, IEnumerable<(string[] Names, int? Column)> below, Func<int> nextId)
+    private BodyPath(string name, string path, IEnumerable<(string[] Names, int? ColumnIndex)> below, Func<int> nextId)
     {
         _name = Encoding.UTF8.GetBytes(name);
         Path = path;
         Id = nextId();
         IsDevice = path == DeviceNames.Field;
         var columns = below.ToLookup(target => target.Names.Length == 0, target => target);
-        Columns = [.. columns[true].Select(target => target.Column).OfType<int>()];
+        ColumnIndexes = [.. columns[true].Select(target => target.ColumnIndex).OfType<int>()];
         Children =
         [
             .. columns[false]
@@ -22,10 +22,10 @@ internal sealed class BodyPath
                 .Select(group => new BodyPath(
                     group.Key,
                     path.Length == 0 ? group.Key : $"{path}.{group.Key}",
-                    group.Select(target => (target.Names[1..], target.Column)),
+                    group.Select(target => (target.Names[1..], target.ColumnIndex)),
                     nextId)),
         ];
-        Below = [.. Children.SelectMany(child => child.Columns.Concat(child.Below))];
+        IndexesBelow = [.. Children.SelectMany(child => child.ColumnIndexes.Concat(child.IndexesBelow))];
     }
 
     /// <summary>A number of its own within the tree, from 0 for the root.</summary>
@@ -35,10 +35,10 @@ internal sealed class BodyPath
     public string Path { get; }
 
     /// <summary>The columns that take the value found here.</summary>
-    public int[] Columns { get; }
+    public int[] ColumnIndexes { get; }
 
     /// <summary>The columns that take a value found further below.</summary>
-    public int[] Below { get; }
+    public int[] IndexesBelow { get; }
 
     public BodyPath[] Children { get; }
 
@@ -49,10 +49,10 @@ internal sealed class BodyPath
     public int Size => 1 + Children.Sum(child => child.Size);
 
     /// <summary>The tree of the mapped paths and of <c>device</c>, which the decoder always looks at.</summary>
-    public static BodyPath Tree(IEnumerable<(string[] Names, int Column)> paths)
+    public static BodyPath Tree(IEnumerable<(string[] Names, int ColumnIndex)> paths)
     {
         var id = 0;
-        var all = paths.Select(path => (path.Names, (int?)path.Column)).Append(([DeviceNames.Field], null));
+        var all = paths.Select(path => (path.Names, (int?)path.ColumnIndex)).Append(([DeviceNames.Field], null));
         return new BodyPath("", "", all, () => id++);
     }
 

@@ -4,10 +4,11 @@ using Ingest.Events;
 namespace Ingest.Decode;
 
 /// <summary>
-/// A batch of messages after decoding, or as much of it as fits into one transaction: readings as columns, rejections, and the counts of what
-/// was ignored or is counted only. Disposing gives the columns back: nothing may read them afterwards.
+/// A batch of messages after decoding, or as much of it as fits into one transaction: readings as columns, rejections, and the counts of
+/// what was ignored or is counted only. Disposing gives the columns back: nothing may read them afterwards.
 /// </summary>
-public sealed class DecodedBatch(IReadOnlyList<RawEvent> events, ReadingColumns readings, IReadOnlyList<Rejection> rejections, long ignored) : IDisposable
+public sealed class DecodedBatch(
+    IReadOnlyList<RawEvent> events, ReadingColumns readings, IReadOnlyList<Rejection> rejections, long ignored) : IDisposable
 {
     private int _disposed;
 
@@ -15,10 +16,10 @@ public sealed class DecodedBatch(IReadOnlyList<RawEvent> events, ReadingColumns 
     public IReadOnlyList<RawEvent> Events { get; } = events;
 
     /// <summary>The index of the first message that was decoded.</summary>
-    public int First { get; init; }
+    public int FirstIndex { get; init; }
 
     /// <summary>The index after the last one; the batch's messages from here on are not decoded yet.</summary>
-    public int End { get; init; } = events.Count;
+    public int EndIndex { get; init; } = events.Count;
 
     public ReadingColumns Readings { get; } = readings;
 

@@ -8,8 +8,8 @@ using Ingest.Settings;
 namespace Ingest.Decode;
 
 /// <summary>
-/// Whose a reading is: of the device that the hub authenticated; where that one may speak for others, or the hub names none, of the one that the
-/// body names. Not thread-safe.
+/// Whose a reading is: of the device that the hub authenticated; where that one may speak for others, or the hub names none, of the one
+/// that the body names. Not thread-safe.
 /// </summary>
 internal sealed class DeviceRule(BodyDeviceRules rules, ValueScratch scratch)
 {
@@ -20,29 +20,31 @@ internal sealed class DeviceRule(BodyDeviceRules rules, ValueScratch scratch)
     private BodyDevice _inBody;
 
     /// <summary>The device that the hub authenticated; null where it named none and the body may.</summary>
-    /// <returns>Why the message is rejected whole, or null.</returns>
-    public ReadingFault? OfHub(RawEvent message, out string? device)
+    /// <returns>False where the message is rejected whole.</returns>
+    public bool TryOfHub(RawEvent message, out string? device, out ReadingFault fault)
     {
         device = null;
+        fault = default;
         if (string.IsNullOrEmpty(message.DeviceId))
         {
-            return rules.WhereHubNamesNone ? null
-                : new(RejectReason.DeviceMissing, "The hub named no device, and Telemetry:AllowBodyDevice is off.");
+            fault = new(RejectReason.DeviceMissing, "The hub named no device, and Telemetry:AllowBodyDevice is off.");
+            return rules.WhereHubNamesNone;
         }
 
         device = _names.Find(message.DeviceId);
         if (device is not null)
         {
-            return null;
+            return true;
         }
 
         if (DeviceNames.Check(message.DeviceId) is { } reason)
         {
-            return new(reason, Detail(reason, message.DeviceId));
+            fault = new(reason, Detail(reason, message.DeviceId));
+            return false;
         }
 
         device = _names.Keep(message.DeviceId);
-        return null;
+        return true;
     }
 
     public void BeginReading() => _inBody = default;
@@ -55,13 +57,29 @@ internal sealed class DeviceRule(BodyDeviceRules rules, ValueScratch scratch)
         _inBody = isPath || reader.TokenType == JsonTokenType.Null ? default
             : new BodyDevice(reader.TokenType == JsonTokenType.String, start, (int)reader.BytesConsumed - start, reader.ValueIsEscaped);
 
-    /// <summary>Settles whose the reading is: <paramref name="device"/> is who the hub authenticated, and becomes the row's device.</summary>
-    /// <returns>Why it is rejected, or null.</returns>
-    public ReadingFault? Settle(ReadOnlySpan<byte> body, ref string? device, bool countsOnly) =>
-        _inBody.IsThere ? SettleByBody(body, ref device, countsOnly)
-        : device is null ? new(RejectReason.DeviceMissing, "Neither the hub nor the body names a device.")
-        : null;
+    /// <summary>
+    /// Settles whose the reading is: <paramref name="device"/> is who the hub authenticated, and becomes the row's device.
+    /// </summary>
+    /// <returns>False where it is rejected.</returns>
+    public bool TrySettle(ReadOnlySpan<byte> body, ref string? device, bool countsOnly, out ReadingFault fault)
+    {
+        fault = default;
+        if (_inBody.IsThere)
+        {
+            var found = SettleByBody(body, ref device, countsOnly);
+            fault = found.GetValueOrDefault();
+            return found is null;
+        }
 
+        if (device is null)
+        {
+            fault = new(RejectReason.DeviceMissing, "Neither the hub nor the body names a device.");
+        }
+
+        return device is not null;
+    }
+
+    /// <returns>Why it is rejected, or null.</returns>
     private ReadingFault? SettleByBody(ReadOnlySpan<byte> body, ref string? device, bool countsOnly)
     {
         var json = body.Slice(_inBody.Start, _inBody.Length);
@@ -77,7 +95,9 @@ internal sealed class DeviceRule(BodyDeviceRules rules, ValueScratch scratch)
         {
             if (!scratch.TryUnescape(name, out var unescaped))
             {
-                return new(RejectReason.DeviceInvalid, countsOnly ? "" : $"{DeviceNames.Field} holds half of a surrogate pair: {RejectionText.Value(json)}");
+                return new(
+                    RejectReason.DeviceInvalid,
+                    countsOnly ? "" : $"{DeviceNames.Field} holds half of a surrogate pair: {RejectionText.Value(json)}");
             }
 
             name = unescaped;
@@ -92,16 +112,28 @@ internal sealed class DeviceRule(BodyDeviceRules rules, ValueScratch scratch)
         {
             return new(
                 RejectReason.DeviceMismatch,
-                countsOnly ? "" : $"The body names the device {RejectionText.Value(json)}, and the hub authenticated {RejectionText.Quote(device)}, which is not listed in Telemetry:Gateways.");
+                countsOnly
+                    ? ""
+                    : $"The body names the device {RejectionText.Value(json)}, and the hub authenticated {RejectionText.Quote(device)}, "
+                        + "which is not listed in Telemetry:Gateways.");
         }
 
         if (name.Length > MostBytes)
         {
             return new(
                 RejectReason.DeviceTooLong,
-                countsOnly ? "" : $"The device's name has {name.Length} bytes; {DeviceNames.Longest} characters are the most: {RejectionText.Value(json)}");
+                countsOnly
+                    ? ""
+                    : $"The device's name has {name.Length} bytes; {DeviceNames.Longest} characters are the most: "
+                        + $"{RejectionText.Value(json)}");
         }
 
+        return TakeName(name, out device, countsOnly);
+    }
+
+    // Apart from the above, and so is IsSameBeyondAscii: the room on the stack is cleared in every call, and few need it.
+    private ReadingFault? TakeName(ReadOnlySpan<byte> name, out string? device, bool countsOnly)
+    {
         Span<char> text = stackalloc char[MostBytes];
         text = text[..Encoding.UTF8.GetChars(name, text)];
         device = _names.Find(text);
@@ -118,13 +150,10 @@ internal sealed class DeviceRule(BodyDeviceRules rules, ValueScratch scratch)
         return null;
     }
 
-    private static bool IsSame(ReadOnlySpan<byte> utf8, string text)
-    {
-        if (Ascii.Equals(utf8, text))
-        {
-            return true;
-        }
+    private static bool IsSame(ReadOnlySpan<byte> utf8, string text) => Ascii.Equals(utf8, text) || IsSameBeyondAscii(utf8, text);
 
+    private static bool IsSameBeyondAscii(ReadOnlySpan<byte> utf8, string text)
+    {
         Span<byte> other = stackalloc byte[MostBytes];
         return Encoding.UTF8.TryGetBytes(text, other, out var length) && utf8.SequenceEqual(other[..length]);
     }
@@ -132,7 +161,8 @@ internal sealed class DeviceRule(BodyDeviceRules rules, ValueScratch scratch)
     private static string Detail(RejectReason reason, string name) => reason switch
     {
         RejectReason.DeviceMissing => "The device's name is empty.",
-        RejectReason.DeviceTooLong => $"The device's name has {name.Length} characters; {DeviceNames.Longest} are the most: {RejectionText.Quote(name)}",
+        RejectReason.DeviceTooLong =>
+            $"The device's name has {name.Length} characters; {DeviceNames.Longest} are the most: {RejectionText.Quote(name)}",
         _ => $"The device's name holds a NUL character or half of a surrogate pair: {RejectionText.Quote(name)}",
     };
 

@@ -17,7 +17,8 @@ internal sealed class EventDecoder : IDisposable
     // The reader's own limit would reject a body whole where only one of its elements is too deep.
     private static readonly JsonReaderOptions ReaderOptions = new() { MaxDepth = int.MaxValue };
 
-    private static readonly ReadingFault TooDeep = new(RejectReason.TooDeep, $"The reading is nested over {ReadingWalker.DeepestNesting} levels.");
+    private static readonly ReadingFault TooDeep = new(
+        RejectReason.TooDeep, $"The reading is nested over {ReadingWalker.DeepestNesting} levels.");
 
     private readonly int? _payloadIndex;
     private readonly PooledBuffer<byte> _inflated = new();
@@ -48,7 +49,7 @@ internal sealed class EventDecoder : IDisposable
     /// <param name="output">Takes its readings and rejections.</param>
     public void Decode(RawEvent message, int eventIndex, Instant stamp, ref DecoderOutput output)
     {
-        if (_device.OfHub(message, out var device) is { } fault)
+        if (!_device.TryOfHub(message, out var device, out var fault))
         {
             output.Reject(fault);
             return;
@@ -124,14 +125,20 @@ internal sealed class EventDecoder : IDisposable
         return true;
     }
 
-    private void ReadReading(ref Utf8JsonReader reader, ReadOnlySpan<byte> body, in Context context, int elementIndex, ref DecoderOutput output)
+    private void ReadReading(
+        ref Utf8JsonReader reader,
+        ReadOnlySpan<byte> body,
+        in Context context,
+        int elementIndex,
+        ref DecoderOutput output)
     {
         var start = (int)reader.TokenStartIndex;
         _walker.Begin();
         if (reader.TokenType != JsonTokenType.StartObject)
         {
             _walker.Skip(ref reader);
-            output.Reject(_walker.IsTooDeep ? TooDeep : NotObject(output.Builds, elementIndex, body[start..(int)reader.BytesConsumed]), elementIndex);
+            output.Reject(
+                _walker.IsTooDeep ? TooDeep : NotObject(output.Builds, elementIndex, body[start..(int)reader.BytesConsumed]), elementIndex);
             return;
         }
 
@@ -145,24 +152,30 @@ internal sealed class EventDecoder : IDisposable
 
         _values.TakeFromMessage(context.Message);
         var device = context.Device;
-        if (Complete(body, ref device) is { } fault)
+        if (TryComplete(body, ref device, out var fault))
+        {
+            output.Readings.EndRow(context.Stamp, device!, context.EventIndex, elementIndex);
+        }
+        else
         {
             output.Readings.AbandonRow();
             output.Reject(fault, elementIndex);
         }
-        else
-        {
-            output.Readings.EndRow(context.Stamp, device!, context.EventIndex, elementIndex);
-        }
     }
 
-    /// <summary>What is wrong with the reading that has just ended, if anything: its device first, then its columns in their order.</summary>
-    private ReadingFault? Complete(ReadOnlySpan<byte> body, ref string? device) =>
-        _walker.IsTooDeep ? TooDeep
-        : _device.Settle(body, ref device, _values.CountsOnly) ?? _values.Complete(body);
+    // What is wrong with the reading that has just ended, if anything: its device first, then its columns in their order.
+    private bool TryComplete(ReadOnlySpan<byte> body, ref string? device, out ReadingFault fault)
+    {
+        fault = TooDeep;
+        return !_walker.IsTooDeep
+            && _device.TrySettle(body, ref device, _values.CountsOnly, out fault)
+            && _values.TryComplete(body, out fault);
+    }
 
     private static ReadingFault NotObject(bool built, int elementIndex, ReadOnlySpan<byte> json) =>
-        new(RejectReason.NotObject, built ? RejectionText.NotAnObject(elementIndex < 0 ? "The body" : "The element", RejectionText.Value(json)) : "");
+        new(
+            RejectReason.NotObject,
+            built ? RejectionText.NotAnObject(elementIndex < 0 ? "The body" : "The element", RejectionText.Value(json)) : "");
 
     private readonly record struct Context(RawEvent Message, int EventIndex, Instant Stamp, string? Device);
 }

@@ -50,8 +50,8 @@ internal static class Gzip
         }
     }
 
-    // GZipStream takes a cut stream for a short one, and passes over what follows the last member. Both are found by the trailer, which must be
-    // the last thing in the body: the length of the last member and its checksum.
+    // GZipStream takes a cut stream for a short one, and passes over what follows the last member. Both are found by the trailer, which
+    // must be the last thing in the body: the length of the last member and its checksum.
     private static bool EndsWithItsTrailer(ReadOnlySpan<byte> compressed, ReadOnlySpan<byte> inflated)
     {
         if (compressed.Length < TrailerLength)

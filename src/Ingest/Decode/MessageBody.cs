@@ -45,7 +45,9 @@ internal static class MessageBody
             switch (Gzip.Inflate(body, inflated))
             {
                 case Gzip.Result.Damaged:
-                    detail = text is [FirstOfGzip, ..] ? "The gzip data is damaged or cut short, or something follows it." : "The content-encoding is gzip, and the body is not.";
+                    detail = text is [FirstOfGzip, ..]
+                        ? "The gzip data is damaged or cut short, or something follows it."
+                        : "The content-encoding is gzip, and the body is not.";
                     return RejectReason.BadEncoding;
                 case Gzip.Result.TooLarge:
                     detail = $"The gzip data inflates to more than {LongestInflated} bytes.";
@@ -70,8 +72,8 @@ internal static class MessageBody
         return null;
     }
 
-    // IoT Hub's contentEncoding names the character set, where HTTP's names the compression. Devices use it for either. One of any length is not
-    // copied to be looked at.
+    // IoT Hub's contentEncoding names the character set, where HTTP's names the compression. Devices use it for either. One of any length
+    // is not copied to be looked at.
     private static bool? IsCompressed(string? encoding) =>
         string.IsNullOrEmpty(encoding) ? false : encoding.Length > LongestEncoding ? null : encoding.Trim().ToLowerInvariant() switch
         {

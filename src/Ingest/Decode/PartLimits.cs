@@ -3,8 +3,8 @@ using Ingest.Events;
 namespace Ingest.Decode;
 
 /// <summary>
-/// Where the decoding of a batch pauses until what is decoded so far is stored. A small message can hold ten thousand readings, so that a batch of
-/// a hundred could become a million.
+/// Where the decoding of a batch pauses until what is decoded so far is stored. A small message can hold ten thousand readings, so that a
+/// batch of a hundred could become a million.
 /// </summary>
 /// <param name="Readings">After so many readings.</param>
 /// <param name="Bytes">After so many bytes of bodies, and of text and JSON taken from them.</param>

@@ -9,10 +9,11 @@ internal readonly record struct ReadingFault(RejectReason Reason, string Detail)
 {
     public static RejectReason ReasonOf(ValueFault fault) => fault switch
     {
-        ValueFault.NotJson or ValueFault.LoneSurrogate => RejectReason.NotJson,
+        ValueFault.NotJson => RejectReason.NotJson,
         ValueFault.WrongType => RejectReason.WrongType,
         ValueFault.OutOfRange or ValueFault.TooLongWhenWritten => RejectReason.OutOfRange,
         ValueFault.Nul => RejectReason.NulInText,
+        ValueFault.LoneSurrogate => RejectReason.InvalidText,
         _ => throw new ArgumentOutOfRangeException(nameof(fault), fault, "A value fault without a reason"),
     };
 }

@@ -6,8 +6,8 @@ using Ingest.Events;
 namespace Ingest.Decode;
 
 /// <summary>
-/// The values of the reading in the making, by column. They go to its row as they are met, and what is wrong with one is kept until the reading is
-/// complete, as a later value of the same name takes its place. Not thread-safe.
+/// The values of the reading in the making, by column. They go to its row as they are met, and what is wrong with one is kept until the
+/// reading is complete, as a later value of the same name takes its place. Not thread-safe.
 /// </summary>
 internal sealed class ReadingValues(TelemetryMapping mapping, ValueScratch scratch)
 {
@@ -50,21 +50,22 @@ internal sealed class ReadingValues(TelemetryMapping mapping, ValueScratch scrat
         _readings.BeginRow();
     }
 
-    /// <summary>Takes a value that the reader has just met. An object, an array and what is taken whole wait for <see cref="TakeWhole"/>.</summary>
-    public void Take(ref Utf8JsonReader reader, int columnIndex)
+    /// <summary>Takes a value that the reader has just met, or refuses it.</summary>
+    /// <returns>False where it is left to <see cref="TakeWhole"/>: an object, an array, or for a type that takes JSON whole.</returns>
+    public bool Take(ref Utf8JsonReader reader, int columnIndex)
     {
         Forgive(columnIndex);
         var column = _columns[columnIndex];
         var token = reader.TokenType;
         if (column.Type.TakesWhole || token is JsonTokenType.StartObject or JsonTokenType.StartArray)
         {
-            return;
+            return false;
         }
 
         if (token == JsonTokenType.Null)
         {
             column.SetLastNull();
-            return;
+            return true;
         }
 
         var json = new JsonToken(token, reader.ValueSpan, reader.ValueIsEscaped);
@@ -72,6 +73,8 @@ internal sealed class ReadingValues(TelemetryMapping mapping, ValueScratch scrat
         {
             Refuse(columnIndex, fault, CountsOnly ? "" : Detail(fault, columnIndex, Shown(json)));
         }
+
+        return true;
     }
 
     /// <summary>Takes a value that <see cref="Take"/> left, or refuses it: its end is known now.</summary>
@@ -105,7 +108,7 @@ internal sealed class ReadingValues(TelemetryMapping mapping, ValueScratch scrat
     /// <summary>Takes what comes from beside the body.</summary>
     public void TakeFromMessage(RawEvent message)
     {
-        foreach (var columnIndex in mapping.Module)
+        foreach (var columnIndex in mapping.ModuleIndexes)
         {
             if (message.ModuleId is { } module)
             {
@@ -122,14 +125,22 @@ internal sealed class ReadingValues(TelemetryMapping mapping, ValueScratch scrat
         }
     }
 
-    /// <summary>Completes the values; the first fault in the order of the columns, or null.</summary>
-    public ReadingFault? Complete(ReadOnlySpan<byte> body)
+    /// <summary>Completes the values, or gives the first fault in the order of the columns.</summary>
+    public bool TryComplete(ReadOnlySpan<byte> body, out ReadingFault fault)
     {
+        fault = default;
         if (!_looksAtEveryColumn && _faultCount == 0)
         {
-            return null;
+            return true;
         }
 
+        var found = FirstFault(body);
+        fault = found.GetValueOrDefault();
+        return found is null;
+    }
+
+    private ReadingFault? FirstFault(ReadOnlySpan<byte> body)
+    {
         for (var columnIndex = 0; columnIndex < _columns.Length; columnIndex++)
         {
             if (_faults[columnIndex] is { } fault)
@@ -137,7 +148,8 @@ internal sealed class ReadingValues(TelemetryMapping mapping, ValueScratch scrat
                 return fault;
             }
 
-            if (_whole[columnIndex] is { Length: > 0 } whole && CompleteWhole(body.Slice(whole.Start, whole.Length), columnIndex) is { } wholeFault)
+            if (_whole[columnIndex] is { Length: > 0 } whole
+                && CompleteWhole(body.Slice(whole.Start, whole.Length), columnIndex) is { } wholeFault)
             {
                 return wholeFault;
             }
@@ -157,7 +169,10 @@ internal sealed class ReadingValues(TelemetryMapping mapping, ValueScratch scrat
     {
         var fault = _columns[columnIndex].Read(new JsonToken(JsonTokenType.None, json, isEscaped: false), scratch);
         return fault == ValueFault.None ? null
-            : new(ReadingFault.ReasonOf(fault), CountsOnly ? "" : fault == ValueFault.TooLongWhenWritten ? TooLong(json, columnIndex) : Detail(fault, columnIndex, RejectionText.Value(json)));
+            : new(
+                ReadingFault.ReasonOf(fault),
+                CountsOnly ? "" : fault == ValueFault.TooLongWhenWritten ? TooLong(json, columnIndex) : Detail(
+                    fault, columnIndex, RejectionText.Value(json)));
     }
 
     private void TakeProperty(int columnIndex, object value)
@@ -187,10 +202,16 @@ internal sealed class ReadingValues(TelemetryMapping mapping, ValueScratch scrat
         }
     }
 
-    private string Detail(ValueFault fault, int columnIndex, string value) => RejectionText.Of(fault, mapping.Names[columnIndex], _columns[columnIndex].Type, value);
+    private string Detail(ValueFault fault, int columnIndex, string value) =>
+        RejectionText.Of(fault, mapping.Names[columnIndex], _columns[columnIndex].Type, value);
 
     private string TooLong(ReadOnlySpan<byte> json, int columnIndex) => RejectionText.TooLongWhenWritten(
-        mapping.Names[columnIndex], mapping.Columns[columnIndex].Name, json.Length, scratch.Canonicalizer.WrittenLength, scratch.WrittenBytes, JsonbType.LongestWritten);
+        mapping.Names[columnIndex],
+        mapping.Columns[columnIndex].Name,
+        json.Length,
+        scratch.Canonicalizer.WrittenLength,
+        scratch.WrittenBytes,
+        JsonbType.LongestWritten);
 
     private static string Shown(in JsonToken json) =>
         json.Type == JsonTokenType.String ? $"\"{RejectionText.Value(json.Text)}\"" : RejectionText.Value(json.Text);

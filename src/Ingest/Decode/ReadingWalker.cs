@@ -4,8 +4,8 @@ using Ingest.Columns.Types;
 namespace Ingest.Decode;
 
 /// <summary>
-/// Walks through a reading, once and from front to back, along the mapped paths: what stands at one is taken, the rest is passed over. Without
-/// recursion where nothing is mapped, so that nesting cannot exhaust the stack. Not thread-safe.
+/// Walks through a reading, once and from front to back, along the mapped paths: what stands at one is taken, the rest is passed over.
+/// Without recursion where nothing is mapped, so that nesting cannot exhaust the stack. Not thread-safe.
 /// </summary>
 internal sealed class ReadingWalker(TelemetryMapping mapping, ReadingValues values, DeviceRule device, ValueScratch scratch)
 {
@@ -81,9 +81,10 @@ internal sealed class ReadingWalker(TelemetryMapping mapping, ReadingValues valu
             Forget(path);
         }
 
-        foreach (var columnIndex in path.Columns)
+        var left = false;
+        foreach (var columnIndex in path.ColumnIndexes)
         {
-            values.Take(ref reader, columnIndex);
+            left |= !values.Take(ref reader, columnIndex);
         }
 
         if (path.IsDevice)
@@ -101,14 +102,17 @@ internal sealed class ReadingWalker(TelemetryMapping mapping, ReadingValues valu
         }
 
         var length = (int)reader.BytesConsumed - start;
-        foreach (var columnIndex in path.Columns)
+        if (left)
         {
-            values.TakeWhole(token, body, start, length, columnIndex);
+            foreach (var columnIndex in path.ColumnIndexes)
+            {
+                values.TakeWhole(token, body, start, length, columnIndex);
+            }
         }
 
         if (token is not (JsonTokenType.StartObject or JsonTokenType.Null))
         {
-            foreach (var columnIndex in path.Below)
+            foreach (var columnIndex in path.IndexesBelow)
             {
                 values.RefusePath(columnIndex, path.Path, body.Slice(start, length));
             }
@@ -120,7 +124,7 @@ internal sealed class ReadingWalker(TelemetryMapping mapping, ReadingValues valu
     {
         if (_met[path.Id] == _reading)
         {
-            foreach (var columnIndex in path.Below)
+            foreach (var columnIndex in path.IndexesBelow)
             {
                 values.Clear(columnIndex);
             }

@@ -1,6 +1,8 @@
 namespace Ingest.Decode;
 
-/// <summary>Why a reading was dead-lettered. The codes (<see cref="RejectReasonCode.Of"/>) are stable: queries and alarms use them.</summary>
+/// <summary>
+/// Why a reading was dead-lettered. The codes (<see cref="RejectReasonCode.Of"/>) are stable: queries and alarms use them.
+/// </summary>
 public enum RejectReason
 {
     Undecodable,
@@ -9,6 +11,7 @@ public enum RejectReason
     WrongType,
     OutOfRange,
     NulInText,
+    InvalidText,
     MissingRequired,
     TooDeep,
     TooLarge,
@@ -35,6 +38,7 @@ public static class RejectReasonCode
         RejectReason.WrongType => "wrong_type",
         RejectReason.OutOfRange => "out_of_range",
         RejectReason.NulInText => "nul_in_text",
+        RejectReason.InvalidText => "invalid_text",
         RejectReason.MissingRequired => "missing_required",
         RejectReason.TooDeep => "too_deep",
         RejectReason.TooLarge => "too_large",

@@ -22,11 +22,14 @@ internal static class RejectionText
 
     public static string NotAnObject(string field, string value) => $"{field} is {value}, where an object is expected.";
 
-    public static string OutOfRange(string field, SqlType type, string value) => $"{field} is {value}, which is beyond what {type.Name} holds.";
+    public static string OutOfRange(string field, SqlType type, string value) =>
+        $"{field} is {value}, which is beyond what {type.Name} holds.";
 
-    public static string NulInText(string field, string value) => $"{field} is {value} and holds a NUL character, which PostgreSQL cannot store.";
+    public static string NulInText(string field, string value) =>
+        $"{field} is {value} and holds a NUL character, which PostgreSQL cannot store.";
 
-    public static string LoneSurrogate(string field, string value) => $"{field} is {value} and holds half of a surrogate pair, which is no character.";
+    public static string LoneSurrogate(string field, string value) =>
+        $"{field} is {value} and holds half of a surrogate pair, which is no character.";
 
     public static string MissingRequired(string field, string column) => $"{field} is missing, and the column {Quote(column)} requires it.";
 
@@ -38,7 +41,9 @@ internal static class RejectionText
     /// <param name="most">The most of one message.</param>
     public static string TooLongWhenWritten(string field, string column, int bytes, long written, long before, long most) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{field}, of {bytes} bytes, would have {written} bytes when the server writes the column {Quote(column)} out{(before > 0 ? $", after {before} of the message's values before it" : "")}; {most} are the most of one message. A number like 1e9999 has all its digits then.");
+        $"{field}, of {bytes} bytes, would have {written} bytes when the server writes the column {Quote(column)} "
+            + $"out{(before > 0 ? $", after {before} of the message's values before it" : "")}; {most} are the most of one message. A "
+            + $"number like 1e9999 has all its digits then.");
 
     /// <summary>Part of a body, as it stands there: valid UTF-8, cut to 64 characters, on one line.</summary>
     public static string Value(ReadOnlySpan<byte> json)
@@ -65,7 +70,9 @@ internal static class RejectionText
         var result = new StringBuilder(LongestValue);
         foreach (var rune in text.EnumerateRunes())
         {
-            var shown = Rune.GetUnicodeCategory(rune) is UnicodeCategory.Control or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.Format
+            var shown =
+                Rune.GetUnicodeCategory(rune) is UnicodeCategory.Control or UnicodeCategory.LineSeparator
+                    or UnicodeCategory.ParagraphSeparator or UnicodeCategory.Format
                 ? string.Create(CultureInfo.InvariantCulture, $"\\u{rune.Value:x4}")
                 : rune.ToString();
             if (result.Length + shown.Length > LongestValue - 1)

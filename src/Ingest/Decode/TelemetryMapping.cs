@@ -13,10 +13,10 @@ namespace Ingest.Decode;
 /// <para><b>Names.</b> <c>Table</c> is <c>table</c> or <c>schema.table</c>. Table, schema and columns are used exactly as written (they are
 /// quoted in SQL), so upper case counts; each has at most 63 bytes, as PostgreSQL would cut a longer one. <c>time</c> and <c>device</c> are
 /// filled by the pipeline and cannot be mapped.</para>
-/// <para><b>Sources.</b> <c>From</c> is <c>module</c> (the module id, for a text column), <c>property:name</c> (an application property, for
-/// any type but jsonb), or a path into the body: names divided by dots, compared byte by byte after their escapes are resolved. There is no
-/// escape for a dot, and no index into an array: a field whose own name has a dot in it, or is <c>module</c> at the top, or an array's
-/// element is reached only through a jsonb column. Several columns may read the same place.</para>
+/// <para><b>Sources.</b> <c>From</c> is <c>module</c> (the module id, for a text column), <c>property:name</c> (an application property,
+/// for any type but jsonb), or a path into the body: names divided by dots, compared byte by byte after their escapes are resolved. There
+/// is no escape for a dot, and no index into an array: a field whose own name has a dot in it, or is <c>module</c> at the top, or an
+/// array's element is reached only through a jsonb column. Several columns may read the same place.</para>
 /// <para><b>Values.</b> See <see cref="BatchDecoder"/>.</para>
 /// </remarks>
 public sealed class TelemetryMapping
@@ -31,8 +31,10 @@ public sealed class TelemetryMapping
         Table = table;
         Columns = [.. columns.Select(column => column.Definition)];
         Names = [.. columns.Select(column => column.From)];
-        Module = [.. Where(columns, column => column.Kind == SourceKind.Module)];
-        Properties = [.. Where(columns, column => column.Kind == SourceKind.Property).Select(index => (index, columns[index].From[PropertyPrefix.Length..]))];
+        ModuleIndexes = [.. Where(columns, column => column.Kind == SourceKind.Module)];
+        Properties =
+            [.. Where(columns, column => column.Kind == SourceKind.Property).Select(
+                index => (index, columns[index].From[PropertyPrefix.Length..]))];
         PayloadIndex = payloadIndex;
         Root = BodyPath.Tree(columns.Select((column, index) => (column, index))
             .Where(pair => pair.column.Kind == SourceKind.Body)
@@ -53,17 +55,19 @@ public sealed class TelemetryMapping
     /// <summary>The table's name, unquoted, without its schema.</summary>
     public string Table { get; }
 
-    /// <summary>The mapped columns besides <c>time</c> and <c>device</c>, in the order of the settings; the payload column is the last.</summary>
+    /// <summary>
+    /// The mapped columns besides <c>time</c> and <c>device</c>, in the order of the settings; the payload column is the last.
+    /// </summary>
     public IReadOnlyList<ColumnDefinition> Columns { get; }
 
     /// <summary>What each column's value is called where it comes from: the path, <c>property:name</c>, or <c>module</c>.</summary>
     internal IReadOnlyList<string> Names { get; }
 
     /// <summary>The columns that take the module id.</summary>
-    internal int[] Module { get; }
+    internal int[] ModuleIndexes { get; }
 
     /// <summary>The columns that take an application property.</summary>
-    internal (int Column, string Property)[] Properties { get; }
+    internal (int ColumnIndex, string Property)[] Properties { get; }
 
     /// <summary>The column that takes the whole reading.</summary>
     internal int? PayloadIndex { get; }
@@ -72,7 +76,9 @@ public sealed class TelemetryMapping
     internal BodyPath Root { get; }
 
     /// <summary>Resolves the settings.</summary>
-    /// <exception cref="OptionsValidationException">Settings are wrong; every failure names one by its full name and says what to do.</exception>
+    /// <exception cref="OptionsValidationException">
+    /// Settings are wrong; every failure names one by its full name and says what to do.
+    /// </exception>
     public static TelemetryMapping Create(TelemetrySettings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
@@ -83,7 +89,10 @@ public sealed class TelemetryMapping
             : throw new OptionsValidationException(TelemetrySettings.Section, typeof(TelemetrySettings), failures);
     }
 
-    /// <summary>All that is wrong with the settings, each by its full name (<c>Telemetry:Columns:2:From</c>) and with what to do; empty where they are right.</summary>
+    /// <summary>
+    /// All that is wrong with the settings, each by its full name (<c>Telemetry:Columns:2:From</c>) and with what to do; empty where they
+    /// are right.
+    /// </summary>
     public static IReadOnlyList<string> Validate(TelemetrySettings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
@@ -123,7 +132,8 @@ public sealed class TelemetryMapping
         var parts = (name ?? "").Split('.');
         if (parts.Length > 2)
         {
-            failures.Add($"{Setting}: \"{name}\" has more than one dot. Write table or schema.table; a name with a dot in it cannot be used.");
+            failures.Add(
+                $"{Setting}: \"{name}\" has more than one dot. Write table or schema.table; a name with a dot in it cannot be used.");
         }
 
         foreach (var part in parts)
@@ -138,7 +148,8 @@ public sealed class TelemetryMapping
     {
         if (!Enum.IsDefined(settings.Type))
         {
-            failures.Add($"{setting}:Type: {settings.Type} is no column type. Write one of {string.Join(", ", Enum.GetNames<ColumnType>())}.");
+            failures.Add(
+                $"{setting}:Type: {settings.Type} is no column type. Write one of {string.Join(", ", Enum.GetNames<ColumnType>())}.");
         }
 
         var definition = new ColumnDefinition(settings.Name, settings.Type, settings.Required);
@@ -162,7 +173,8 @@ public sealed class TelemetryMapping
 
             if (Enum.IsDefined(settings.Type) && !SqlTypes.Of(settings.Type).TakesProperties)
             {
-                failures.Add($"{setting}:Type: an application property is one value and no JSON. Write Text, or the type that the sender gives it.");
+                failures.Add(
+                    $"{setting}:Type: an application property is one value and no JSON. Write Text, or the type that the sender gives it.");
             }
 
             return new Column(definition, from, SourceKind.Property);
@@ -175,7 +187,9 @@ public sealed class TelemetryMapping
         }
         else if (path.Length > LongestPath)
         {
-            failures.Add($"{setting}:From: the path has {path.Length} names, and {LongestPath} are the most. Take an outer object in a Jsonb column instead.");
+            failures.Add(
+                $"{setting}:From: the path has {path.Length} names, and {LongestPath} are the most. Take an outer object in a Jsonb "
+                    + $"column instead.");
         }
 
         return new Column(definition, from, SourceKind.Body);
@@ -186,7 +200,8 @@ public sealed class TelemetryMapping
         CheckIdentifier(name, setting, failures);
         if (name is "time" or "device")
         {
-            failures.Add($"{setting}: \"{name}\" is filled with the hub's stamp and the authenticated device. Give the mapped column another name.");
+            failures.Add(
+                $"{setting}: \"{name}\" is filled with the hub's stamp and the authenticated device. Give the mapped column another name.");
         }
         else if (!string.IsNullOrEmpty(name) && !names.TryAdd(name, setting))
         {
@@ -206,7 +221,8 @@ public sealed class TelemetryMapping
         }
         else if (Encoding.UTF8.GetByteCount(name) > LongestIdentifier)
         {
-            failures.Add($"{setting}: \"{name}\" is longer than PostgreSQL's {LongestIdentifier} bytes. Write the name as the table has it.");
+            failures.Add(
+                $"{setting}: \"{name}\" is longer than PostgreSQL's {LongestIdentifier} bytes. Write the name as the table has it.");
         }
     }
 
@@ -214,33 +230,41 @@ public sealed class TelemetryMapping
     {
         if (!Enum.IsDefined(settings.TimeSource))
         {
-            failures.Add($"{TelemetrySettings.Section}:TimeSource: {settings.TimeSource} is no stamp. Write {nameof(TimeSource.IotHub)} or {nameof(TimeSource.EventHub)}.");
+            failures.Add(
+                $"{TelemetrySettings.Section}:TimeSource: {settings.TimeSource} is no stamp. Write {nameof(TimeSource.IotHub)} or "
+                    + $"{nameof(TimeSource.EventHub)}.");
         }
 
         if (settings.RetentionDays > 0 && settings.OldestAccepted > TimeSpan.FromDays(settings.RetentionDays))
         {
             failures.Add(
-                $"{TelemetrySettings.Section}:OldestAccepted: {settings.OldestAccepted} is longer than Telemetry:RetentionDays ({settings.RetentionDays}), "
+                $"{TelemetrySettings.Section}:OldestAccepted: {settings.OldestAccepted} is longer than Telemetry:RetentionDays "
+                    + $"({settings.RetentionDays}), "
                 + "so that a replay would store again what was dropped. Leave it out, or make it no longer than the retention.");
         }
 
         if (settings.RetentionDays > 0 && settings.Table != new TelemetrySettings().Table)
         {
             failures.Add(
-                $"{TelemetrySettings.Section}:RetentionDays: it drops from the default table alone, and Telemetry:Table is \"{settings.Table}\". "
+                $"{TelemetrySettings.Section}:RetentionDays: it drops from the default table alone, and Telemetry:Table is "
+                    + $"\"{settings.Table}\". "
                 + "Set it to 0, and drop from your own table by a policy or job of the database.");
         }
 
         if (settings.OldestAccepted <= TimeSpan.Zero)
         {
-            failures.Add($"{TelemetrySettings.Section}:OldestAccepted: {settings.OldestAccepted} would ignore every reading. Write the table's retention, such as 30.00:00:00, or leave it out.");
+            failures.Add(
+                $"{TelemetrySettings.Section}:OldestAccepted: {settings.OldestAccepted} would ignore every reading. Write the table's "
+                    + $"retention, such as 30.00:00:00, or leave it out.");
         }
 
         for (var i = 0; i < settings.Gateways.Count; i++)
         {
             if (DeviceNames.Check(settings.Gateways[i]) is not null)
             {
-                failures.Add($"{TelemetrySettings.Section}:Gateways:{i}: \"{settings.Gateways[i]}\" cannot be a device's id. Write the gateway's device id, 1 to {DeviceNames.Longest} characters.");
+                failures.Add(
+                    $"{TelemetrySettings.Section}:Gateways:{i}: \"{settings.Gateways[i]}\" cannot be a device's id. Write the gateway's "
+                        + $"device id, 1 to {DeviceNames.Longest} characters.");
             }
         }
     }

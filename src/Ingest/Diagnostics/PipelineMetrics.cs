@@ -96,7 +96,7 @@ public sealed class PipelineMetrics : IDisposable
             return;
         }
 
-        for (var index = batch.First; index < batch.End; index++)
+        for (var index = batch.FirstIndex; index < batch.EndIndex; index++)
         {
             var message = batch.Events[index];
             if ((message.EnqueuedTime ?? message.RowTime) is { } enqueued)

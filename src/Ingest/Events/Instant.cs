@@ -12,7 +12,14 @@ public readonly record struct Instant(long Microseconds) : IComparable<Instant>
     private static readonly long Epoch = DateTime.UnixEpoch.Ticks / TimeSpan.TicksPerMicrosecond;
 
     /// <summary>Microseconds since the last whole millisecond.</summary>
-    public int MicrosecondOfMillisecond => (int)(((Microseconds % PerMillisecond) + PerMillisecond) % PerMillisecond);
+    public int MicrosecondOfMillisecond
+    {
+        get
+        {
+            var rest = (int)(Microseconds % PerMillisecond);
+            return rest < 0 ? rest + PerMillisecond : rest;
+        }
+    }
 
     /// <summary>The stamp: the last whole millisecond.</summary>
     public Instant FloorToMillisecond() => new(Microseconds - MicrosecondOfMillisecond);

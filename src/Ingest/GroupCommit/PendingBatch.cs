@@ -17,24 +17,24 @@ internal sealed class PendingBatch : FlushBatch
     /// <param name="checkpoint">The move to store with them.</param>
     /// <param name="queuedAt">When it was queued, as a timestamp of the clock.</param>
     /// <param name="cancellationToken">The caller's.</param>
-    /// <param name="first">The first message that is left.</param>
+    /// <param name="firstIndex">The first message that is left.</param>
     public PendingBatch(
         IReadOnlyList<RawEvent> events,
         Checkpoint? checkpoint,
         long queuedAt,
         CancellationToken cancellationToken,
-        int first = 0)
+        int firstIndex = 0)
         : base(checkpoint?.Partition.Partition ?? (events.Count > 0 ? events[0].Partition : ""), checkpoint, cancellationToken)
     {
         _events = events;
-        First = first;
+        FirstIndex = firstIndex;
         QueuedAt = queuedAt;
-        Readings = events.Count - first;
-        Bytes = BytesFrom(first);
+        Readings = events.Count - firstIndex;
+        Bytes = BytesFrom(firstIndex);
     }
 
     /// <summary>The first of the caller's messages in it.</summary>
-    public int First { get; }
+    public int FirstIndex { get; }
 
     /// <summary>For the bound of the queue: messages until it is decoded, from then on the readings that they hold.</summary>
     public int Readings { get; private set; }
@@ -56,16 +56,16 @@ internal sealed class PendingBatch : FlushBatch
     public PendingBatch? Take(DecodedBatch decoded)
     {
         Decoded = decoded;
-        Readings = Math.Max(Rows, decoded.End - decoded.First);
-        Bytes = Math.Max(decoded.Bytes, Bytes - BytesFrom(decoded.End));
-        if (decoded.End == decoded.Events.Count)
+        Readings = Math.Max(Rows, decoded.EndIndex - decoded.FirstIndex);
+        Bytes = Math.Max(decoded.Bytes, Bytes - BytesFrom(decoded.EndIndex));
+        if (decoded.EndIndex == decoded.Events.Count)
         {
             return null;
         }
 
-        var (part, left) = Checkpoint is { } move ? Divide(move, decoded.End) : (null, null);
+        var (part, left) = Checkpoint is { } move ? Divide(move, decoded.EndIndex) : (null, null);
         Checkpoint = part;
-        return new PendingBatch(_events, left, QueuedAt, CancellationToken, decoded.End);
+        return new PendingBatch(_events, left, QueuedAt, CancellationToken, decoded.EndIndex);
     }
 
     private long BytesFrom(int message)

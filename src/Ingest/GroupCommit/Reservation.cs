@@ -37,7 +37,7 @@ internal sealed class Reservation : IAsyncDisposable
     }
 
     /// <summary>The first message that is not decoded yet.</summary>
-    public int First => Current.First;
+    public int FirstIndex => Current.FirstIndex;
 
     /// <summary>Whether a part of the batch is still to be decoded.</summary>
     public bool HasMore => _batch is not null;
@@ -51,7 +51,7 @@ internal sealed class Reservation : IAsyncDisposable
     /// <exception cref="DatabaseUnavailableException">It took too long.</exception>
     public Task RoomAsync() => _giveUp.ObserveAsync(Current.Admission.Task);
 
-    /// <summary>Commits a part, which was decoded from <see cref="First"/> on. Returns when it is durable.</summary>
+    /// <summary>Commits a part, which was decoded from <see cref="FirstIndex"/> on. Returns when it is durable.</summary>
     /// <exception cref="DatabaseUnavailableException">It took too long.</exception>
     public async Task CommitAsync(DecodedBatch decoded)
     {

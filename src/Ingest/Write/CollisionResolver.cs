@@ -46,24 +46,24 @@ internal sealed class CollisionResolver
         _placeCount = 0;
         Grow(rows.Count);
         Array.Fill(_buckets, -1);
-        for (var row = 0; row < rows.Count; row++)
+        for (var rowIndex = 0; rowIndex < rows.Count; rowIndex++)
         {
-            _keyOfRow[row] = FindOrAdd(rows.Stamp(row), rows.Device(row), row);
+            _keyOfRow[rowIndex] = FindOrAdd(rows.Stamp(rowIndex), rows.Device(rowIndex), rowIndex);
         }
     }
 
     /// <summary>The key of the flush's readings at this stamp of this device, or -1 where it has none.</summary>
-    public int KeyOf(Instant stamp, string device) => Find(Bucket(stamp, device), stamp, device);
+    public int KeyIndexOf(Instant stamp, string device) => Find(Bucket(stamp, device), stamp, device);
 
     /// <summary>Takes in a stored row.</summary>
-    /// <param name="key">Its key in the flush.</param>
+    /// <param name="keyIndex">Its key in the flush.</param>
     /// <param name="time">Its time.</param>
     /// <param name="stored">The buffer that holds its values.</param>
-    /// <param name="storedRow">Its row in that buffer.</param>
-    public void AddStored(int key, Instant time, ReadingColumns stored, int storedRow)
+    /// <param name="storedIndex">Its row in that buffer.</param>
+    public void AddStored(int keyIndex, Instant time, ReadingColumns stored, int storedIndex)
     {
-        _storedKey[key] = true;
-        AddPlace(key, new Place((short)time.MicrosecondOfMillisecond, stored, storedRow, -1));
+        _storedKey[keyIndex] = true;
+        AddPlace(keyIndex, new Place((short)time.MicrosecondOfMillisecond, stored, storedIndex, -1));
     }
 
     /// <summary>Decides about every row, in order.</summary>
@@ -74,82 +74,82 @@ internal sealed class CollisionResolver
         Differing = 0;
         ByBatch = new (int, int)[_rows.Batches.Count];
         _rows.New = 0;
-        for (var row = 0; row < _rows.Count; row++)
+        for (var rowIndex = 0; rowIndex < _rows.Count; rowIndex++)
         {
-            Decide(row, refused.Contains(_rows.Batches[_rows.BatchOf(row)], _rows.RowOf(row)));
+            Decide(rowIndex, refused.Contains(_rows.Batches[_rows.BatchIndexOf(rowIndex)], _rows.RowIndexOf(rowIndex)));
         }
     }
 
-    private void Decide(int row, bool refused)
+    private void Decide(int rowIndex, bool refused)
     {
-        var key = _keyOfRow[row];
+        var keyIndex = _keyOfRow[rowIndex];
         var equalStored = false;
         RowOutcome? fate = null;
-        if (_firstPlace[key] >= 0)
+        if (_firstPlace[keyIndex] >= 0)
         {
-            for (var place = _firstPlace[key]; place >= 0 && fate is null; place = _places[place].Next)
+            for (var placeIndex = _firstPlace[keyIndex]; placeIndex >= 0 && fate is null; placeIndex = _places[placeIndex].NextIndex)
             {
-                ref readonly var taken = ref _places[place];
+                ref readonly var taken = ref _places[placeIndex];
                 if (taken.Stored is { } stored)
                 {
-                    equalStored = _rows.SameValues(row, stored, taken.Row);
+                    equalStored = _rows.SameValues(rowIndex, stored, taken.RowIndex);
                     fate = equalStored ? RowOutcome.Duplicate : null;
                 }
-                else if (_rows.SameValues(row, _rows.ReadingsOf(taken.Row), _rows.RowOf(taken.Row)))
+                else if (_rows.SameValues(rowIndex, _rows.ReadingsOf(taken.RowIndex), _rows.RowIndexOf(taken.RowIndex)))
                 {
                     fate = taken.Microsecond == NoMicrosecond ? RowOutcome.Refused : RowOutcome.Duplicate;
                 }
             }
         }
 
-        if (_storedKey[key])
+        if (_storedKey[keyIndex])
         {
-            Count(_rows.BatchOf(row), !equalStored);
+            Count(_rows.BatchIndexOf(rowIndex), !equalStored);
         }
 
-        _rows.Fates[row] = fate ?? Take(row, key, refused);
+        _rows.Fates[rowIndex] = fate ?? Take(rowIndex, keyIndex, refused);
     }
 
-    private RowOutcome Take(int row, int key, bool refused)
+    private RowOutcome Take(int rowIndex, int keyIndex, bool refused)
     {
         if (refused)
         {
-            AddPlace(key, new Place(NoMicrosecond, null, row, -1));
+            AddPlace(keyIndex, new Place(NoMicrosecond, null, rowIndex, -1));
             return RowOutcome.Refused;
         }
 
-        var free = FirstFree(key);
+        var free = FirstFree(keyIndex);
         if (free < 0)
         {
             return RowOutcome.TooManyCollisions;
         }
 
-        AddPlace(key, new Place((short)free, null, row, -1));
-        _rows.Times[row] = _rows.Stamp(row).AddMicroseconds(free);
+        AddPlace(keyIndex, new Place((short)free, null, rowIndex, -1));
+        _rows.Times[rowIndex] = _rows.Stamp(rowIndex).AddMicroseconds(free);
         _rows.New++;
         return free == 0 ? RowOutcome.Stored : RowOutcome.Collision;
     }
 
-    private void Count(int batch, bool differs)
+    private void Count(int batchIndex, bool differs)
     {
         KnownKeys++;
         Differing += differs ? 1 : 0;
-        ByBatch[batch].Known++;
-        ByBatch[batch].Differing += differs ? 1 : 0;
+        ByBatch[batchIndex].Known++;
+        ByBatch[batchIndex].Differing += differs ? 1 : 0;
     }
 
-    private int FirstFree(int key)
+    private int FirstFree(int keyIndex)
     {
-        if (_firstPlace[key] < 0)
+        if (_firstPlace[keyIndex] < 0)
         {
             return 0;
         }
 
         Span<ulong> taken = stackalloc ulong[16];
         taken.Clear();
-        for (var place = _firstPlace[key]; place >= 0; place = _places[place].Next)
+        for (var placeIndex = _firstPlace[keyIndex]; placeIndex >= 0; placeIndex = _places[placeIndex].NextIndex)
         {
-            var microsecond = _places[place].Microsecond;
+            var microsecond = _places[placeIndex].Microsecond;
             if (microsecond >= 0)
             {
                 taken[microsecond >> 6] |= 1UL << (microsecond & 63);
@@ -168,43 +168,43 @@ internal sealed class CollisionResolver
         return -1;
     }
 
-    private void AddPlace(int key, Place place)
+    private void AddPlace(int keyIndex, Place place)
     {
         if (_placeCount == _places.Length)
         {
             Array.Resize(ref _places, Math.Max(1_024, _places.Length * 2));
         }
 
-        _places[_placeCount] = place with { Next = _firstPlace[key] };
-        _firstPlace[key] = _placeCount++;
+        _places[_placeCount] = place with { NextIndex = _firstPlace[keyIndex] };
+        _firstPlace[keyIndex] = _placeCount++;
     }
 
-    private int FindOrAdd(Instant stamp, string device, int row)
+    private int FindOrAdd(Instant stamp, string device, int rowIndex)
     {
         var bucket = Bucket(stamp, device);
-        var key = Find(bucket, stamp, device);
-        if (key >= 0)
+        var keyIndex = Find(bucket, stamp, device);
+        if (keyIndex >= 0)
         {
-            return key;
+            return keyIndex;
         }
 
-        key = _keys++;
-        _nextKey[key] = _buckets[bucket];
-        _buckets[bucket] = key;
-        _rowOfKey[key] = row;
-        _firstPlace[key] = -1;
-        _storedKey[key] = false;
-        return key;
+        keyIndex = _keys++;
+        _nextKey[keyIndex] = _buckets[bucket];
+        _buckets[bucket] = keyIndex;
+        _rowOfKey[keyIndex] = rowIndex;
+        _firstPlace[keyIndex] = -1;
+        _storedKey[keyIndex] = false;
+        return keyIndex;
     }
 
     private int Find(int bucket, Instant stamp, string device)
     {
-        for (var key = _buckets[bucket]; key >= 0; key = _nextKey[key])
+        for (var keyIndex = _buckets[bucket]; keyIndex >= 0; keyIndex = _nextKey[keyIndex])
         {
-            var row = _rowOfKey[key];
-            if (_rows.Stamp(row) == stamp && _rows.Device(row) == device)
+            var rowIndex = _rowOfKey[keyIndex];
+            if (_rows.Stamp(rowIndex) == stamp && _rows.Device(rowIndex) == device)
             {
-                return key;
+                return keyIndex;
             }
         }
 
@@ -230,5 +230,5 @@ internal sealed class CollisionResolver
     }
 
     /// <summary>A taken microsecond of a key: by a stored row, or by a row of the flush.</summary>
-    private readonly record struct Place(short Microsecond, ReadingColumns? Stored, int Row, int Next);
+    private readonly record struct Place(short Microsecond, ReadingColumns? Stored, int RowIndex, int NextIndex);
 }

@@ -70,15 +70,15 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
     public FlushOutcome Account()
     {
         var tallies = new Tally[Flush.Batches.Count];
-        for (var row = 0; row < Rows.Count; row++)
+        for (var rowIndex = 0; rowIndex < Rows.Count; rowIndex++)
         {
-            tallies[Rows.BatchOf(row)].Add(Rows.Fates[row]);
+            tallies[Rows.BatchIndexOf(rowIndex)].Add(Rows.Fates[rowIndex]);
         }
 
         var reasons = new Dictionary<string, long>(StringComparer.Ordinal);
         foreach (var letter in Letters)
         {
-            if (tallies[letter.Batch].Add(letter.Fate))
+            if (tallies[letter.BatchIndex].Add(letter.Fate))
             {
                 var reason = RejectReasonCode.Of(letter.Rejection.Reason);
                 reasons[reason] = reasons.GetValueOrDefault(reason) + 1;
@@ -87,7 +87,7 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
 
         foreach (var count in Counts)
         {
-            tallies[count.Batch].Add(count);
+            tallies[count.BatchIndex].Add(count);
             var reason = RejectReasonCode.Of(count.Reason);
             reasons[reason] = reasons.GetValueOrDefault(reason) + count.Count;
         }
@@ -103,9 +103,9 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
     public int Hash()
     {
         var plan = new HashCode();
-        for (var row = 0; row < Rows.Count; row++)
+        for (var rowIndex = 0; rowIndex < Rows.Count; rowIndex++)
         {
-            plan.Add(Rows.IsNew(row) ? Rows.Times[row].Microseconds : -1);
+            plan.Add(Rows.IsNew(rowIndex) ? Rows.Times[rowIndex].Microseconds : -1);
         }
 
         foreach (var letter in Letters.Where(letter => letter.Fate == DeadLetterFate.Kept))
@@ -121,31 +121,33 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
     private void CollectLetters()
     {
         var letters = new DeadLetterList();
-        for (var batch = 0; batch < Flush.Batches.Count; batch++)
+        for (var batchIndex = 0; batchIndex < Flush.Batches.Count; batchIndex++)
         {
-            var decoded = Flush.Batches[batch].Ready;
+            var decoded = Flush.Batches[batchIndex].Ready;
             foreach (var rejection in decoded.Rejections)
             {
-                letters.Add(decoded.Events[rejection.Event], batch, rejection);
+                letters.Add(decoded.Events[rejection.EventIndex], batchIndex, rejection);
             }
 
-            foreach (var (message, reason, count) in decoded.Counts)
+            foreach (var (eventIndex, reason, count) in decoded.Counts)
             {
-                letters.Add(decoded.Events[message], batch, reason, count);
+                letters.Add(decoded.Events[eventIndex], batchIndex, reason, count);
             }
         }
 
-        for (var row = 0; row < Rows.Count; row++)
+        for (var rowIndex = 0; rowIndex < Rows.Count; rowIndex++)
         {
-            if (Rows.Fates[row] is RowOutcome.TooManyCollisions or RowOutcome.Refused)
+            if (Rows.Fates[rowIndex] is RowOutcome.TooManyCollisions or RowOutcome.Refused)
             {
-                var (reason, detail) = Rows.Fates[row] == RowOutcome.Refused
-                    ? (RejectReason.RefusedByDatabase, Flush.History.Refused.Detail(Rows.Batches[Rows.BatchOf(row)], Rows.RowOf(row)))
+                var (reason, detail) = Rows.Fates[rowIndex] == RowOutcome.Refused
+                    ? (
+                        RejectReason.RefusedByDatabase,
+                        Flush.History.Refused.Detail(Rows.Batches[Rows.BatchIndexOf(rowIndex)], Rows.RowIndexOf(rowIndex)))
                     : (RejectReason.TooManyCollisions, "The device has a thousand other readings with this stamp.");
-                var readings = Rows.ReadingsOf(row);
-                var index = readings.Events[Rows.RowOf(row)];
-                var rejection = new Rejection(index, readings.Elements[Rows.RowOf(row)], reason, detail);
-                letters.Add(Rows.Batches[Rows.BatchOf(row)].Events[index], Rows.BatchOf(row), rejection);
+                var readings = Rows.ReadingsOf(rowIndex);
+                var eventIndex = readings.EventIndexes[Rows.RowIndexOf(rowIndex)];
+                var rejection = new Rejection(eventIndex, readings.ElementIndexes[Rows.RowIndexOf(rowIndex)], reason, detail);
+                letters.Add(Rows.Batches[Rows.BatchIndexOf(rowIndex)].Events[eventIndex], Rows.BatchIndexOf(rowIndex), rejection);
             }
         }
 

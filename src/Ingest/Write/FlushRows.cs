@@ -29,8 +29,8 @@ internal sealed class FlushRows
     private ReadingColumns[] _readings = [];
     private Instant[] _stamps = [];
     private string[] _devices = [];
-    private int[] _batch = [];
-    private int[] _row = [];
+    private int[] _batchIndexes = [];
+    private int[] _rowIndexes = [];
     private RowOutcome[] _fates = [];
     private Instant[] _times = [];
     private long[] _sorted = [];
@@ -56,13 +56,13 @@ internal sealed class FlushRows
         _readings = [.. batches.Select(batch => batch.Readings)];
         Count = _readings.Sum(readings => readings.Count);
         New = 0;
-        if (_batch.Length < Count)
+        if (_batchIndexes.Length < Count)
         {
             var size = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Count);
             _stamps = new Instant[size];
             _devices = new string[size];
-            _batch = new int[size];
-            _row = new int[size];
+            _batchIndexes = new int[size];
+            _rowIndexes = new int[size];
             _fates = new RowOutcome[size];
             _times = new Instant[size];
             _sorted = new long[size];
@@ -70,24 +70,24 @@ internal sealed class FlushRows
         }
 
         var next = 0;
-        for (var batch = 0; batch < _readings.Length; batch++)
+        for (var batchIndex = 0; batchIndex < _readings.Length; batchIndex++)
         {
-            var readings = _readings[batch];
+            var readings = _readings[batchIndex];
             readings.Stamps.CopyTo(_stamps.AsSpan(next));
             readings.Devices.CopyTo(_devices.AsSpan(next));
-            _batch.AsSpan(next, readings.Count).Fill(batch);
-            for (var row = 0; row < readings.Count; row++)
+            _batchIndexes.AsSpan(next, readings.Count).Fill(batchIndex);
+            for (var rowIndex = 0; rowIndex < readings.Count; rowIndex++)
             {
-                _row[next++] = row;
+                _rowIndexes[next++] = rowIndex;
             }
         }
     }
 
-    public int BatchOf(int index) => _batch[index];
+    public int BatchIndexOf(int index) => _batchIndexes[index];
 
-    public int RowOf(int index) => _row[index];
+    public int RowIndexOf(int index) => _rowIndexes[index];
 
-    public ReadingColumns ReadingsOf(int index) => _readings[_batch[index]];
+    public ReadingColumns ReadingsOf(int index) => _readings[_batchIndexes[index]];
 
     public Instant Stamp(int index) => _stamps[index];
 
@@ -99,14 +99,14 @@ internal sealed class FlushRows
     public ReadOnlyMemory<int> NewInOrder()
     {
         var (count, inOrder, last) = (0, true, long.MinValue);
-        for (var row = 0; row < Count; row++)
+        for (var rowIndex = 0; rowIndex < Count; rowIndex++)
         {
-            if (IsNew(row))
+            if (IsNew(rowIndex))
             {
-                inOrder &= _times[row].Microseconds >= last;
-                last = _times[row].Microseconds;
+                inOrder &= _times[rowIndex].Microseconds >= last;
+                last = _times[rowIndex].Microseconds;
                 _sorted[count] = last;
-                _order[count++] = row;
+                _order[count++] = rowIndex;
             }
         }
 
@@ -119,12 +119,12 @@ internal sealed class FlushRows
     }
 
     /// <summary>Whether a row's values equal those of a row elsewhere, each in its column's exact type.</summary>
-    public bool SameValues(int index, ReadingColumns other, int otherRow)
+    public bool SameValues(int index, ReadingColumns other, int otherIndex)
     {
         var mine = ReadingsOf(index).Columns;
-        for (var column = 0; column < mine.Count; column++)
+        for (var columnIndex = 0; columnIndex < mine.Count; columnIndex++)
         {
-            if (!mine[column].SameValue(_row[index], other.Columns[column], otherRow))
+            if (!mine[columnIndex].SameValue(_rowIndexes[index], other.Columns[columnIndex], otherIndex))
             {
                 return false;
             }

@@ -61,7 +61,8 @@ internal static class PoisonSearch
                 await transaction.RollbackAsync("probe", cancellationToken);
                 if (rows.IsNew(start))
                 {
-                    probe.Refused.Add(RefusedRow.Of(rows.Batches[rows.BatchOf(start)], rows.RowOf(start), rows.Stamp(start), exception));
+                    probe.Refused.Add(
+                        RefusedRow.Of(rows.Batches[rows.BatchIndexOf(start)], rows.RowIndexOf(start), rows.Stamp(start), exception));
                     if (!passed && !asked && probe.Refused.Count >= RowsBeforeWitnesses)
                     {
                         asked = true;
@@ -132,7 +133,7 @@ internal readonly record struct RefusedRow(
     /// <param name="exception">What the server said.</param>
     public static RefusedRow Of(DecodedBatch batch, int row, Instant stamp, PostgresException exception)
     {
-        var message = batch.Events[batch.Readings.Events[row]];
+        var message = batch.Events[batch.Readings.EventIndexes[row]];
         return new RefusedRow(
             batch,
             row,

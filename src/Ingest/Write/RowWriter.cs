@@ -28,14 +28,14 @@ internal sealed class RowWriter(TargetTable table)
         await using var importer = await connection.BeginBinaryImportAsync(Table.CopySql, cancellationToken);
         for (var next = 0; next < which.Length; next++)
         {
-            var row = which.Span[next];
+            var rowIndex = which.Span[next];
             await importer.StartRowAsync(cancellationToken);
-            await importer.WriteAsync(rows.Times[row].ToDateTime(), NpgsqlDbType.TimestampTz, cancellationToken);
-            await importer.WriteAsync(rows.Device(row), NpgsqlDbType.Text, cancellationToken);
-            var columns = rows.ReadingsOf(row).Columns;
-            for (var column = 0; column < _codecs.Length; column++)
+            await importer.WriteAsync(rows.Times[rowIndex].ToDateTime(), NpgsqlDbType.TimestampTz, cancellationToken);
+            await importer.WriteAsync(rows.Device(rowIndex), NpgsqlDbType.Text, cancellationToken);
+            var columns = rows.ReadingsOf(rowIndex).Columns;
+            for (var columnIndex = 0; columnIndex < _codecs.Length; columnIndex++)
             {
-                await _codecs[column].CopyAsync(importer, columns[column], rows.RowOf(row), cancellationToken);
+                await _codecs[columnIndex].CopyAsync(importer, columns[columnIndex], rows.RowIndexOf(rowIndex), cancellationToken);
             }
         }
 
@@ -54,19 +54,19 @@ internal sealed class RowWriter(TargetTable table)
         }
 
         var (start, length) = range.GetOffsetAndLength(rows.Count);
-        for (var row = start; row < start + length; row++)
+        for (var rowIndex = start; rowIndex < start + length; rowIndex++)
         {
-            if (!rows.IsNew(row))
+            if (!rows.IsNew(rowIndex))
             {
                 continue;
             }
 
-            times.Add(rows.Times[row].ToDateTime());
-            devices.Add(rows.Device(row));
-            var columns = rows.ReadingsOf(row).Columns;
-            for (var column = 0; column < _codecs.Length; column++)
+            times.Add(rows.Times[rowIndex].ToDateTime());
+            devices.Add(rows.Device(rowIndex));
+            var columns = rows.ReadingsOf(rowIndex).Columns;
+            for (var columnIndex = 0; columnIndex < _codecs.Length; columnIndex++)
             {
-                _codecs[column].AddToArray(columns[column], rows.RowOf(row));
+                _codecs[columnIndex].AddToArray(columns[columnIndex], rows.RowIndexOf(rowIndex));
             }
         }
 

@@ -22,8 +22,8 @@ internal sealed class StoredRows(TargetTable table)
     private static readonly JsonbValue AnotherValue = new("");
 
     private readonly ColumnCodec[] _codecs = [.. table.Columns.Select(column => SqlTypes.Of(column.Type).CreateCodec())];
-    private readonly int[] _jsonColumns =
-        [.. Enumerable.Range(0, table.Columns.Count).Where(column => table.Columns[column].Type == ColumnType.Jsonb)];
+    private readonly int[] _jsonColumnIndexes =
+        [.. Enumerable.Range(0, table.Columns.Count).Where(columnIndex => table.Columns[columnIndex].Type == ColumnType.Jsonb)];
 
     // Devices of stored rows: the same names again and again.
     private readonly StringCache _devices = new();
@@ -44,7 +44,7 @@ internal sealed class StoredRows(TargetTable table)
         }
 
         await using var batch = new NpgsqlBatch(connection);
-        if (_jsonColumns.Length > 0)
+        if (_jsonColumnIndexes.Length > 0)
         {
             batch.BatchCommands.Add(new NpgsqlBatchCommand(NoNestedLoopsSql));
         }
@@ -92,16 +92,16 @@ internal sealed class StoredRows(TargetTable table)
     // By jsonb column: the flush's different values whose rows can have an equal in this stretch of time.
     private List<string>[] Sought(FlushRows rows, StampWindow window)
     {
-        var values = new List<string>[_jsonColumns.Length];
+        var values = new List<string>[_jsonColumnIndexes.Length];
         for (var i = 0; i < values.Length; i++)
         {
             var different = new HashSet<string>(StringComparer.Ordinal);
-            for (var row = 0; row < rows.Count; row++)
+            for (var rowIndex = 0; rowIndex < rows.Count; rowIndex++)
             {
-                var column = (ValueColumn<JsonbValue>)rows.ReadingsOf(row).Columns[_jsonColumns[i]];
-                if (rows.Stamp(row) >= window.Start && rows.Stamp(row) < window.End && !column.IsNull(rows.RowOf(row)))
+                var column = (ValueColumn<JsonbValue>)rows.ReadingsOf(rowIndex).Columns[_jsonColumnIndexes[i]];
+                if (rows.Stamp(rowIndex) >= window.Start && rows.Stamp(rowIndex) < window.End && !column.IsNull(rows.RowIndexOf(rowIndex)))
                 {
-                    different.Add(column.Values[rows.RowOf(row)].Canonical);
+                    different.Add(column.Values[rows.RowIndexOf(rowIndex)].Canonical);
                 }
             }
 
@@ -117,28 +117,28 @@ internal sealed class StoredRows(TargetTable table)
         var length = (int)reader.GetBytes(1, 0, _device, 0, _device.Length);
         var device = length < _device.Length ? _devices.FromUtf8(_device.AsSpan(0, length)) : reader.GetString(1);
         var stamp = time.FloorToMillisecond();
-        var key = twins.KeyOf(stamp, device);
-        if (key < 0)
+        var keyIndex = twins.KeyIndexOf(stamp, device);
+        if (keyIndex < 0)
         {
             return;
         }
 
         stored.BeginRow();
-        var json = 0;
-        for (var column = 0; column < _codecs.Length; column++)
+        var jsonIndex = 0;
+        for (var columnIndex = 0; columnIndex < _codecs.Length; columnIndex++)
         {
-            if (stored.Columns[column] is ValueColumn<JsonbValue> values)
+            if (stored.Columns[columnIndex] is ValueColumn<JsonbValue> values)
             {
-                Set(values, reader.GetInt64(column + 2), sought[json++]);
+                Set(values, reader.GetInt64(columnIndex + 2), sought[jsonIndex++]);
             }
             else
             {
-                _codecs[column].Read(reader, column + 2, stored.Columns[column]);
+                _codecs[columnIndex].Read(reader, columnIndex + 2, stored.Columns[columnIndex]);
             }
         }
 
         stored.EndRow(stamp, device, -1, -1);
-        twins.AddStored(key, time, stored, stored.Count - 1);
+        twins.AddStored(keyIndex, time, stored, stored.Count - 1);
     }
 
     private static void Set(ValueColumn<JsonbValue> column, long number, List<string> sought)

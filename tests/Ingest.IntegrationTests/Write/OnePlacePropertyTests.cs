@@ -1,6 +1,7 @@
 using System.Text;
 using CsCheck;
 using Ingest.Columns;
+using Ingest.Columns.Types;
 using Ingest.Events;
 using Ingest.Settings;
 using Ingest.TestSupport.Databases;
@@ -14,42 +15,46 @@ namespace Ingest.IntegrationTests.Write;
 /// </summary>
 public sealed class OnePlacePropertyTests(PostgresFixture postgres, TimescaleFixture timescale)
 {
-    private const string Table =
-        """
+    // The values that types disagree about.
+    private static readonly (string Name, ColumnType Type, Gen<object?> Values)[] Mapped =
+    [
+        ("d", ColumnType.Double, OneOf<object?>(null, 0.0, 0.1, double.NaN, double.PositiveInfinity, double.Epsilon, 1e308)),
+        ("r", ColumnType.Real, OneOf<object?>(null, 0.1f, float.NaN, float.MaxValue)),
+        ("n", ColumnType.Bigint, OneOf<object?>(null, 0L, long.MinValue)),
+        ("i", ColumnType.Integer, OneOf<object?>(null, int.MaxValue)),
+        ("f", ColumnType.Boolean, OneOf<object?>(null, true, false)),
+        ("t", ColumnType.Text, OneOf<object?>(null, "", "x", "X", "\U0001F600")),
+        ("z", ColumnType.Timestamptz, OneOf<object?>(null, WriteStage.Start, WriteStage.Start.AddMicroseconds(1))),
+        (
+            "j",
+            ColumnType.Jsonb,
+            OneOf("""{"a":1,"b":[1.0,null]}""", """{"b":[1,null],"a":1.00}""", "[]", "null", "\"\\u0041\"", "\"A\"", "1e2", "100").Select(
+                text => (object?)JsonbValue.FromText(text))),
+    ];
+
+    private static readonly ColumnDefinition[] Columns =
+        [.. Mapped.Select(column => new ColumnDefinition(column.Name, column.Type, Required: false))];
+
+    private static readonly string Table =
+        $"""
         DROP TABLE IF EXISTS many;
-        CREATE TABLE many (time timestamptz NOT NULL, device text NOT NULL, d double precision, r real, n bigint, i integer, f boolean, t text, z timestamptz, j jsonb);
+        CREATE TABLE many (time timestamptz NOT NULL, device text NOT NULL, {string.Join(", ", Mapped.Select(column => $"{column.Name} {SqlTypes.Of(column.Type).Name}"))});
         CREATE UNIQUE INDEX ON many (time, device);
         """;
 
-    private const string Contents =
-        """
-        SELECT count(*), count(DISTINCT (date_trunc('milliseconds', time), device, d, r, n, i, f, t, z, j)),
+    private static readonly string Contents =
+        $"""
+        SELECT count(*), count(DISTINCT (date_trunc('milliseconds', time), device, {string.Join(", ", Mapped.Select(column => column.Name))})),
             count(*) FILTER (WHERE time <> date_trunc('milliseconds', time)) FROM many
         """;
 
-    private static readonly ColumnDefinition[] Columns =
-    [
-        new("d", ColumnType.Double, false), new("r", ColumnType.Real, false), new("n", ColumnType.Bigint, false), new(
-            "i", ColumnType.Integer, false),
-        new("f", ColumnType.Boolean, false), new("t", ColumnType.Text, false), new(
-            "z", ColumnType.Timestamptz, false), new("j", ColumnType.Jsonb, false),
-    ];
-
-    // Few stamps, devices and values, so that most readings meet; the values that types disagree about.
+    // Few stamps, devices and values, so that most readings meet.
     private static readonly Gen<Reading> Readings = Gen.Select(
         Gen.Int[0, 3],
         OneOf("a", "b", "ä"),
-        Gen.Select(
-            OneOf<object?>(null, 0.0, 0.1, double.NaN, double.PositiveInfinity, double.Epsilon, 1e308),
-            OneOf<object?>(null, 0.1f, float.NaN, float.MaxValue),
-            OneOf<object?>(null, 0L, long.MinValue),
-            OneOf<object?>(null, int.MaxValue),
-            OneOf<object?>(null, true, false),
-            OneOf<object?>(null, "", "x", "X", "\U0001F600"),
-            OneOf<object?>(null, WriteStage.Start, WriteStage.Start.AddMicroseconds(1)),
-            OneOf("""{"a":1,"b":[1.0,null]}""", """{"b":[1,null],"a":1.00}""", "[]", "null", "\"\\u0041\"", "\"A\"", "1e2", "100").Select(
-                text => (object?)JsonbValue.FromText(text)),
-            (d, r, n, i, f, t, z, j) => new[] { d, r, n, i, f, t, z, j }),
+        Mapped.Aggregate(
+            Gen.Const(Array.Empty<object?>()),
+            (row, column) => Gen.Select(row, column.Values, (values, value) => (object?[])[.. values, value])),
         (stamp, device, values) => new Reading(stamp, device, values));
 
     private static readonly Gen<Reading[][]> Batches = Readings.Array[1, 60].SelectMany(
@@ -68,6 +73,10 @@ public sealed class OnePlacePropertyTests(PostgresFixture postgres, TimescaleFix
             again => (ArrayMessage[][])[messages, .. again]));
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public void Columns_of_every_type_are_written_and_compared() =>
+        Assert.Equal(Enum.GetValues<ColumnType>().ToHashSet(), Mapped.Select(column => column.Type).ToHashSet());
 
     [Fact]
     public async Task Four_writers_with_redelivery_store_each_different_reading_once()

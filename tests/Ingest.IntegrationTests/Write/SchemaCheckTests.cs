@@ -1,4 +1,5 @@
 using Ingest.Columns;
+using Ingest.Columns.Types;
 using Ingest.Database;
 using Ingest.Database.Migrations;
 using Ingest.Schema;
@@ -112,5 +113,20 @@ public sealed class SchemaCheckTests(PostgresFixture postgres, TimescaleFixture 
             [new ColumnDefinition("pressure", ColumnType.Double, false), new ColumnDefinition("humidity", ColumnType.Real, false)]);
 
         Assert.Equal(4, (await SchemaCheck.RunAsync(database.Source, mapped, new DatabaseSettings(), Stop)).Problems.Count);
+    }
+
+    [Fact]
+    public async Task A_column_of_every_type_fits_what_is_mapped_to_it()
+    {
+        await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
+        ColumnDefinition[] columns =
+            [.. Enum.GetValues<ColumnType>().Select(type => new ColumnDefinition($"of_{type}", type, Required: false))];
+        var list = string.Concat(columns.Select(column => $", \"{column.Name}\" {SqlTypes.Of(column.Type).Name}"));
+        await database.ExecuteAsync(
+            $"CREATE TABLE typed (time timestamptz NOT NULL, device text NOT NULL{list}); CREATE UNIQUE INDEX ON typed (time, device)",
+            Stop);
+
+        Assert.Empty(
+            (await SchemaCheck.RunAsync(database.Source, new TargetTable(null, "typed", columns), new DatabaseSettings(), Stop)).Problems);
     }
 }

@@ -37,8 +37,9 @@ internal sealed class PartitionShares(FaultStage stage, ReaderWatch watch)
         var moved = (await OwnersAsync(cancellationToken)).Where(owner => was[owner.Partition] != (owner.Owner, owner.OwnedSince)).ToList();
         Promise.Check(
             moved.Count == 0,
-            $"{moved.Count} partitions have moved {why}: "
-                    + $"{string.Join(", ", moved.Select(owner => $"{owner.Partition.Partition} from '{was[owner.Partition].Owner}' to '{owner.Owner}'"))}");
+            $"{moved.Count} partitions have moved {why}: " + string.Join(", ", moved.Select(Move)));
+
+        string Move(PartitionOwner owner) => $"{owner.Partition.Partition} from '{was[owner.Partition].Owner}' to '{owner.Owner}'";
     }
 
     /// <returns>What is not as it must be; null: nothing.</returns>

@@ -18,7 +18,7 @@ public static class DecodedWorkBombs
 
     /// <summary>As many readings, all different: a thousand fit in the stamp's millisecond.</summary>
     public static readonly byte[] Different =
-        Gzip($"[{string.Join(',', Enumerable.Range(0, Readings).Select(number => string.Create(CultureInfo.InvariantCulture, $"{{\"temperature\":{number}}}")))}]");
+        Gzip($"[{string.Join(',', Enumerable.Range(0, Readings).Select(Temperature))}]");
 
     /// <summary>Bodies that are small and mean much, each with its content-encoding.</summary>
     public static IReadOnlyList<(byte[] Body, string? Encoding)> Bodies { get; } =
@@ -63,4 +63,6 @@ public static class DecodedWorkBombs
 
         return compressed.ToArray();
     }
+
+    private static string Temperature(int number) => string.Create(CultureInfo.InvariantCulture, $"{{\"temperature\":{number}}}");
 }

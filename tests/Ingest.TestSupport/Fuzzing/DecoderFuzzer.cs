@@ -101,8 +101,8 @@ public sealed class DecoderFuzzer(int seed)
         // The body at 2i+1, good ones around it.
         var events = bodies.SelectMany(body => new[] { Message(GoodBody), Message(body) }).Append(Message(GoodBody)).ToArray();
         using var batch = decoder.Decode(events);
-        var rows = Enumerable.Range(0, batch.Readings.Count).ToLookup(row => batch.Readings.Events[row]);
-        var rejections = batch.Rejections.ToLookup(rejection => rejection.Event);
+        var rows = Enumerable.Range(0, batch.Readings.Count).ToLookup(row => batch.Readings.EventIndexes[row]);
+        var rejections = batch.Rejections.ToLookup(rejection => rejection.EventIndex);
         var temperatures = ((ValueColumn<double>)batch.Readings.Columns[0]).Values;
         var received = 0L;
         for (var i = 0; i < events.Length; i++)
@@ -130,7 +130,8 @@ public sealed class DecoderFuzzer(int seed)
             }
 
             if (expected is null
-                && outcome.Rejections is not [{ Element: -1, Reason: RejectReason.NotJson or RejectReason.TooDeep or RejectReason.NotObject }])
+                && outcome.Rejections is not
+                    [{ ElementIndex: -1, Reason: RejectReason.NotJson or RejectReason.TooDeep or RejectReason.NotObject }])
             {
                 return Failure("it is no JSON, and was not rejected whole", body);
             }
@@ -176,7 +177,7 @@ public sealed class DecoderFuzzer(int seed)
         using var batch = decoder.Decode([Message(GoodBody), Message(bomb), Message(GoodBody)]);
         var temperatures = ((ValueColumn<double>)batch.Readings.Columns[0]).Values;
         var expected = Received(bomb);
-        var neighbours = Enumerable.Range(0, batch.Readings.Count).Count(row => batch.Readings.Events[row] != 1);
+        var neighbours = Enumerable.Range(0, batch.Readings.Count).Count(row => batch.Readings.EventIndexes[row] != 1);
         return batch.Received != expected + 2 ? Failure($"{batch.Received - 2} received instead of {expected}", bomb.Body)
             : neighbours != 2 || temperatures[0] != Good || temperatures[batch.Readings.Count - 1] != Good ? Failure(
                 "its neighbour was disturbed", bomb.Body)
@@ -216,7 +217,7 @@ public sealed class DecoderFuzzer(int seed)
         using var document = Parse(body);
         foreach (var row in outcome.Rows)
         {
-            var reading = Element(document!, batch.Readings.Elements[row]);
+            var reading = Element(document!, batch.Readings.ElementIndexes[row]);
             for (var column = 0; column < 2; column++)
             {
                 var values = (ValueColumn<double>)batch.Readings.Columns[column];
@@ -233,7 +234,7 @@ public sealed class DecoderFuzzer(int seed)
         foreach (
             var rejection in outcome.Rejections.Where(rejection => rejection.Reason is RejectReason.WrongType or RejectReason.OutOfRange))
         {
-            var reading = Element(document!, rejection.Element);
+            var reading = Element(document!, rejection.ElementIndex);
             if (new[] { "temperature", "humidity" }.All(name => Fits(Last(reading, name)))
                 && Last(reading, "device") is not { ValueKind: not JsonValueKind.String })
             {
@@ -255,7 +256,7 @@ public sealed class DecoderFuzzer(int seed)
         {
             var canonical = payloads.Values[row];
             using var taken = JsonDocument.Parse(canonical.Canonical);
-            var reading = Element(document!, batch.Readings.Elements[row]);
+            var reading = Element(document!, batch.Readings.ElementIndexes[row]);
             if (JsonbValue.FromText(canonical.Canonical) != canonical)
             {
                 return $"its canonical form has another canonical form: {canonical.Canonical}";

@@ -3,7 +3,7 @@ using Ingest.Settings;
 namespace Ingest.TestSupport.Fuzzing;
 
 /// <summary>Mappings that bodies are fuzzed through, and the table of the wide one.</summary>
-internal static class FuzzedTable
+public static class FuzzedTable
 {
     /// <summary>A column of every type.</summary>
     public const string Create =

@@ -197,9 +197,9 @@ public sealed class PipelineFuzzer : IAsyncDisposable
     {
         using var batch = _decoder.Decode(events);
         var rows = Enumerable.Range(0, batch.Readings.Count)
-            .Select(row => (Event: batch.Readings.Events[row], Text: RowText(batch.Readings.Columns, row)))
+            .Select(row => (Event: batch.Readings.EventIndexes[row], Text: RowText(batch.Readings.Columns, row)))
             .ToLookup(row => row.Event, row => row.Text);
-        var letters = batch.Rejections.ToLookup(rejection => rejection.Event);
+        var letters = batch.Rejections.ToLookup(rejection => rejection.EventIndex);
         return [.. events.Select((message, index) => Outcome.Of(message, [.. rows[index]], [.. letters[index]]))];
     }
 
@@ -262,7 +262,11 @@ public sealed class PipelineFuzzer : IAsyncDisposable
 
     private static string InBase64(IEnumerable<RawEvent[]> batches) =>
         $"The bodies, in base64: "
-            + $"{string.Join(' ', batches.SelectMany(batch => batch).Where((_, index) => index % 2 == 1).Select(message => Convert.ToBase64String(message.Body.Span)))}";
+            + string.Join(
+                ' ',
+                batches.SelectMany(batch => batch)
+                    .Where((_, index) => index % 2 == 1)
+                    .Select(message => Convert.ToBase64String(message.Body.Span)));
 
     /// <summary>Where a message must be found.</summary>
     private sealed record Outcome(DateTime Stamp, byte[] Body, long Readings, Accounts Accounts, IReadOnlyList<string> Places)
@@ -286,7 +290,7 @@ public sealed class PipelineFuzzer : IAsyncDisposable
                 body,
                 Math.Max(1, DecoderFuzzer.Readings(body) ?? 1),
                 accounts,
-                [.. different, .. letters.Select(letter => LetterText(letter.Element, RejectReasonCode.Of(letter.Reason), body))]);
+                [.. different, .. letters.Select(letter => LetterText(letter.ElementIndex, RejectReasonCode.Of(letter.Reason), body))]);
         }
     }
 }

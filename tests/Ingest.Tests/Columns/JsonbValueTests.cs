@@ -127,7 +127,8 @@ public sealed class JsonbValueTests
         static string Text((int Digits, int Places, int Exponent) number)
         {
             var digits = Math.Abs(number.Digits).ToString(CultureInfo.InvariantCulture).PadLeft(number.Places + 1, '0');
-            return $"{(number.Digits < 0 ? "-" : "")}{digits[..^number.Places]}{(number.Places > 0 ? "." + digits[^number.Places..] : "")}e{number.Exponent}";
+            var (sign, places) = (number.Digits < 0 ? "-" : "", number.Places > 0 ? "." + digits[^number.Places..] : "");
+        return $"{sign}{digits[..^number.Places]}{places}e{number.Exponent}";
         }
 
         static BigInteger Rational((int Digits, int Places, int Exponent) number) =>

@@ -16,7 +16,7 @@ public sealed class DeadLetterListTests
     {
         var list = Letters([Message(bodyBytes)], elements: 5_000);
 
-        Assert.Equal(Enumerable.Range(0, kept), list.Letters.Select(letter => letter.Rejection.Element));
+        Assert.Equal(Enumerable.Range(0, kept), list.Letters.Select(letter => letter.Rejection.ElementIndex));
         Assert.Equal(kept, list.Letters.Select(letter => Convert.ToHexString(letter.Key)).Distinct().Count());
         Assert.All(list.Letters, letter => Assert.Equal(DeadLetterFate.NotKept, letter.Fate));
         Assert.Equal([new DeadLetterCount(0, "a", RejectReason.WrongType, 5_000 - kept)], list.Counts);

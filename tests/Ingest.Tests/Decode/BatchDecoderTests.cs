@@ -18,8 +18,8 @@ public sealed class BatchDecoderTests
         Assert.Equal([21.5, 40.0], Rows(batch)[0]);
         Assert.Equal("dev-1", batch.Readings.Devices[0]);
         Assert.Equal((long)(Noon - DateTime.UnixEpoch).TotalMicroseconds, batch.Readings.Stamps[0].Microseconds);
-        Assert.Equal(0, batch.Readings.Events[0]);
-        Assert.Equal(-1, batch.Readings.Elements[0]);
+        Assert.Equal(0, batch.Readings.EventIndexes[0]);
+        Assert.Equal(-1, batch.Readings.ElementIndexes[0]);
         Assert.Equal(1, batch.Received);
     }
 
@@ -36,11 +36,16 @@ public sealed class BatchDecoderTests
             """{"temperature":5}""");
 
         Assert.Equal([[1.0, null], [2.0, null], [null, 4.0], [5.0, null]], Rows(batch));
-        Assert.Equal([0, 1, 1, 2], batch.Readings.Events.ToArray());
-        Assert.Equal([-1, 0, 5, -1], batch.Readings.Elements.ToArray());
+        Assert.Equal([0, 1, 1, 2], batch.Readings.EventIndexes.ToArray());
+        Assert.Equal([-1, 0, 5, -1], batch.Readings.ElementIndexes.ToArray());
         Assert.Equal(
-            [(1, 1, RejectReason.WrongType), (1, 2, RejectReason.NotObject), (1, 3, RejectReason.NotObject), (1, 4, RejectReason.NotObject)],
-            batch.Rejections.Select(rejection => (rejection.Event, rejection.Element, rejection.Reason)));
+            [
+                (1, 1, RejectReason.WrongType),
+                (1, 2, RejectReason.NotObject),
+                (1, 3, RejectReason.NotObject),
+                (1, 4, RejectReason.NotObject),
+            ],
+            batch.Rejections.Select(rejection => (rejection.EventIndex, rejection.ElementIndex, rejection.Reason)));
         Assert.Equal(8, batch.Received);
     }
 
@@ -55,7 +60,7 @@ public sealed class BatchDecoderTests
 
         Assert.Equal([[7.0, null], [8.0, null]], Rows(batch));
         var rejection = Assert.Single(batch.Rejections);
-        Assert.Equal((1, -1, RejectReason.NotJson), (rejection.Event, rejection.Element, rejection.Reason));
+        Assert.Equal((1, -1, RejectReason.NotJson), (rejection.EventIndex, rejection.ElementIndex, rejection.Reason));
         Assert.Equal(3, batch.Received);
     }
 
@@ -66,7 +71,7 @@ public sealed class BatchDecoderTests
 
         Assert.Equal(10_002, batch.Readings.Count);
         var rejection = Assert.Single(batch.Rejections);
-        Assert.Equal((2, -1, RejectReason.TooManyReadings), (rejection.Event, rejection.Element, rejection.Reason));
+        Assert.Equal((2, -1, RejectReason.TooManyReadings), (rejection.EventIndex, rejection.ElementIndex, rejection.Reason));
         Assert.Equal("too_many_readings", RejectReasonCode.Of(rejection.Reason));
         Assert.Equal(10_003, batch.Received);
 
@@ -97,7 +102,8 @@ public sealed class BatchDecoderTests
     [InlineData("\"x\"")]
     [InlineData("null")]
     [InlineData("true")]
-    public void What_is_JSON_but_no_object_is_rejected(string body) => Assert.Equal(RejectReason.NotObject, _default.Rejection(body).Reason);
+    public void What_is_JSON_but_no_object_is_rejected(string body) =>
+        Assert.Equal(RejectReason.NotObject, _default.Rejection(body).Reason);
 
     [Fact]
     public void An_empty_array_is_ignored_as_one_message()
@@ -189,10 +195,11 @@ public sealed class BatchDecoderTests
     [Fact]
     public void A_reading_that_is_too_deep_does_not_disturb_its_neighbours()
     {
-        using var batch = _default.Decode($$"""[{"temperature":1},{"x":{{new string('[', 63)}}{{new string(']', 63)}}},{"temperature":2}]""");
+        using var batch = _default.Decode(
+            $$"""[{"temperature":1},{"x":{{new string('[', 63)}}{{new string(']', 63)}}},{"temperature":2}]""");
 
         Assert.Equal([[1.0, null], [2.0, null]], Rows(batch));
-        Assert.Equal((1, RejectReason.TooDeep), (batch.Rejections[0].Element, batch.Rejections[0].Reason));
+        Assert.Equal((1, RejectReason.TooDeep), (batch.Rejections[0].ElementIndex, batch.Rejections[0].Reason));
     }
 
     [Fact]
@@ -231,7 +238,14 @@ public sealed class BatchDecoderTests
             Assert.Equal([null, null], _default.Row(Message("{}"u8.ToArray(), time: time)));
         }
 
-        foreach (var time in new[] { new DateTime(2014, 12, 31, 23, 59, 59, 999, DateTimeKind.Utc), Noon.AddDays(1).AddMilliseconds(1), DateTime.MinValue, DateTime.MaxValue })
+        foreach (
+            var time in new[]
+            {
+                new DateTime(2014, 12, 31, 23, 59, 59, 999, DateTimeKind.Utc),
+                Noon.AddDays(1).AddMilliseconds(1),
+                DateTime.MinValue,
+                DateTime.MaxValue,
+            })
         {
             Assert.Equal(RejectReason.TimeOutOfBounds, _default.Rejection(Message("{}"u8.ToArray(), time: time)).Reason);
         }
@@ -241,8 +255,10 @@ public sealed class BatchDecoderTests
     public void A_local_clock_that_is_behind_rejects_nothing_that_the_hub_has_stamped()
     {
         var later = Noon.AddYears(1);
-        using var batch = _default.Decode(Message("{}"u8.ToArray(), time: later.AddDays(1)), Message("{}"u8.ToArray(), time: later, hubTime: later));
-        using var next = _default.Decode(Message("{}"u8.ToArray(), time: later.AddDays(1)), Message("{}"u8.ToArray(), time: later.AddDays(1).AddMilliseconds(1)));
+        using var batch = _default.Decode(
+            Message("{}"u8.ToArray(), time: later.AddDays(1)), Message("{}"u8.ToArray(), time: later, hubTime: later));
+        using var next = _default.Decode(
+            Message("{}"u8.ToArray(), time: later.AddDays(1)), Message("{}"u8.ToArray(), time: later.AddDays(1).AddMilliseconds(1)));
 
         Assert.Equal(2, batch.Readings.Count);
         Assert.Equal(1, next.Readings.Count);
@@ -311,7 +327,7 @@ public sealed class BatchDecoderTests
 
         Assert.Equal([[1.0, "0"]], Rows(batch));
         Assert.All(batch.Rejections, rejection => Assert.Equal(RejectReason.MissingRequired, rejection.Reason));
-        Assert.Equal([1, 2, 3, 4], batch.Rejections.Select(rejection => rejection.Element));
+        Assert.Equal([1, 2, 3, 4], batch.Rejections.Select(rejection => rejection.ElementIndex));
         Assert.Equal("j is missing, and the column \"j\" requires it.", batch.Rejections[0].Detail);
     }
 
@@ -319,10 +335,13 @@ public sealed class BatchDecoderTests
     public void The_payload_column_takes_each_reading_whole_in_canonical_form()
     {
         using var batch = new DecoderDriver(new TelemetrySettings { PayloadColumn = "raw" })
-            .Decode("""[{"temperature":1, "b":[1.0, 2e0], "a":"\u0041"},{}]""", """{"x":"\u0000"}""", """{"x":1e200000}""", """{"\ud800":1}""");
+            .Decode(
+                """[{"temperature":1, "b":[1.0, 2e0], "a":"\u0041"},{}]""", """{"x":"\u0000"}""", """{"x":1e200000}""", """{"\ud800":1}""");
 
         Assert.Equal([[1.0, null, """{"a":"A","b":[1,2],"temperature":1}"""], [null, null, "{}"]], Rows(batch));
-        Assert.Equal([RejectReason.NulInText, RejectReason.OutOfRange, RejectReason.NotJson], batch.Rejections.Select(rejection => rejection.Reason));
+        Assert.Equal(
+            [RejectReason.NulInText, RejectReason.OutOfRange, RejectReason.InvalidText],
+            batch.Rejections.Select(rejection => rejection.Reason));
     }
 
     [Fact]
@@ -363,7 +382,9 @@ public sealed class BatchDecoderTests
             using var batch = _default.Decode(bodies);
             Assert.Equal(expected, batch.Readings.Count);
             Assert.Equal(bodies.Where((_, i) => i % 7 != 0).Count(), batch.Readings.Count);
-            Assert.Equal(Enumerable.Range(0, 200).Where(i => i % 7 != 0).Select(i => (double)i), Rows(batch).Select(row => (double)row[0]!));
+            Assert.Equal(
+                Enumerable.Range(0, 200).Where(i => i % 7 != 0).Select(i => (double)i),
+                Rows(batch).Select(row => (double)row[0]!));
         });
     }
 
@@ -372,8 +393,11 @@ public sealed class BatchDecoderTests
     {
         var longText = new string('x', 500);
 
-        Assert.Equal("temperature is \"warm\", where a number (double precision) is expected.", _default.Rejection("""{"temperature":"warm"}""").Detail);
-        Assert.Equal("temperature is 1e400, which is beyond what double precision holds.", _default.Rejection("""{"temperature":1e400}""").Detail);
+        Assert.Equal(
+            "temperature is \"warm\", where a number (double precision) is expected.",
+            _default.Rejection("""{"temperature":"warm"}""").Detail);
+        Assert.Equal(
+            "temperature is 1e400, which is beyond what double precision holds.", _default.Rejection("""{"temperature":1e400}""").Detail);
         Assert.Equal("The body is 5, where an object is expected.", _default.Rejection("5").Detail);
         Assert.Equal("The body is empty.", _default.Rejection("").Detail);
         Assert.Equal("The body is not JSON: it ends too early.", _default.Rejection("{").Detail);

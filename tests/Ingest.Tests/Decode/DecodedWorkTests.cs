@@ -20,16 +20,20 @@ public sealed class DecodedWorkTests
         using var batch = _driver.Decode(Message("""{"temperature":1}"""), Message($"[{elements}]"), Message("[2,3]"));
 
         Assert.Equal(10_003, batch.Received);
-        Assert.Equal(Enumerable.Range(0, 100), batch.Rejections.Where(rejection => rejection.Event == 1).Select(rejection => rejection.Element));
-        Assert.Equal(2, batch.Rejections.Count(rejection => rejection.Event == 2));
-        Assert.Equal([new RejectionCount(1, RejectReason.NotObject, 4_900), new RejectionCount(1, RejectReason.WrongType, 5_000)], batch.Counts);
+        Assert.Equal(
+            Enumerable.Range(0, 100),
+            batch.Rejections.Where(rejection => rejection.EventIndex == 1).Select(rejection => rejection.ElementIndex));
+        Assert.Equal(2, batch.Rejections.Count(rejection => rejection.EventIndex == 2));
+        Assert.Equal(
+            [new RejectionCount(1, RejectReason.NotObject, 4_900), new RejectionCount(1, RejectReason.WrongType, 5_000)], batch.Counts);
     }
 
     [Fact]
     public void What_is_past_the_hundred_is_not_built()
     {
         // A few kilobytes for the first hundred sentences; ten thousand of them would take megabytes.
-        var message = Message($"[{string.Join(',', Enumerable.Repeat("{\"device\":\"other\"}", 4_000))},{string.Join(',', Enumerable.Repeat("1", 5_999))}]");
+        var message = Message(
+            $"[{string.Join(',', Enumerable.Repeat("{\"device\":\"other\"}", 4_000))},{string.Join(',', Enumerable.Repeat("1", 5_999))}]");
         _driver.Decode(message).Dispose();
         var before = GC.GetAllocatedBytesForCurrentThread();
         _driver.Decode(message).Dispose();
@@ -95,7 +99,10 @@ public sealed class DecodedWorkTests
         var rejection = driver.Rejection($$"""{"data":[{{string.Join(',', Enumerable.Repeat(number, times))}}]}""");
 
         Assert.Equal(RejectReason.OutOfRange, rejection.Reason);
-        Assert.Contains($"data, of {(times * (number.Length + 1)) + 1} bytes, would have {size} bytes when the server writes the column \"c0\" out", rejection.Detail, StringComparison.Ordinal);
+        Assert.Contains(
+            $"data, of {(times * (number.Length + 1)) + 1} bytes, would have {size} bytes when the server writes the column \"c0\" out",
+            rejection.Detail,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -148,7 +155,7 @@ public sealed class DecodedWorkTests
         for (var next = 0; next < events.Length; next = parts[^1].End)
         {
             using var part = driver.Decode(events, next, limits);
-            parts.Add((part.First, part.End, part.Received));
+            parts.Add((part.FirstIndex, part.EndIndex, part.Received));
         }
 
         return parts;

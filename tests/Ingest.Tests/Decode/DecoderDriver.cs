@@ -57,7 +57,8 @@ internal sealed class DecoderDriver
             Body = body,
         };
 
-    public static RawEvent Message(string body, string? device = "dev-1", Dictionary<string, object?>? properties = null, string? module = null) =>
+    public static RawEvent Message(
+        string body, string? device = "dev-1", Dictionary<string, object?>? properties = null, string? module = null) =>
         Message(Encoding.UTF8.GetBytes(body), device, properties: properties, module: module);
 
     public DecodedBatch Decode(params RawEvent[] events) => _decoder.Decode(events);
@@ -83,7 +84,8 @@ internal sealed class DecoderDriver
         using var batch = Decode(message);
         return batch is { Readings.Count: 0, Ignored: 0, Rejections: [var rejection] }
             ? rejection
-            : throw new InvalidOperationException($"{batch.Readings.Count} rows, {batch.Rejections.Count} rejections, {batch.Ignored} ignored");
+            : throw new InvalidOperationException(
+                $"{batch.Readings.Count} rows, {batch.Rejections.Count} rejections, {batch.Ignored} ignored");
     }
 
     public Rejection Rejection(string body) => Rejection(Message(body));

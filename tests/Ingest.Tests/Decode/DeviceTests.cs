@@ -58,11 +58,12 @@ public sealed class DeviceTests
     [Fact]
     public void A_listed_gateway_speaks_for_others_one_element_at_a_time()
     {
-        using var batch = WithGateway.Decode(Message("""[{"device":"leaf-1"},{"device":"leaf-2"},{},{"device":"leaf-1"},{"device":""}]""", "gateway-1"));
+        using var batch = WithGateway.Decode(
+            Message("""[{"device":"leaf-1"},{"device":"leaf-2"},{},{"device":"leaf-1"},{"device":""}]""", "gateway-1"));
 
         Assert.Equal(["leaf-1", "leaf-2", "gateway-1", "leaf-1"], batch.Readings.Devices.ToArray());
         Assert.Same(batch.Readings.Devices[0], batch.Readings.Devices[3]);
-        Assert.Equal((4, RejectReason.DeviceMissing), (batch.Rejections[0].Element, batch.Rejections[0].Reason));
+        Assert.Equal((4, RejectReason.DeviceMissing), (batch.Rejections[0].ElementIndex, batch.Rejections[0].Reason));
     }
 
     [Theory]
@@ -73,9 +74,11 @@ public sealed class DeviceTests
         const string Body = """[{"device":"dev-2"},{}]""";
         using var batch = BodyAllowed.Decode(Message(Body, annotation));
 
-        Assert.Equal((RejectReason.DeviceMissing, -1), (Default.Rejection(Message(Body, annotation)).Reason, Default.Rejection(Message(Body, annotation)).Element));
+        Assert.Equal(
+            (RejectReason.DeviceMissing, -1),
+            (Default.Rejection(Message(Body, annotation)).Reason, Default.Rejection(Message(Body, annotation)).ElementIndex));
         Assert.Equal("dev-2", batch.Readings.Devices[0]);
-        Assert.Equal((1, RejectReason.DeviceMissing), (batch.Rejections[0].Element, batch.Rejections[0].Reason));
+        Assert.Equal((1, RejectReason.DeviceMissing), (batch.Rejections[0].ElementIndex, batch.Rejections[0].Reason));
     }
 
     public static TheoryData<string, RejectReason?> Names { get; } = new()
@@ -98,7 +101,13 @@ public sealed class DeviceTests
     {
         var json = $$"""{"device":"{{string.Concat(name.Select(unit => $"\\u{(int)unit:x4}"))}}"}""";
 
-        foreach (var batch in new[] { Default.Decode(Message("{}", name)), BodyAllowed.Decode(Message(json, device: null)), WithGateway.Decode(Message(json, "gateway-1")) })
+        foreach (
+            var batch in new[]
+            {
+                Default.Decode(Message("{}", name)),
+                BodyAllowed.Decode(Message(json, device: null)),
+                WithGateway.Decode(Message(json, "gateway-1")),
+            })
         {
             using (batch)
             {

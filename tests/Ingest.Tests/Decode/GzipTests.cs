@@ -68,7 +68,9 @@ public sealed class GzipTests
             using var batch = _driver.Decode(Message(changed, encoding: "gzip"));
 
             // A time, hints and padding may change and mean nothing.
-            Assert.True(batch.Readings.Count == 1 ? Rows(batch)[0] is [21.5, null] : batch.Rejections[0].Reason == RejectReason.BadEncoding, $"byte {i}");
+            Assert.True(
+                batch.Readings.Count == 1 ? Rows(batch)[0] is [21.5, null] : batch.Rejections[0].Reason == RejectReason.BadEncoding,
+                $"byte {i}");
         }
     }
 

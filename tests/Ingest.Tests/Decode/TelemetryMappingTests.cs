@@ -15,7 +15,9 @@ public sealed class TelemetryMappingTests
 
         Assert.Null(mapping.Schema);
         Assert.Equal("conditions", mapping.Table);
-        Assert.Equal([new ColumnDefinition("temperature", ColumnType.Double, false), new ColumnDefinition("humidity", ColumnType.Double, false)], mapping.Columns);
+        Assert.Equal(
+            [new ColumnDefinition("temperature", ColumnType.Double, false), new ColumnDefinition("humidity", ColumnType.Double, false)],
+            mapping.Columns);
     }
 
     [Fact]
@@ -28,13 +30,16 @@ public sealed class TelemetryMappingTests
 
         Assert.Equal(("Plant", "Readings"), (mapping.Schema, mapping.Table));
         Assert.Equal(
-            [new ColumnDefinition("site", ColumnType.Text, false), new ColumnDefinition("rpm", ColumnType.Integer, true), new ColumnDefinition("raw", ColumnType.Jsonb, false)],
+            [new ColumnDefinition("site", ColumnType.Text, false), new ColumnDefinition(
+                "rpm", ColumnType.Integer, true), new ColumnDefinition("raw", ColumnType.Jsonb, false)],
             mapping.Columns);
     }
 
     [Fact]
     public void The_payload_column_goes_with_the_default_columns_too() =>
-        Assert.Equal(["temperature", "humidity", "raw"], TelemetryMapping.Create(new TelemetrySettings { PayloadColumn = "raw" }).Columns.Select(column => column.Name));
+        Assert.Equal(
+            ["temperature", "humidity", "raw"],
+            TelemetryMapping.Create(new TelemetrySettings { PayloadColumn = "raw" }).Columns.Select(column => column.Name));
 
     public static TheoryData<string, Action<TelemetrySettings>> Mistakes { get; } = new()
     {
@@ -47,14 +52,24 @@ public sealed class TelemetryMappingTests
         { "Telemetry:Columns:0:Name", settings => settings.Columns.Add(new ColumnSettings { Name = "time" }) },
         { "Telemetry:Columns:0:Name", settings => settings.Columns.Add(new ColumnSettings { Name = "device", Type = ColumnType.Text }) },
         { "Telemetry:Columns:0:Name", settings => settings.Columns.Add(new ColumnSettings { Name = new string('ü', 32) }) },
-        { "Telemetry:Columns:1:Name", settings => { settings.Columns.Add(new ColumnSettings { Name = "x" }); settings.Columns.Add(new ColumnSettings { Name = "x", From = "y" }); } },
+        { "Telemetry:Columns:1:Name", settings =>
+            {
+                settings.Columns.Add(new ColumnSettings { Name = "x" });
+                settings.Columns.Add(new ColumnSettings { Name = "x", From = "y" });
+            } },
         { "Telemetry:Columns:0:From", settings => settings.Columns.Add(new ColumnSettings { Name = "x", From = "" }) },
         { "Telemetry:Columns:0:From", settings => settings.Columns.Add(new ColumnSettings { Name = "x", From = "a..b" }) },
         { "Telemetry:Columns:0:From", settings => settings.Columns.Add(new ColumnSettings { Name = "x", From = ".a" }) },
         { "Telemetry:Columns:0:From", settings => settings.Columns.Add(new ColumnSettings { Name = "x", From = "property:" }) },
-        { "Telemetry:Columns:0:From", settings => settings.Columns.Add(new ColumnSettings { Name = "x", From = string.Join('.', Enumerable.Repeat("a", 33)) }) },
+        {
+            "Telemetry:Columns:0:From",
+            settings => settings.Columns.Add(new ColumnSettings { Name = "x", From = string.Join('.', Enumerable.Repeat("a", 33)) })
+        },
         { "Telemetry:Columns:0:Type", settings => settings.Columns.Add(new ColumnSettings { Name = "x", From = "module" }) },
-        { "Telemetry:Columns:0:Type", settings => settings.Columns.Add(new ColumnSettings { Name = "x", From = "property:y", Type = ColumnType.Jsonb }) },
+        {
+            "Telemetry:Columns:0:Type",
+            settings => settings.Columns.Add(new ColumnSettings { Name = "x", From = "property:y", Type = ColumnType.Jsonb })
+        },
         { "Telemetry:Columns:0:Type", settings => settings.Columns.Add(new ColumnSettings { Name = "x", Type = (ColumnType)99 }) },
         { "Telemetry:PayloadColumn", settings => settings.PayloadColumn = "humidity" },
         { "Telemetry:PayloadColumn", settings => settings.PayloadColumn = "" },
@@ -83,7 +98,14 @@ public sealed class TelemetryMappingTests
         settings.Columns.Add(new ColumnSettings { Name = "", From = "module" });
 
         Assert.Equal(
-            ["Telemetry:Table", "Telemetry:Columns:0:Name", "Telemetry:Columns:0:From", "Telemetry:Columns:1:Name", "Telemetry:Columns:1:Type", "Telemetry:PayloadColumn"],
+            [
+                "Telemetry:Table",
+                "Telemetry:Columns:0:Name",
+                "Telemetry:Columns:0:From",
+                "Telemetry:Columns:1:Name",
+                "Telemetry:Columns:1:Type",
+                "Telemetry:PayloadColumn",
+            ],
             TelemetryMapping.Validate(settings).Select(failure => failure[..failure.IndexOf(": ", StringComparison.Ordinal)]));
     }
 

@@ -154,7 +154,7 @@ public sealed class BatchQueueTests
         var batch = Add(queue, 4);
         var next = Ready(queue, 16);
 
-        var rest = queue.Ready(batch, Part(batch, end: 3, rows: 10));
+        var rest = queue.Ready(batch, Part(batch, endIndex: 3, rows: 10));
         Assert.Equal([batch], queue.Take().Batches);
         Assert.Empty(queue.Take().Batches);
         queue.WriterWaits();
@@ -162,7 +162,7 @@ public sealed class BatchQueueTests
 
         queue.Continue(rest);
         Assert.True(rest.Admission.Task.IsCompleted, "it has no room, and all behind it wait for it");
-        Assert.Null(queue.Ready(rest, Part(rest, end: 4, rows: 10)));
+        Assert.Null(queue.Ready(rest, Part(rest, endIndex: 4, rows: 10)));
         Assert.Equal([rest], queue.Take().Batches);
         Assert.Equal([next], queue.Take().Batches);
     }
@@ -173,7 +173,7 @@ public sealed class BatchQueueTests
         var queue = Queue(maxRows: 5, mostReadings: 100);
         Add(queue, 1);
         var large = Add(queue, 1);
-        queue.Ready(large, Part(large, end: 1, rows: 99));
+        queue.Ready(large, Part(large, endIndex: 1, rows: 99));
 
         var held = Add(queue, 1);
         Assert.False(held.Admission.Task.IsCompleted);
@@ -185,7 +185,7 @@ public sealed class BatchQueueTests
         var queue = Queue(maxRows: 5);
         Add(queue, 1);
         var large = Add(queue, 1);
-        queue.Ready(large, Part(large, end: 1, rows: 1, bytes: 999_995));
+        queue.Ready(large, Part(large, endIndex: 1, rows: 1, bytes: 999_995));
 
         Assert.False(Add(queue, 1).Admission.Task.IsCompleted);
     }
@@ -197,7 +197,7 @@ public sealed class BatchQueueTests
         var batches = Enumerable.Range(0, 3 * Environment.ProcessorCount).Select(_ => Add(queue, 1)).ToArray();
         Assert.Equal(2 * Environment.ProcessorCount, batches.Count(batch => batch.Admission.Task.IsCompleted));
 
-        queue.Ready(batches[0], Part(batches[0], end: 1, rows: 1));
+        queue.Ready(batches[0], Part(batches[0], endIndex: 1, rows: 1));
         Assert.Equal(1 + (2 * Environment.ProcessorCount), batches.Count(batch => batch.Admission.Task.IsCompleted));
     }
 
@@ -217,10 +217,10 @@ public sealed class BatchQueueTests
         var batch = new PendingBatch(messages, Move(10, 21) with { Missed = 6 }, _clock.GetTimestamp(), CancellationToken.None);
         queue.Add(batch);
 
-        var rest = queue.Ready(batch, Part(messages, 0, end: 2, rows: 1))!;
+        var rest = queue.Ready(batch, Part(messages, 0, endIndex: 2, rows: 1))!;
         Assert.Equal(Move(10, 14) with { Missed = 2 }, batch.Checkpoint);
         queue.Continue(rest);
-        var last = queue.Ready(rest, Part(messages, 2, end: 4, rows: 1))!;
+        var last = queue.Ready(rest, Part(messages, 2, endIndex: 4, rows: 1))!;
         Assert.Equal(Move(14, 18) with { Missed = 2 }, rest.Checkpoint);
         Assert.Equal(Move(18, 21) with { Missed = 2 }, last.Checkpoint);
     }
@@ -232,29 +232,29 @@ public sealed class BatchQueueTests
         var batch = Add(queue, 4);
 
         Assert.True(queue.TryRemove(batch));
-        Assert.Null(queue.Ready(batch, Part(batch, end: 1, rows: 1)));
+        Assert.Null(queue.Ready(batch, Part(batch, endIndex: 1, rows: 1)));
         Assert.Empty(queue.Take().Batches);
     }
 
-    private static DecodedBatch Part(PendingBatch batch, int end, int rows, long bytes = 0) =>
+    private static DecodedBatch Part(PendingBatch batch, int endIndex, int rows, long bytes = 0) =>
         Part(
-            [.. Enumerable.Range(0, batch.First + batch.Readings).Select(
+            [.. Enumerable.Range(0, batch.FirstIndex + batch.Readings).Select(
                 _ => new RawEvent { Hub = "hub", Partition = "0", Body = new byte[10] })],
-            batch.First,
-            end,
+            batch.FirstIndex,
+            endIndex,
             rows,
             bytes);
 
-    private static DecodedBatch Part(RawEvent[] messages, int first, int end, int rows, long bytes = 0)
+    private static DecodedBatch Part(RawEvent[] messages, int firstIndex, int endIndex, int rows, long bytes = 0)
     {
         var columns = new ReadingColumns([]);
         for (var row = 0; row < rows; row++)
         {
             columns.BeginRow();
-            columns.EndRow(default, "a", first, -1);
+            columns.EndRow(default, "a", firstIndex, -1);
         }
 
-        return new DecodedBatch(messages, columns, [], 0) { First = first, End = end, Bytes = bytes };
+        return new DecodedBatch(messages, columns, [], 0) { FirstIndex = firstIndex, EndIndex = endIndex, Bytes = bytes };
     }
 
     private static Checkpoint Move(long? from, long to) => new(Partition, 1, from, new Position($"{to}", to, DateTime.UnixEpoch));

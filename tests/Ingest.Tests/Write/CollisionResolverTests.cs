@@ -106,7 +106,7 @@ public sealed class CollisionResolverTests
         var columns = Batch(stored).Readings;
         for (var row = 0; row < stored.Length; row++)
         {
-            var key = _twins.KeyOf(new Instant(stored[row].Time).FloorToMillisecond(), stored[row].Device);
+            var key = _twins.KeyIndexOf(new Instant(stored[row].Time).FloorToMillisecond(), stored[row].Device);
             if (key >= 0)
             {
                 _twins.AddStored(key, new Instant(stored[row].Time), columns, row);

@@ -62,7 +62,9 @@ internal abstract class StringCodec(NpgsqlDbType type) : ColumnCodec
         new NpgsqlParameter<List<string?>> { TypedValue = _array, NpgsqlDbType = NpgsqlDbType.Array | type };
 
     public override Task CopyAsync(NpgsqlBinaryImporter importer, ValueColumn column, int rowIndex, CancellationToken cancellationToken) =>
-        Text(column, rowIndex) is { } text ? importer.WriteAsync(text, type, cancellationToken) : importer.WriteNullAsync(cancellationToken);
+        Text(column, rowIndex) is { } text
+            ? importer.WriteAsync(text, type, cancellationToken)
+            : importer.WriteNullAsync(cancellationToken);
 
     protected abstract string? Text(ValueColumn column, int rowIndex);
 }

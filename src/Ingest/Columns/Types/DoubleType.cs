@@ -17,5 +17,6 @@ internal sealed class DoubleType() : SqlType<double>("double precision", "a numb
             : ValueFault.OutOfRange;
     }
 
-    public override ValueFault Read(object property, ValueScratch scratch, out double value) => NumberProperties.ToDouble(property, out value);
+    public override ValueFault Read(object property, ValueScratch scratch, out double value) =>
+        NumberProperties.ToDouble(property, out value);
 }

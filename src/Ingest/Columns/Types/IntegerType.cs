@@ -7,7 +7,8 @@ internal sealed class IntegerType() : SqlType<int>("integer", "a whole number (i
 {
     public override ColumnCodec CreateCodec() => new ValueCodec<int>(NpgsqlDbType.Integer);
 
-    public override ValueFault Read(in JsonToken json, ValueScratch scratch, out int value) => Narrow(BigintType.Whole(json, out var whole), whole, out value);
+    public override ValueFault Read(in JsonToken json, ValueScratch scratch, out int value) =>
+        Narrow(BigintType.Whole(json, out var whole), whole, out value);
 
     public override ValueFault Read(object property, ValueScratch scratch, out int value) =>
         Narrow(NumberProperties.ToInt64(property, out var whole), whole, out value);

@@ -7,8 +7,8 @@ namespace Ingest.Columns.Types;
 internal sealed class JsonbType : SqlType<JsonbValue>
 {
     /// <summary>
-    /// Most bytes of one message's jsonb values when the server writes them out, where <c>1e131071</c> is 131,072 digits: what it stores and cannot
-    /// write out (1 GiB) nobody could read or dump again.
+    /// Most bytes of one message's jsonb values when the server writes them out, where <c>1e131071</c> is 131,072 digits: what it stores
+    /// and cannot write out (1 GiB) nobody could read or dump again.
     /// </summary>
     public const long LongestWritten = 16 * 1024 * 1024;
 
@@ -45,6 +45,7 @@ internal sealed class JsonbType : SqlType<JsonbValue>
             column.IsNull(rowIndex) ? null : ((ValueColumn<JsonbValue>)column).Values[rowIndex].Canonical;
 
         // See StoredRows: it is compared where it is stored.
-        public override void Read(NpgsqlDataReader reader, int ordinal, ValueColumn column) => throw new NotSupportedException("A jsonb value is not read");
+        public override void Read(NpgsqlDataReader reader, int ordinal, ValueColumn column) =>
+            throw new NotSupportedException("A jsonb value is not read");
     }
 }

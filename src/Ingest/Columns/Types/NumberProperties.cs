@@ -25,7 +25,8 @@ internal static class NumberProperties
             default:
                 var fault = ToInt64(value, out var whole);
                 result = whole;
-                return fault != ValueFault.None ? fault : result < PastInt64 && (long)result == whole ? ValueFault.None : ValueFault.OutOfRange;
+                return fault != ValueFault.None ? fault : result < PastInt64
+                    && (long)result == whole ? ValueFault.None : ValueFault.OutOfRange;
         }
     }
 

@@ -12,10 +12,15 @@ internal abstract class SqlType(string name, string expected)
     /// <summary>What a value has to be, in the words of a rejection.</summary>
     public string Expected { get; } = expected;
 
-    /// <summary>What the catalog calls the types of columns that keep each of its values as it is; the first one is what to advise.</summary>
+    /// <summary>
+    /// What the catalog calls the types of columns that keep each of its values as it is; the first one is what to advise.
+    /// </summary>
     public IReadOnlyList<string> Fitting { get; protected init; } = [name];
 
-    /// <summary>Whether it takes JSON of any kind, whole, once its reading is complete; the others take one string, number or truth value as it is met.</summary>
+    /// <summary>
+    /// Whether it takes JSON of any kind, whole, once its reading is complete; the others take one string, number or truth value as it is
+    /// met.
+    /// </summary>
     public bool TakesWhole { get; protected init; }
 
     /// <summary>Whether an application property can be mapped to it.</summary>

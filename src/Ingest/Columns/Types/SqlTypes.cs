@@ -18,5 +18,6 @@ internal static class SqlTypes
     };
 
     public static SqlType Of(ColumnType type) =>
-        Rows.TryGetValue(type, out var row) ? row : throw new ArgumentOutOfRangeException(nameof(type), type, "A column type without a row");
+        Rows.TryGetValue(type, out var row) ? row : throw new ArgumentOutOfRangeException(
+            nameof(type), type, "A column type without a row");
 }

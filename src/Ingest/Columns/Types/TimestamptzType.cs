@@ -6,7 +6,8 @@ using NpgsqlTypes;
 namespace Ingest.Columns.Types;
 
 /// <summary>
-/// timestamptz: ISO 8601 with <c>Z</c> or an offset, cut to microseconds. Of properties <c>DateTime</c> (UTC unless it says that it is local) and
+/// timestamptz: ISO 8601 with <c>Z</c> or an offset, cut to microseconds. Of properties <c>DateTime</c> (UTC unless it says that it is
+/// local) and
 /// <c>DateTimeOffset</c> besides.
 /// </summary>
 internal sealed class TimestamptzType : SqlType<DateTime>

@@ -1,6 +1,8 @@
 namespace Ingest.Columns.Types;
 
-/// <summary>What the readers of values share while messages are decoded: buffers, the texts seen lately, and one message's sums. Not thread-safe.</summary>
+/// <summary>
+/// What the readers of values share while messages are decoded: buffers, the texts seen lately, and one message's sums. Not thread-safe.
+/// </summary>
 internal sealed class ValueScratch : IDisposable
 {
     private readonly PooledBuffer<byte> _unescaped = new();
