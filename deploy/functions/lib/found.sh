@@ -80,6 +80,18 @@ found_parameter() {
     "${gigabytes:-0}" "$extensions" "$libraries" "${share:-0}" "$tables"
 }
 
+# As the inside of a JSON list.
+found_alarm_addresses() {
+  local people address list='' addresses
+  people=$(found_of Microsoft.Insights/actionGroups)
+  [[ -n $people ]] || return 0
+  addresses=$(az monitor action-group show --resource-group "$group" --name "$people" --query 'emailReceivers[].emailAddress' --output tsv) || return 1
+  for address in $addresses; do
+    list+="${list:+,}\"$address\""
+  done
+  printf '%s' "$list"
+}
+
 server_parameter() {
   az postgres flexible-server parameter show --resource-group "$group" --server-name "$found_server" --name "$1" --query value --output tsv
 }
@@ -88,6 +100,7 @@ server_parameter() {
 fixed=(
   'Microsoft.Devices/IotHubs|properties.eventHubEndpoints.events.partitionCount|partitions of the IoT hub'
   'Microsoft.DocumentDB/databaseAccounts|properties.capabilities|serverless or not of Cosmos DB'
+  'Microsoft.DocumentDB/databaseAccounts|properties.locations|zones of Cosmos DB'
   'Microsoft.DBforPostgreSQL/flexibleServers|properties.backup.geoRedundantBackup|geo-redundant backup of the database'
   'Microsoft.DBforPostgreSQL/flexibleServers|properties.version|version of PostgreSQL'
   'Microsoft.Network/virtualNetworks|properties.addressSpace.addressPrefixes|addresses of the network'

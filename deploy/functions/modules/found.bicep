@@ -28,3 +28,13 @@ type foundRouteTables = {
 @export()
 @description('The names in a comma-separated list.')
 func listed(list string) string[] => filter(map(split(toLower(list), ','), item => trim(item)), item => !empty(item))
+
+@export()
+@description('What a first run finds.')
+var nothingFound = {
+  databaseGigabytes: 0
+  databaseExtensions: ''
+  databaseLibraries: ''
+  contentShareGigabytes: 0
+  routeTables: {}
+}

@@ -34,6 +34,9 @@ param foundLibraries string
 @maxValue(35)
 param backupRetentionDays int
 
+@description('Whether backups are kept in the paired region too. It cannot be changed later.')
+param geoRedundantBackup bool
+
 @description('A standby server: none, in the same zone, or in another one. Not for Burstable.')
 @allowed(['Disabled', 'SameZone', 'ZoneRedundant'])
 param highAvailability string
@@ -89,7 +92,7 @@ resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2025-08-01' = {
     }
     backup: {
       backupRetentionDays: backupRetentionDays
-      geoRedundantBackup: 'Disabled'
+      geoRedundantBackup: geoRedundantBackup ? 'Enabled' : 'Disabled'
     }
     highAvailability: {
       mode: highAvailability
@@ -145,3 +148,4 @@ resource standingAdministrators 'Microsoft.DBforPostgreSQL/flexibleServers/admin
 ]
 
 output hostName string = server.properties.fullyQualifiedDomainName
+output id string = server.id

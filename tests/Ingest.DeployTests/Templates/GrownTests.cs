@@ -46,7 +46,7 @@ public sealed class GrownTests(Support.Templates templates)
             "Microsoft.Authorization/roleAssignments", "Microsoft.DBforPostgreSQL/flexibleServers/configurations", "Microsoft.DBforPostgreSQL/flexibleServers/databases",
             "Microsoft.Devices/IotHubs/eventHubEndpoints/ConsumerGroups", "Microsoft.DocumentDB/databaseAccounts/sqlDatabases",
             "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers", "Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments",
-            "Microsoft.KeyVault/vaults/secrets", "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
+            "Microsoft.Insights/diagnosticSettings", "Microsoft.KeyVault/vaults/secrets", "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
             "Microsoft.Storage/storageAccounts/fileServices", "Microsoft.Storage/storageAccounts/fileServices/shares",
             "Microsoft.Web/sites/basicPublishingCredentialsPolicies", "Microsoft.Web/sites/config",
         ];
@@ -78,7 +78,7 @@ public sealed class GrownTests(Support.Templates templates)
         var parts =
             from compiled in templates.Compiled
             where compiled.Key.EndsWith(".bicep", StringComparison.Ordinal)
-            from resource in JsonNode.Parse((string)compiled.Value["contents"]!)!["resources"]?.AsObject() ?? []
+            from resource in JsonNode.Parse((string)compiled.Value["contents"]!)!["resources"] as JsonObject ?? []
             where (string?)resource.Value!["type"] == "Microsoft.Resources/deployments"
             select (string?)resource.Value!["name"];
         Assert.All(parts, name => Assert.StartsWith("[format('{0}-", name, StringComparison.Ordinal));
