@@ -14,6 +14,7 @@ usage: deploy.sh --resource-group NAME --location REGION [options]
   --resize                     the size, or the parameters file, is another one than before, and is meant to be
   --administrator ADDRESS      CIDR that reaches the app, its scm site and a locked IoT hub; may be repeated
   --device-address ADDRESS     CIDR devices come from, for a locked IoT hub; may be repeated
+  --database-server NAME       another database server than before: one that was restored (see Restore there)
   --alarm-address ADDRESS      e-mail address that alarms go to; may be repeated; default: those that are there
   --deployer-address ADDRESS   the address from which this machine reaches Azure; default: what the scm site sees
   --hub-key primary|secondary  which key of the hub's policy "service" the app reads with; default: the one it has, else
@@ -35,7 +36,7 @@ USAGE
 source "$(dirname "${BASH_SOURCE[0]}")/lib/addresses.sh"
 
 group='' location='' size='' parameters='' package='' what_if='' resize='' deployer_address=''
-hub_key='' share_key=''
+hub_key='' share_key='' database_server=''
 administrators='' devices='' alarms=''
 
 wrong() {
@@ -60,7 +61,7 @@ while (($# > 0)); do
       shift
       continue
       ;;
-    --resource-group | --location | --size | --parameters | --administrator | --device-address | --alarm-address | --deployer-address | --package | --hub-key | --share-key)
+    --resource-group | --location | --size | --parameters | --administrator | --device-address | --alarm-address | --deployer-address | --package | --hub-key | --share-key | --database-server)
       [[ -n ${2-} ]] || wrong "$1 needs a value."
       ;;
     *)
@@ -87,6 +88,7 @@ while (($# > 0)); do
     --deployer-address) deployer_address=$(as_cidr "$1" "$2") || exit 2 ;;
     --package) package=$2 ;;
     --hub-key) hub_key=$2 ;;
+    --database-server) database_server=$2 ;;
     --share-key) share_key=$2 ;;
   esac
   shift 2
@@ -134,6 +136,8 @@ resources='' found_network='' found_location='' found_size='' found_server='' fo
 [[ $exists != true ]] || read_found
 settle_size
 need_devices
+[[ -z $database_server || -n $resources ]] || fail "There is no installation in '$group' that could use the database server $database_server."
+[[ -z $database_server ]] || found_server=$database_server
 
 say "Subscription:   $subscription"
 say "Resource group: $group"
@@ -183,7 +187,7 @@ restart_database_if_needed() {
 install() {
   COPYFILE_DISABLE=1 tar -C "$root/sql" -czf "$work/sql.tar.gz" .
   write_parameters name "\"$installation\"" location "\"$region\"" task '"install"' \
-    jobsPrincipalId "\"$jobs_principal\"" seedDevice "\"$seed_device\"" \
+    jobsPrincipalId "\"$jobs_principal\"" databaseServer "\"$postgres\"" seedDevice "\"$seed_device\"" \
     migration "\"$(base64 <"$work/sql.tar.gz" | tr -d '\n')\"" >"$work/install.json"
   opening take_rights_away
   if [[ -n $seed_device ]]; then

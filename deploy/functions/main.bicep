@@ -82,9 +82,11 @@ param seedDevice string = 'itsme'
 
 var names = namesOf(name, resourceGroup().id)
 var before = found ?? nothingFound
+var databaseServer = empty(before.databaseServer) ? names.postgres : before.databaseServer
 var allTags = union(tags, {
   'ingest-installation': name
   'ingest-size': size
+  'ingest-database': databaseServer
 })
 
 resource appIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
@@ -209,7 +211,8 @@ module cosmos 'modules/cosmos.bicep' = {
 module postgres 'modules/postgres.bicep' = {
   name: '${deployment().name}-postgres'
   params: {
-    name: names.postgres
+    name: databaseServer
+    zoneName: names.postgres
     location: location
     tags: allTags
     sku: database.sku
@@ -268,10 +271,6 @@ module observability 'modules/observability.bicep' = {
     workspaceId: monitoring.outputs.workspaceId
     appId: functionApp.outputs.id
     serverId: postgres.outputs.id
-    iotHubName: names.iotHub
-    serverName: names.postgres
-    keyVaultName: names.keyVault
-    stateStorageName: names.stateStorage
   }
 }
 
@@ -286,7 +285,7 @@ output iotHubName string = names.iotHub
 output iotHubHost string = iotHub.outputs.hostName
 output cosmosName string = names.cosmos
 output cosmosEndpoint string = cosmos.outputs.endpoint
-output postgresName string = names.postgres
+output postgresName string = databaseServer
 output jobsPrincipalId string = jobsIdentity.properties.principalId
 output callersSubnetId string = network.outputs.callersSubnetId
 output jobsSubnetId string = network.outputs.jobsSubnetId

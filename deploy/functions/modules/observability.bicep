@@ -1,5 +1,7 @@
 // What is seen of an installation: the alarms, what the services say of themselves, and a page to look at.
 
+import { namesOf } from 'names.bicep'
+
 @description('Short name of the installation.')
 param name string
 
@@ -24,26 +26,16 @@ param appId string
 @description('Resource id of the PostgreSQL server.')
 param serverId string
 
-@description('Name of the IoT hub.')
-param iotHubName string
-
-@description('Name of the PostgreSQL server.')
-param serverName string
-
-@description('Name of the key vault.')
-param keyVaultName string
-
-@description('Name of the storage account for leases and checkpoints.')
-param stateStorageName string
+var names = namesOf(name, resourceGroup().id)
 
 module diagnostics 'diagnostics.bicep' = {
   name: '${deployment().name}-diagnostics'
   params: {
     workspaceId: workspaceId
-    iotHubName: iotHubName
-    serverName: serverName
-    keyVaultName: keyVaultName
-    stateStorageName: stateStorageName
+    iotHubName: names.iotHub
+    serverName: last(split(serverId, '/'))
+    keyVaultName: names.keyVault
+    stateStorageName: names.stateStorage
   }
 }
 

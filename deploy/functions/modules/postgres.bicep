@@ -7,6 +7,9 @@ import { databaseName } from 'names.bicep'
 @description('Name of the server.')
 param name string
 
+@description('What the private zone is called: the first server\'s name, which a restored one keeps.')
+param zoneName string
+
 @description('Azure region.')
 param location string
 
@@ -58,7 +61,7 @@ param databaseSubnetId string
 var loadedBefore = empty(listed(foundLibraries)) ? ['pg_cron', 'pg_stat_statements'] : listed(foundLibraries)
 
 resource zone 'Microsoft.Network/privateDnsZones@2024-06-01' = {
-  name: '${name}.private.postgres.database.azure.com'
+  name: '${zoneName}.private.postgres.database.azure.com'
   location: 'global'
   tags: tags
 

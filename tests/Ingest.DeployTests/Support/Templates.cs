@@ -77,6 +77,7 @@ public sealed class Templates : IAsyncLifetime
             param hubKey = 'secondary'
             param contentShareKey = 'secondary'
             param found = {
+              databaseServer: 'the-restored'
               databaseGigabytes: 256
               databaseExtensions: 'TIMESCALEDB, postgis'
               databaseLibraries: 'pgaudit,timescaledb'

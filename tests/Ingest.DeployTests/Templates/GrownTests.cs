@@ -85,6 +85,15 @@ public sealed class GrownTests(Support.Templates templates)
         Assert.All(parts, name => Assert.EndsWith("', deployment().name)]", name, StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void A_restored_server_takes_the_first_ones_place_and_keeps_its_zone()
+    {
+        Assert.Equal("the-restored", (string?)templates.Grown.Only(Server)["name"]);
+        Assert.Equal("the-restored", (string?)templates.Grown.Outputs["postgresName"]);
+        Assert.Equal((string?)templates.Small.Only("Microsoft.Network/privateDnsZones")["name"], (string?)templates.Grown.Only("Microsoft.Network/privateDnsZones")["name"]);
+        Assert.Equal("the-restored", (string?)templates.Grown.Only("Microsoft.Network/virtualNetworks")["tags"]!["ingest-database"]);
+    }
+
     private static int Disk(Snapshot snapshot) => (int)Snapshot.At(snapshot.Only(Server), "properties.storage.storageSizeGB")!;
 
     private static string? Configuration(Snapshot snapshot, string name) => Snapshot.Text(snapshot.Named($"{Server}/configurations", name), "properties.value");
