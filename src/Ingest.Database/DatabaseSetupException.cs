@@ -14,8 +14,4 @@ public sealed class DatabaseSetupException : Exception
         : base(message, innerException)
     {
     }
-
-    public DatabaseSetupException()
-    {
-    }
 }

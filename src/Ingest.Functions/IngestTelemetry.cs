@@ -1,5 +1,5 @@
 using Azure.Messaging.EventHubs;
-using Ingest.Hosting;
+using Ingest.Functions.Hosting;
 using Ingest.Settings;
 using Ingest.Sources.EventHubs;
 using Microsoft.Azure.Functions.Worker;

@@ -1,7 +1,7 @@
 using Azure.Core;
 using Azure.Identity;
 using Ingest.Functions;
-using Ingest.Hosting;
+using Ingest.Functions.Hosting;
 using Ingest.Lookup;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Azure.Functions.Worker.Builder;
@@ -17,7 +17,7 @@ builder.Services
     .AddIngestPipeline(builder.Configuration, async cancellationToken => (await credential.GetTokenAsync(PostgresLogin.Scope, cancellationToken)).Token)
     .AddFunctionSettings(builder.Configuration);
 builder.ConfigureCosmosDBExtensionOptions(options => LookupClientOptions.Apply(options.ClientOptions));
-Telemetry.Add(builder, credential);
+FunctionTelemetry.Add(builder, credential);
 
 try
 {

@@ -1,4 +1,4 @@
-using Ingest.Hosting;
+using Ingest.Functions.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Azure.Functions.Worker;
 

@@ -10,7 +10,7 @@ using Ingest.LocalHub.Storage;
 namespace Ingest.LocalHub;
 
 /// <summary>The hub's entities by their addresses: what a link is for, and who is refused.</summary>
-internal sealed class HubNodes(LocalHubOptions options, HubPartitions partitions) : IHubNodes
+internal sealed class HubNodes(LocalHubSettings options, HubPartitions partitions) : IHubNodes
 {
     private static readonly Symbol SelectorFilter = new("apache.org:selector-filter:string");
     private static readonly Symbol EpochProperty = new("com.microsoft:epoch");

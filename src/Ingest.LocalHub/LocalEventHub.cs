@@ -19,7 +19,7 @@ namespace Ingest.LocalHub;
 /// </summary>
 public sealed class LocalEventHub : IAsyncDisposable
 {
-    private readonly LocalHubOptions _options;
+    private readonly LocalHubSettings _options;
     private readonly HubPartitions _partitions;
     private readonly HubNodes _nodes;
     private readonly ILogger _logger;
@@ -28,7 +28,7 @@ public sealed class LocalEventHub : IAsyncDisposable
     private readonly ConcurrentDictionary<HubConnection, Task> _connections = new();
     private readonly Task _accepting;
 
-    private LocalEventHub(LocalHubOptions options, Socket listener)
+    private LocalEventHub(LocalHubSettings options, Socket listener)
     {
         _options = options;
         _listener = listener;
@@ -57,7 +57,7 @@ public sealed class LocalEventHub : IAsyncDisposable
     /// <summary>Starts a hub.</summary>
     /// <exception cref="ValidationException">An option is out of its range.</exception>
     /// <exception cref="SocketException">The port is taken.</exception>
-    public static Task<LocalEventHub> StartAsync(LocalHubOptions options, CancellationToken cancellationToken = default)
+    public static Task<LocalEventHub> StartAsync(LocalHubSettings options, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
         Validator.ValidateObject(options, new ValidationContext(options), validateAllProperties: true);
@@ -155,10 +155,10 @@ public sealed class LocalEventHub : IAsyncDisposable
             return;
         }
 
-        await _stopping.CancelAsync().ConfigureAwait(false);
+        await _stopping.CancelAsync();
         _listener.Dispose();
-        await _accepting.ConfigureAwait(false);
-        await Task.WhenAll(_connections.Values).ConfigureAwait(false);
+        await _accepting;
+        await Task.WhenAll(_connections.Values);
         _stopping.Dispose();
     }
 
@@ -189,10 +189,10 @@ public sealed class LocalEventHub : IAsyncDisposable
     private async Task ServeAsync(HubConnection connection, Task registered)
     {
         // It leaves the table of connections at its end, so it must be in it before.
-        await registered.ConfigureAwait(false);
+        await registered;
         try
         {
-            await connection.RunAsync(_stopping.Token).ConfigureAwait(false);
+            await connection.RunAsync(_stopping.Token);
         }
         catch (Exception exception) when (!_stopping.IsCancellationRequested)
         {
@@ -200,7 +200,7 @@ public sealed class LocalEventHub : IAsyncDisposable
         }
         finally
         {
-            await connection.DisposeAsync().ConfigureAwait(false);
+            await connection.DisposeAsync();
             _connections.TryRemove(connection, out _);
         }
     }

@@ -43,7 +43,7 @@ public sealed class DeviceLookup(Container container, TimeProvider clock, ILogge
         }
         catch (Exception exception) when (exception is HttpRequestException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
         {
-            Log.Away(logger, exception.Message, exception);
+            LookupLog.Away(logger, exception.Message, exception);
             return new LookupResult.Unavailable("The device documents cannot be reached", SoonAgain);
         }
     }
@@ -56,13 +56,13 @@ public sealed class DeviceLookup(Container container, TimeProvider clock, ILogge
             case CosmosFailureKind.NotFound:
                 return new LookupResult.NotFound();
             case CosmosFailureKind.Throttled:
-                Log.Throttled(logger, failure.Advice);
+                LookupLog.Throttled(logger, failure.Advice);
                 return new LookupResult.Unavailable("The device documents are asked for too often", AtLeastASecond(retryAfter));
             case CosmosFailureKind.Refused:
-                Log.Refused(logger, (int)status, subStatus, failure.Advice, exception);
+                LookupLog.Refused(logger, (int)status, subStatus, failure.Advice, exception);
                 return new LookupResult.Unavailable("The device documents do not answer this application", AfterRepair);
             default:
-                Log.Away(logger, $"Cosmos DB answered {(int)status}/{subStatus}", exception);
+                LookupLog.Away(logger, $"Cosmos DB answered {(int)status}/{subStatus}", exception);
                 return new LookupResult.Unavailable("The device documents cannot be reached", SoonAgain);
         }
     }

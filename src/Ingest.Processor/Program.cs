@@ -6,7 +6,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
-return await WorkerProcess.RunAsync(() =>
+return await WorkerProgram.RunAsync(() =>
 {
     var builder = Host.CreateApplicationBuilder(args);
     var container = OwnershipSettings.Read(builder.Configuration).Container;

@@ -3,6 +3,7 @@ using System.Diagnostics.Metrics;
 using System.Globalization;
 using Azure.Messaging.EventHubs.Primitives;
 using Ingest.Events;
+using Ingest.Failures;
 using Ingest.Settings;
 using Ingest.Sources;
 using Ingest.Sources.Diagnostics;
@@ -10,7 +11,6 @@ using Ingest.Sources.EventHubs;
 using Ingest.Worker.Diagnostics;
 using Ingest.Worker.Ownership;
 using Ingest.Worker.Partitions;
-using Ingest.Write;
 
 namespace Ingest.Worker;
 
@@ -20,7 +20,8 @@ namespace Ingest.Worker;
 /// </summary>
 public sealed class HubWorker : IDisposable
 {
-    private static readonly TimeSpan CopyInterval = TimeSpan.FromSeconds(10);
+    // Time to copy positions, and then to give the partitions up.
+    private static readonly TimeSpan PatienceAtTheEnd = 2 * WorkerStore.PatienceAtTheEnd;
 
     private readonly HubClient _client;
     private readonly TimeSource _timeSource;
@@ -30,6 +31,8 @@ public sealed class HubWorker : IDisposable
     private readonly Meter _meter = new(SourcesMetrics.Name);
     private readonly ConcurrentDictionary<string, PartitionWorker> _partitions = new(StringComparer.Ordinal);
     private readonly TaskCompletionSource<Exception> _fatal = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly CancellationTokenSource _undone = new();
+    private readonly PositionCopies? _copies;
     private readonly Outage _hubOutage;
     private readonly Outage _claimOutage;
     private readonly Outage _ownershipOutage;
@@ -51,6 +54,9 @@ public sealed class HubWorker : IDisposable
         _hubOutage = OutageOf(Describe, WorkerLog.Unreachable);
         _claimOutage = OutageOf(DescribeDatabase, WorkerLog.NotClaimed);
         _ownershipOutage = OutageOf(DescribeDatabase, WorkerLog.OwnershipUnavailable);
+
+        // Where the database has the ownership, it has the positions themselves beside it.
+        _copies = ownership is DatabaseOwnership ? null : new PositionCopies(client, ownership, Name);
         _meter.CreateObservableGauge("ingest.partition.lag.messages", LagMessages, "{message}", "Messages in the hub and not yet durable");
         _meter.CreateObservableGauge("ingest.partition.lag.seconds", LagSeconds, "s", "Age of the last durable message while there are newer ones");
         _meter.CreateObservableGauge("ingest.worker.partitions", () => Partitions.Count, "{partition}", "Partitions that this worker reads");
@@ -80,45 +86,24 @@ public sealed class HubWorker : IDisposable
     /// <param name="stopReceiving">Receive no more; what was handed over is still made durable, then partitions are given up and the method returns.</param>
     /// <param name="abandon">Give up what is not durable yet.</param>
     /// <exception cref="OperationCanceledException"><paramref name="abandon"/> was cancelled.</exception>
+    /// <exception cref="Exception">What the pipeline cannot go on with.</exception>
     public async Task RunAsync(CancellationToken stopReceiving, CancellationToken abandon)
     {
-        var context = new PartitionContext(
-            _client, _timeSource, _claim, _process, IsMineAsync, _claimOutage, exception => _fatal.TrySetResult(exception), abandon);
-        HubProcessor? processor = null;
-        var store = new WorkerStore(
-            _ownership,
-            _client.Settings.Partitions,
-            partition => _partitions[partition].Start.Position,
-            async cancellationToken =>
-            {
-                await DrainAsync();
-                await LastCopyAsync(processor!, cancellationToken);
-            },
-            _ownershipOutage,
-            TimeSpan.FromSeconds(_client.Settings.LoadBalancingIntervalSeconds),
-            _client.Time);
-        processor = new HubProcessor(
-            _client,
-            Name,
-            store,
-            partition => _partitions.GetOrAdd(partition, id => new PartitionWorker(context, id, HubProcessor.ReaderOf(Name, id))),
-            _hubOutage);
-
-        using var finished = CancellationTokenSource.CreateLinkedTokenSource(abandon);
+        var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var stop = stopReceiving.UnsafeRegister(static state => ((TaskCompletionSource)state!).TrySetResult(), stopped);
+        await using var abandoning = abandon.UnsafeRegister(static state => ((CancellationTokenSource)state!).Cancel(), _undone);
+        await using var undoing = _undone.Token.UnsafeRegister(static state => ((TaskCompletionSource)state!).TrySetResult(), stopped);
+        using var finished = CancellationTokenSource.CreateLinkedTokenSource(_undone.Token);
+        var processor = Processor();
         await processor.StartProcessingAsync(CancellationToken.None);
         _hasStarted = true;
         WorkerLog.Started(_client.Logger, Name, _client.Hub, _client.Settings.ConsumerGroup);
-        var watching = Task.WhenAll(WatchEndsAsync(finished.Token), CopyPositionsAsync(processor, finished.Token));
-        var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using (stopReceiving.UnsafeRegister(static state => ((TaskCompletionSource)state!).TrySetResult(), stopped))
-        await using (abandon.UnsafeRegister(static state => ((TaskCompletionSource)state!).TrySetResult(), stopped))
-        {
-            await Task.WhenAny(stopped.Task, _fatal.Task);
-        }
+        var watching = Task.WhenAll(
+            WatchEndsAsync(finished.Token),
+            _copies?.RunAsync(() => _partitions.Values.Where(static partition => partition.Progress.IsAssigned), finished.Token) ?? Task.CompletedTask);
+        await stopped.Task;
 
-        await StopAsync(processor);
-        await finished.CancelAsync();
-        await watching;
+        await EndAsync(processor, watching, finished);
         foreach (var partition in _partitions.Values)
         {
             partition.Progress.Left();
@@ -134,13 +119,58 @@ public sealed class HubWorker : IDisposable
     }
 
     /// <summary>Ends its gauges.</summary>
-    public void Dispose() => _meter.Dispose();
+    public void Dispose()
+    {
+        _meter.Dispose();
+        _undone.Dispose();
+    }
+
+    private HubProcessor Processor()
+    {
+        var context = new PartitionContext(_client, _timeSource, _claim, _process, IsMineAsync, _claimOutage, Fail, _undone.Token);
+        var store = new WorkerStore(
+            _ownership, _client.Settings, partition => _partitions[partition].Start.Position, GivingUpAsync, _ownershipOutage, _client.Time);
+        return new HubProcessor(
+            _client,
+            Name,
+            store,
+            partition => _partitions.GetOrAdd(partition, id => new PartitionWorker(context, id, HubProcessor.ReaderOf(Name, id))),
+            _hubOutage);
+    }
+
+    /// <summary>
+    /// Ends the worker. What else is under way may wait for a database that stays away, and is given up: it is read again after the restart.
+    /// </summary>
+    private void Fail(Exception exception)
+    {
+        if (_fatal.TrySetResult(exception))
+        {
+            _ = _undone.CancelAsync();
+        }
+    }
 
     private async Task<bool> IsMineAsync(string partition, CancellationToken cancellationToken)
     {
-        var owners = await _ownership.ListOwnershipAsync(
-            _client.Endpoint.Host, _client.Endpoint.Name, _client.Settings.ConsumerGroup, cancellationToken);
-        return owners.Any(owner => owner.PartitionId == partition && owner.OwnerIdentifier == Name);
+        try
+        {
+            var owners = await _ownership.ListOwnershipAsync(
+                _client.Endpoint.Host, _client.Endpoint.Name, _client.Settings.ConsumerGroup, cancellationToken);
+            return owners.Any(owner => owner.PartitionId == partition && owner.OwnerIdentifier == Name);
+        }
+        catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            // The processor's own looks meet the same failure, and report it.
+            throw new OwnershipUnavailableException(exception.Message, exception);
+        }
+    }
+
+    private async Task GivingUpAsync(IEnumerable<string> partitions, CancellationToken cancellationToken)
+    {
+        await DrainAsync();
+        if (_copies is not null)
+        {
+            await _copies.FinishAsync(partitions.Select(partition => _partitions.GetValueOrDefault(partition)).OfType<PartitionWorker>(), cancellationToken);
+        }
     }
 
     private async Task DrainAsync()
@@ -148,6 +178,23 @@ public sealed class HubWorker : IDisposable
         foreach (var partition in _partitions.Values)
         {
             await partition.DrainAsync();
+        }
+    }
+
+    private async Task EndAsync(HubProcessor processor, Task watching, CancellationTokenSource finished)
+    {
+        // Once everything is given up, what hangs there (a token that does not come, a link that does not close) holds up nothing either.
+        using var patience = new CancellationTokenSource(Timeout.InfiniteTimeSpan, _client.Time);
+        await using var undoing = _undone.Token.UnsafeRegister(static state => ((CancellationTokenSource)state!).CancelAfter(PatienceAtTheEnd), patience);
+        try
+        {
+            await StopAsync(processor).WaitAsync(patience.Token);
+            await finished.CancelAsync();
+            await watching.WaitAsync(patience.Token);
+        }
+        catch (OperationCanceledException) when (patience.IsCancellationRequested)
+        {
+            WorkerLog.NotGivenUp(_client.Logger, Name, "it took too long at the end");
         }
     }
 
@@ -195,52 +242,6 @@ public sealed class HubWorker : IDisposable
         {
             // The partition's reader meets the same failure, and reports it.
             WorkerLog.EndUnknown(_client.Logger, _client.Hub, partition.Partition, exception.Message);
-        }
-    }
-
-    private async Task CopyPositionsAsync(HubProcessor processor, CancellationToken finished)
-    {
-        try
-        {
-            while (true)
-            {
-                await Task.Delay(CopyInterval, _client.Time, finished);
-                await CopyPositionsOnceAsync(processor, _partitions.Values.Where(partition => partition.Progress.IsAssigned), finished);
-            }
-        }
-        catch (OperationCanceledException) when (finished.IsCancellationRequested)
-        {
-        }
-    }
-
-    // While the partitions are still this worker's: afterwards the next owner's positions stand there.
-    private async Task LastCopyAsync(HubProcessor processor, CancellationToken cancellationToken)
-    {
-        using var patience = new CancellationTokenSource(WorkerStore.PatienceAtTheEnd, _client.Time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
-        try
-        {
-            await CopyPositionsOnceAsync(processor, _partitions.Values, either.Token);
-        }
-        catch (OperationCanceledException) when (either.IsCancellationRequested)
-        {
-            WorkerLog.NotCopied(_client.Logger, _client.Hub, "*", "it took too long at the end");
-        }
-    }
-
-    private async Task CopyPositionsOnceAsync(HubProcessor processor, IEnumerable<PartitionWorker> partitions, CancellationToken cancellationToken)
-    {
-        foreach (var partition in partitions)
-        {
-            try
-            {
-                await partition.CopyAsync(processor.CopyAsync, cancellationToken);
-            }
-            catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
-            {
-                // A copy for who measures the lag elsewhere: an old one makes it look longer, and the next is ten seconds away.
-                WorkerLog.NotCopied(_client.Logger, _client.Hub, partition.Partition, exception.Message);
-            }
         }
     }
 

@@ -3,6 +3,7 @@ using Ingest.DeadLetters;
 using Ingest.Decode;
 using Ingest.Diagnostics;
 using Ingest.Events;
+using Ingest.Failures;
 using Ingest.GroupCommit;
 using Ingest.Settings;
 using Ingest.Write;
@@ -13,7 +14,7 @@ using Npgsql;
 namespace Ingest;
 
 /// <summary>What a pipeline is made with.</summary>
-public sealed class IngestOptions
+public sealed class IngestSettings
 {
     public TelemetrySettings Telemetry { get; init; } = new();
 
@@ -31,7 +32,8 @@ public sealed class IngestOptions
 /// </summary>
 public sealed class IngestPipeline : IAsyncDisposable
 {
-    private readonly Func<IReadOnlyList<RawEvent>, int, bool, DecodedBatch> _decode;
+    private readonly BatchDecoder _decoder;
+    private readonly PartLimits _limits;
     private readonly GroupCommitter _commits;
     private readonly PipelineMetrics? _ownMetrics;
 
@@ -43,7 +45,7 @@ public sealed class IngestPipeline : IAsyncDisposable
     /// <param name="loggers">Null: no log.</param>
     public IngestPipeline(
         NpgsqlDataSource dataSource,
-        IngestOptions options,
+        IngestSettings options,
         PipelineHealth? health = null,
         PipelineMetrics? metrics = null,
         TimeProvider? clock = null,
@@ -58,20 +60,9 @@ public sealed class IngestPipeline : IAsyncDisposable
         Health = health ?? new PipelineHealth(clock);
         _ownMetrics = metrics is null ? new PipelineMetrics() : null;
         Metrics = metrics ?? _ownMetrics!;
-        var decoder = new EventDecoder(mapping, options.Telemetry, clock);
-        var limits = new PartLimits(options.Commit.MaxRows, options.Commit.MaxBytes);
-        _decode = (events, first, atPosition) => decoder.Decode(events, first, limits with { AtPosition = atPosition });
-        _commits = new GroupCommitter(
-            options.Commit,
-            writer => new FlushRunner(
-                new FlushTransaction(dataSource, table, options.Commit, options.DeadLetters, options.Database.Copy, clock),
-                new WritePolicy(options.Commit.ExpectDuplicates),
-                new FlushReports(Health, Metrics, clock, logger, writer),
-                clock),
-            new DeadLetterRetention(dataSource, options.DeadLetters.RetentionDays, clock),
-            Health,
-            clock,
-            logger);
+        _decoder = new BatchDecoder(mapping, options.Telemetry, clock);
+        _limits = new PartLimits(options.Commit.MaxRows, options.Commit.MaxBytes);
+        _commits = Commits(dataSource, table, options, Health, Metrics, clock, logger);
         Metrics.Watch(Health);
     }
 
@@ -91,13 +82,21 @@ public sealed class IngestPipeline : IAsyncDisposable
     /// </param>
     /// <returns>Where its readings ended; everything is durable.</returns>
     /// <exception cref="CheckpointFencedException">The checkpoint is no longer this owner's. Nothing past it was stored.</exception>
-    /// <exception cref="DifferencesException">The batch contradicts what is stored. Nothing that does was stored.</exception>
+    /// <exception cref="StoredValuesMismatchException">The batch contradicts what is stored. Nothing that does was stored.</exception>
     /// <exception cref="DatabaseUnavailableException">The time set in <see cref="CommitSettings.GiveUpAfterSeconds"/> is over.</exception>
     /// <exception cref="OperationCanceledException">Cancelled: not stored, or nobody knows. Trying again is safe.</exception>
-    public Task<BatchResult> ProcessAsync(IReadOnlyList<RawEvent> events, Checkpoint? checkpoint, CancellationToken cancellationToken)
+    public async Task<BatchResult> ProcessAsync(IReadOnlyList<RawEvent> events, Checkpoint? checkpoint, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(events);
-        return _commits.CommitAsync(events, checkpoint, _decode, cancellationToken);
+        await using var place = _commits.Reserve(events, checkpoint, cancellationToken);
+        while (place.HasMore)
+        {
+            await place.RoomAsync();
+            using var decoded = _decoder.Decode(events, place.First, _limits with { AtPosition = checkpoint is not null });
+            await place.CommitAsync(decoded);
+        }
+
+        return place.Result;
     }
 
     /// <summary>Abandons what is under way; its callers see a cancellation.</summary>
@@ -106,4 +105,27 @@ public sealed class IngestPipeline : IAsyncDisposable
         await _commits.DisposeAsync();
         _ownMetrics?.Dispose();
     }
+
+    /// <summary>Group commit with a writer of its own for each of its queues.</summary>
+    internal static GroupCommitter Commits(
+        NpgsqlDataSource dataSource,
+        TargetTable table,
+        IngestSettings options,
+        PipelineHealth health,
+        PipelineMetrics metrics,
+        TimeProvider clock,
+        ILogger logger) => new(
+        options.Commit,
+        writer => new FlushRunner(
+            new FlushTransaction(dataSource, table, options.Commit, options.DeadLetters, options.Database.Copy, clock),
+            new WriteModeSelector(options.Commit.ExpectDuplicates),
+            new FlushReports(health, metrics, clock, logger, writer),
+            clock),
+        new ExpiryCleaner(
+            new DeadLetterRetention(dataSource, options.DeadLetters.RetentionDays, clock),
+            new ReadingRetention(dataSource, options.Telemetry.RetentionDays),
+            logger),
+        health,
+        clock,
+        logger);
 }

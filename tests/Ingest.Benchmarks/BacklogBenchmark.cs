@@ -34,7 +34,7 @@ internal static class BacklogBenchmark
     {
         await using var server = await WriteBenchmarkServer.StartAsync(null, cancellationToken);
         await using var hub = await LocalEventHub.StartAsync(
-            new LocalHubOptions { Port = 0, Partitions = partitions, MaxBytesPerPartition = null }, cancellationToken);
+            new LocalHubSettings { Port = 0, Partitions = partitions, MaxBytesPerPartition = null }, cancellationToken);
         Backlog.Fill(hub, events);
         var hubBytes = hub.Partitions.Sum(partition => partition.Bytes);
         GC.Collect();

@@ -21,7 +21,7 @@ internal static class Bombs
             foreach (var kind in result.GetValue(kinds)!)
             {
                 var database = await server.CreateDatabaseAsync(cancellationToken);
-                await DatabaseMigrator.MigrateAsync(database, new MigrationOptions { PlainPostgres = true }, cancellationToken);
+                await DatabaseMigrator.MigrateAsync(database, new MigrationSettings { PlainPostgres = true }, cancellationToken);
                 if (!Judge(kind, await BombProcess.RunAsync(kind, result.GetValue(messages), database, cancellationToken)))
                 {
                     return 1;

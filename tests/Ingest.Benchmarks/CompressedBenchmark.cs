@@ -100,7 +100,7 @@ internal static class CompressedBenchmark
         var total = default(Accounts);
         double seconds;
         await using (var pipeline = new IngestPipeline(
-            source, new IngestOptions { Database = settings, Commit = new CommitSettings { MaxRows = Flush, ExpectDuplicates = name != "store" } }))
+            source, new IngestSettings { Database = settings, Commit = new CommitSettings { MaxRows = Flush, ExpectDuplicates = name != "store" } }))
         {
             var started = Clock.GetTimestamp();
             var underWay = new Queue<Task<BatchResult>>();

@@ -47,8 +47,8 @@ internal sealed class CompressedMonth(int days, int devices)
             Hub = "benchmark/hub",
             Partition = "0",
             SequenceNumber = number,
+            RowTime = stamp,
             EnqueuedTime = stamp,
-            HubEnqueuedTime = stamp,
             DeviceId = name,
             MessageSource = "Telemetry",
             Body = Encoding.UTF8.GetBytes(string.Create(

@@ -37,7 +37,7 @@ internal static partial class DecodeBenchmark
         var batches = Batches(events / BatchSize);
         var expected = batches.SelectMany(batch => batch).Aggregate(new Work(), (work, message) => work.Add(Reference(message)));
         var settings = new TelemetrySettings();
-        var decoder = new EventDecoder(TelemetryMapping.Create(settings), settings, TimeProvider.System);
+        var decoder = new BatchDecoder(TelemetryMapping.Create(settings), settings, TimeProvider.System);
         var columns = new List<Round>();
         var objects = new List<Round>();
         for (var i = -3; i < rounds; i++)
@@ -64,7 +64,7 @@ internal static partial class DecodeBenchmark
         return 0;
     }
 
-    private static Work Decode(EventDecoder decoder, RawEvent[][] batches)
+    private static Work Decode(BatchDecoder decoder, RawEvent[][] batches)
     {
         var work = new Work();
         foreach (var events in batches)
@@ -134,8 +134,8 @@ internal static partial class DecodeBenchmark
             Partition = "0",
             Offset = number.ToString(CultureInfo.InvariantCulture),
             SequenceNumber = number,
+            RowTime = Start.AddMilliseconds(number),
             EnqueuedTime = Start.AddMilliseconds(number),
-            HubEnqueuedTime = Start.AddMilliseconds(number),
             DeviceId = device,
             MessageSource = new string("Telemetry"),
             ContentType = "application/json",

@@ -117,7 +117,7 @@ internal static class FaultRounds
     {
         await using var server = await NativePostgres.StartAsync(cancellationToken: cancellationToken);
         var owner = await server.CreateDatabaseAsync(cancellationToken);
-        await DatabaseMigrator.MigrateAsync(owner, new MigrationOptions { PlainPostgres = true }, cancellationToken);
+        await DatabaseMigrator.MigrateAsync(owner, new MigrationSettings { PlainPostgres = true }, cancellationToken);
         var login = await server.CreateLoginAsync(owner, memberOf: "ingest_writer", cancellationToken);
         return await new WireCuts(login, rows, Lanes).RunAsync(places, stride: 1, seed: 0, cancellationToken);
     }

@@ -95,7 +95,7 @@ internal static class LargeBenchmark
     private static async Task<NpgsqlDataSource> PrepareAsync(NativePostgres postgres, Plan plan, CancellationToken cancellationToken)
     {
         var connectionString = await postgres.CreateDatabaseAsync(cancellationToken);
-        await DatabaseMigrator.MigrateAsync(connectionString, new MigrationOptions { PlainPostgres = true }, cancellationToken);
+        await DatabaseMigrator.MigrateAsync(connectionString, new MigrationSettings { PlainPostgres = true }, cancellationToken);
         var source = DatabaseConnections.Create(new DatabaseSettings { ConnectionString = connectionString });
         await ExecuteAsync(source, string.Create(CultureInfo.InvariantCulture, $"SELECT extend_conditions_partitions({plan.Partitions}, 1)"), cancellationToken);
         return source;
@@ -131,9 +131,9 @@ internal static class LargeBenchmark
     /// <returns>Rows a second.</returns>
     private static async Task<double> MeasureAsync(NpgsqlDataSource table, IReadOnlyList<Delivery> messages, DateTime from, CancellationToken cancellationToken)
     {
-        var shift = from - messages[0].Events[0].EnqueuedTime!.Value;
+        var shift = from - messages[0].Events[0].RowTime!.Value;
         IReadOnlyList<RawEvent>[] batches = [.. messages.Select(delivery => delivery.Events.Select(message => Shifted(message, shift)).ToArray())];
-        await using var pipeline = new IngestPipeline(table, new IngestOptions { Commit = new CommitSettings { MaxRows = Flush } });
+        await using var pipeline = new IngestPipeline(table, new IngestSettings { Commit = new CommitSettings { MaxRows = Flush } });
         GC.Collect();
 
         var total = default(Accounts);
@@ -165,8 +165,8 @@ internal static class LargeBenchmark
         Hub = message.Hub,
         Partition = message.Partition,
         SequenceNumber = message.SequenceNumber,
+        RowTime = message.RowTime + shift,
         EnqueuedTime = message.EnqueuedTime + shift,
-        HubEnqueuedTime = message.HubEnqueuedTime + shift,
         DeviceId = message.DeviceId,
         MessageSource = message.MessageSource,
         ContentType = message.ContentType,

@@ -37,8 +37,8 @@ internal static class WorkerBenchmark
         await using var postgres = await NativePostgres.StartAsync(cancellationToken: cancellationToken);
         var database = await postgres.CreateDatabaseAsync(cancellationToken);
         await using var owner = NpgsqlDataSource.Create(database);
-        await DatabaseMigrator.MigrateAsync(owner, new MigrationOptions(), cancellationToken);
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, cancellationToken);
+        await DatabaseMigrator.MigrateAsync(owner, new MigrationSettings(), cancellationToken);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, cancellationToken);
         await using var worker = CliProcess.Start(
             new Dictionary<string, string>
             {

@@ -149,7 +149,7 @@ internal sealed class WriteBenchmarkRun : IAsyncDisposable
 
     private async Task<WriteRun> IngestAsync(int known, CancellationToken cancellationToken)
     {
-        var options = new IngestOptions
+        var options = new IngestSettings
         {
             Database = _database,
             Commit = new CommitSettings { MaxRows = _plan.Flush, Writers = _plan.Connections },
@@ -178,7 +178,7 @@ internal sealed class WriteBenchmarkRun : IAsyncDisposable
         foreach (var delivery in deliveries)
         {
             var last = delivery.Events[^1];
-            var to = new Position(string.Empty, last.SequenceNumber!.Value, last.HubEnqueuedTime!.Value);
+            var to = new Position(string.Empty, last.SequenceNumber!.Value, last.EnqueuedTime!.Value);
             underWay.Enqueue(pipeline.ProcessAsync(delivery.Events, new Checkpoint(claimed.Partition, claimed.Epoch, from, to), cancellationToken));
             from = to.SequenceNumber;
             if (underWay.Count == DeliveriesInFlight)

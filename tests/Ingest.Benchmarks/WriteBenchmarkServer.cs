@@ -140,7 +140,7 @@ internal sealed class WriteBenchmarkServer : IAsyncDisposable
     private async Task PrepareAsync(CancellationToken cancellationToken)
     {
         var timescale = await ScalarAsync<bool>("SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb')", cancellationToken);
-        await DatabaseMigrator.MigrateAsync(ConnectionString, new MigrationOptions { PlainPostgres = !timescale }, cancellationToken);
+        await DatabaseMigrator.MigrateAsync(ConnectionString, new MigrationSettings { PlainPostgres = !timescale }, cancellationToken);
         var settings = await ScalarAsync<string>(
             "SELECT string_agg(name || '=' || setting, ', ' ORDER BY name) FROM pg_settings WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit')",
             cancellationToken);

@@ -11,7 +11,7 @@ try
     switch (args)
     {
         case ["embedded", var dataFolder]:
-            var options = new EmbeddedDatabaseOptions { DataFolder = dataFolder, PackagesFolder = TestPackages.StateFolder };
+            var options = new EmbeddedDatabaseSettings { DataFolder = dataFolder, PackagesFolder = TestPackages.StateFolder };
             await using (var embedded = await EmbeddedDatabase.StartAsync(options, progress: null, CancellationToken.None))
             {
                 await ServeAsync(embedded.ConnectionString, embedded.ProcessId, dataFolder);

@@ -13,8 +13,8 @@ public sealed class IngestPipelineTests
         await using var source = NpgsqlDataSource.Create("Host=127.0.0.1;Port=1");
         PipelineMetrics? given = null;
 
-        Assert.True(await EndsAsync(() => new IngestPipeline(source, new IngestOptions())));
-        Assert.False(await EndsAsync(() => new IngestPipeline(source, new IngestOptions(), metrics: given = new PipelineMetrics())));
+        Assert.True(await EndsAsync(() => new IngestPipeline(source, new IngestSettings())));
+        Assert.False(await EndsAsync(() => new IngestPipeline(source, new IngestSettings(), metrics: given = new PipelineMetrics())));
         given!.Dispose();
     }
 

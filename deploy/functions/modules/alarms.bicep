@@ -74,7 +74,7 @@ var logAlarms logAlarm[] = [
     severity: 1
     window: 'PT5M'
     query: '''AppMetrics
-| where Name == "ingest.circuit"
+| where Name == "ingest.retry.state"
 | summarize Lowest = min(Min) by AppRoleInstance
 | where Lowest > 0'''
   }

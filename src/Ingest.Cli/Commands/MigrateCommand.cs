@@ -37,7 +37,7 @@ internal static class MigrateCommand
         }
 
         reader.ThrowIfAny();
-        var options = new MigrationOptions
+        var options = new MigrationSettings
         {
             PlainPostgres = arguments.GetValue(Plain),
             Compress = !arguments.GetValue(NoCompression),

@@ -3,9 +3,9 @@ using System.Globalization;
 using Ingest.Cli.Hosting;
 using Ingest.Cli.Terminal;
 using Ingest.Events;
+using Ingest.Failures;
 using Ingest.Sources.EventHubs;
 using Ingest.Worker.Hosting;
-using Ingest.Write;
 using Microsoft.Extensions.Logging;
 
 namespace Ingest.Cli.Commands;
@@ -26,7 +26,7 @@ internal static class ReplayCommand
 
     private static readonly Option<bool> AcceptDifferences = new("--accept-differences")
     {
-        Description = "Go on where many replayed readings differ from the stored rows: each is then stored as a further row of its millisecond.",
+        Description = "Continue even if many replayed readings differ from the stored rows: each is then stored as an additional row in its millisecond.",
     };
 
     public static Command Create()
@@ -60,7 +60,7 @@ internal static class ReplayCommand
         using var signals = new ShutdownSignals(clock);
         using var loggers = Logging.ToStandardError(LogLevel.Warning);
         await using var client = new HubClient(settings.Hub, clock, loggers.CreateLogger<HubClient>(), HubLogin.Credential);
-        await using var parts = PipelineParts.Create(settings, mapping!, Purpose.Replay, loggers);
+        await using var parts = PipelineComposition.Create(settings, mapping!, Purpose.Replay, loggers);
         var group = arguments.GetValue(Group)!;
         (await StartUpCheck.RunAsync(client, group, parts, output.Line, signals.Stop)).ThrowIfAny();
         await RefuseGroupOfAWorkerAsync(parts, client.Hub, group, signals.Stop);
@@ -72,7 +72,7 @@ internal static class ReplayCommand
         {
             accounts = await progress.ShowAsync(report => replay.RunAsync(new ReplayRange(from, to), arguments.GetValue(Partition), report, signals.Stop));
         }
-        catch (DifferencesException exception)
+        catch (StoredValuesMismatchException exception)
         {
             throw new CommandException($"{exception.Message} To store them all the same, add --accept-differences.", ExitCode.Failure);
         }
@@ -86,7 +86,7 @@ internal static class ReplayCommand
         return accounts.Balance ? ExitCode.Success : ExitCode.Failure;
     }
 
-    private static async Task RefuseGroupOfAWorkerAsync(PipelineParts parts, string hub, string group, CancellationToken cancellationToken)
+    private static async Task RefuseGroupOfAWorkerAsync(PipelineComposition parts, string hub, string group, CancellationToken cancellationToken)
     {
         var checkpoints = await parts.Checkpoints.ListAsync(cancellationToken);
         if (string.Equals(group, parts.Settings.Hub.ConsumerGroup, StringComparison.OrdinalIgnoreCase)

@@ -13,11 +13,11 @@ namespace Ingest.Cli.Commands;
 /// <summary><c>ingest run</c>.</summary>
 internal static class RunCommand
 {
-    private static readonly Option<bool> Check = new("--check") { Description = "Only check settings, hub and database: say all that is wrong, each with what to do." };
+    private static readonly Option<bool> Check = new("--check") { Description = "Only check settings, hub and database; report every problem and what to do about it." };
 
     public static Command Create()
     {
-        var command = new Command("run", "Run a worker: read a hub's partitions and store their telemetry until stopped. Several share the partitions.")
+        var command = new Command("run", "Run a worker: read a hub's partitions and store their telemetry until stopped. Several workers share the partitions.")
         {
             SharedOptions.Hub, SharedOptions.ConsumerGroup, SharedOptions.Database, Check, SharedOptions.Set, SharedOptions.Json,
         };
@@ -39,7 +39,7 @@ internal static class RunCommand
             var report = await StartUpCheck.RunAsync(
                 services.GetRequiredService<HubClient>(),
                 settings.Pipeline.Hub.ConsumerGroup,
-                services.GetRequiredService<PipelineParts>(),
+                services.GetRequiredService<PipelineComposition>(),
                 output.Line,
                 services.GetRequiredService<ShutdownSignals>().Stop);
             report.ThrowIfAny();
@@ -55,7 +55,7 @@ internal static class RunCommand
         }
         catch (OperationCanceledException)
         {
-            throw new CommandException("The drain took too long, or was cut short: what was not committed will be read again by the next worker.", ExitCode.Failure);
+            throw new CommandException("Shutting down took too long or was interrupted; whatever was not committed will be read again by the next worker.", ExitCode.Failure);
         }
 
         return ExitCode.Success;

@@ -25,7 +25,7 @@ internal sealed class SettingsHelp(HelpAction usual) : SynchronousCommandLineAct
             if (command == "run")
             {
                 output.WriteLine();
-                output.WriteLine($"  Metrics and traces are exported over OTLP where the variable {Telemetry.EndpointVariable} is set.");
+                output.WriteLine($"  Metrics and traces are exported over OTLP where the variable {WorkerTelemetry.EndpointVariable} is set.");
             }
         }
 

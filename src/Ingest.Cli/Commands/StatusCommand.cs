@@ -3,6 +3,7 @@ using Ingest.Checkpoints;
 using Ingest.Cli.Hosting;
 using Ingest.Cli.Terminal;
 using Ingest.Diagnostics;
+using Ingest.Failures;
 using Ingest.Settings;
 using Ingest.Sources.EventHubs;
 using Ingest.Worker.Hosting;
@@ -38,7 +39,7 @@ internal static class StatusCommand
         var mapping = reader.Mapping(telemetry);
         reader.ThrowIfAny();
 
-        var worker = await WorkerProbe.AskAsync(health, cancellationToken);
+        var worker = await HealthClient.AskAsync(health, cancellationToken);
         var (ends, hubError) = await EndsAsync(hub, cancellationToken);
         var (database, stored, databaseError) = await AskDatabaseAsync(
             databaseSettings, new ProgressLines(output), TargetTable.Of(mapping!).Quoted, arguments.GetValue(Days), ends, cancellationToken);
@@ -114,7 +115,7 @@ internal static class StatusCommand
             var owners = (await new PartitionOwnerTable(dataSource).ListAsync(cancellationToken))
                 .Where(owner => owner.Owner.Length > 0)
                 .ToDictionary(owner => owner.Partition);
-            var store = new StoreStatus(dataSource, quotedTable);
+            var store = new StoreReader(dataSource, quotedTable);
             return (
                 new StoredState(
                     [.. checkpoints.Select(checkpoint => CheckpointLine.From(checkpoint, ends, owners))],

@@ -23,7 +23,8 @@ internal sealed class StatusView(Output output)
 
         var database = report.Database;
         output.Line($"worker {report.Worker}: {answer.Url!.GetLeftPart(UriPartial.Authority)} reads {report.Hub}, consumer group {report.ConsumerGroup}: {(report.Ready ? "ready" : "not ready")}");
-        output.Line($"  circuit {Word(database.Circuit)}, {StateText(database.State)} since {Text(database.Since)}; {Text(database.Retries)} retries; {Text(database.QueuedMessages)} messages in {Text(database.QueuedBatches)} batches not stored yet");
+        output.Line($"  {StateText(database.State)} since {Text(database.Since)}{RetryText(database.Retry)}; {Text(database.Retries)} retries; "
+            + $"{Text(database.QueuedMessages)} messages in {Text(database.QueuedBatches)} batches not stored yet");
         if (report.WaitsFor is { } waitsFor)
         {
             output.Line($"  waits: {waitsFor}");
@@ -176,11 +177,11 @@ internal sealed class StatusView(Output output)
 
     private static string Text(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture);
 
-    private static string Word(CircuitState circuit) => circuit switch
+    private static string RetryText(RetryState retry) => retry switch
     {
-        CircuitState.Closed => "closed",
-        CircuitState.Open => "open",
-        _ => "half open",
+        RetryState.Idle => "",
+        RetryState.Waiting => ", waiting to try again",
+        _ => ", trying again",
     };
 
     private static string StateText(PipelineState state) => state switch

@@ -32,7 +32,7 @@ internal sealed class CommandDatabase : IAsyncDisposable
             return new CommandDatabase(DatabaseLogin.Connect(settings, loggers: null), NameOf(settings.ConnectionString), embedded: null);
         }
 
-        var options = new EmbeddedDatabaseOptions();
+        var options = new EmbeddedDatabaseSettings();
         if (!Directory.Exists(options.DataFolder))
         {
             throw new CommandException("No database is named: give --database or set Database:ConnectionString. (The embedded database of 'ingest up' does not exist yet.)");

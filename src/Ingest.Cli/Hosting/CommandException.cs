@@ -3,10 +3,6 @@ namespace Ingest.Cli.Hosting;
 /// <summary>Ends a command with one line on standard error. The message says what was wrong and what to do.</summary>
 internal sealed class CommandException : Exception
 {
-    public CommandException()
-    {
-    }
-
     public CommandException(string message)
         : base(message)
     {

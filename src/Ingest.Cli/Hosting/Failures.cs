@@ -1,9 +1,9 @@
 using System.CommandLine.Parsing;
 using Ingest.Checkpoints;
 using Ingest.Database;
+using Ingest.Failures;
 using Ingest.Sources.EventHubs;
 using Ingest.Worker.Hosting;
-using Ingest.Write;
 using Npgsql;
 
 namespace Ingest.Cli.Hosting;
@@ -17,7 +17,7 @@ internal static class Failures
         DatabaseSetupException setup => (setup.Message, ExitCode.Unusable),
         StartUpException start => (start.Message, start.MayPass ? ExitCode.Failure : ExitCode.Unusable),
         CheckpointFencedException => (exception.Message, ExitCode.Failure),
-        DifferencesException or DatabaseUnavailableException => (exception.Message, ExitCode.Failure),
+        StoredValuesMismatchException or DatabaseUnavailableException => (exception.Message, ExitCode.Failure),
         UnauthorizedAccessException => ($"{exception.Message} Make it accessible, or name another state folder with XDG_STATE_HOME.", ExitCode.Unusable),
         HubException hub => (hub.Message, ExitCode.Failure),
         OperatorMistakeException mistake => (mistake.Message, ExitCode.Failure),

@@ -58,7 +58,7 @@ internal static class RunAudit
     }
 
     /// <summary>The readings sent and not stored, by device and stamp; the first few of each device that lacks any.</summary>
-    public static async Task<IReadOnlyList<string>> WithoutRowAsync(SentLedger ledger, StoreStatus store, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<string>> WithoutRowAsync(SentLedger ledger, StoreReader store, CancellationToken cancellationToken)
     {
         const int Named = 5;
         List<string> problems = [];

@@ -59,7 +59,7 @@ internal sealed class RunMeter
     {
         foreach (var message in events)
         {
-            if ((message.HubEnqueuedTime ?? message.EnqueuedTime) is { } enqueued)
+            if ((message.EnqueuedTime ?? message.RowTime) is { } enqueued)
             {
                 Latency.Add(result.CommittedAt.UtcDateTime - enqueued);
             }
@@ -72,7 +72,7 @@ internal sealed class RunMeter
             _messages += events.Count;
             foreach (var message in events.Skip(events.Count - Shown))
             {
-                _last.Enqueue(new LastMessage(message.EnqueuedTime, message.DeviceId ?? "", Text(message.Body.Span)));
+                _last.Enqueue(new LastMessage(message.RowTime, message.DeviceId ?? "", Text(message.Body.Span)));
                 if (_last.Count > Shown)
                 {
                     _last.Dequeue();

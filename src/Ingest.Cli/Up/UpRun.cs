@@ -15,6 +15,7 @@ using Ingest.Sources;
 using Ingest.Sources.EventHubs;
 using Ingest.Worker;
 using Ingest.Worker.Hosting;
+using Ingest.Worker.Ownership;
 using Ingest.Worker.Partitions;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
@@ -39,12 +40,12 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
         using var loggers = output.Live ? Logging.ToView(_warning) : Logging.ToStandardError(LogLevel.Warning);
         var progress = new ProgressLines(output);
         await using var embedded = options.Database is null
-            ? await EmbeddedDatabase.StartAsync(new EmbeddedDatabaseOptions { Fresh = options.Fresh }, progress, signals.Stop)
+            ? await EmbeddedDatabase.StartAsync(new EmbeddedDatabaseSettings { Fresh = options.Fresh }, progress, signals.Stop)
             : null;
         var (settings, mapping) = ReadSettings(embedded);
-        await using var parts = PipelineParts.Create(settings, mapping, Purpose.Worker, loggers);
+        await using var parts = PipelineComposition.Create(settings, mapping, Purpose.Worker, loggers);
         _database = embedded is null ? CommandDatabase.NameOf(settings.Database.ConnectionString) : _database;
-        MigrationLines.Print(output, _database, await DatabaseMigrator.MigrateAsync(parts.DataSource, new MigrationOptions(), signals.Stop));
+        MigrationLines.Print(output, _database, await DatabaseMigrator.MigrateAsync(parts.DataSource, new MigrationSettings(), signals.Stop));
 
         await using var hub = options.Hub is null ? await StartHubAsync(parts.Checkpoints, loggers) : null;
         if (hub is not null)
@@ -109,7 +110,7 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
         var first = Enumerable.Range(0, options.Partitions).Select(partition => stored
             .Where(checkpoint => checkpoint.Partition.Hub == LocalIdentity && checkpoint.Partition.Partition == $"{partition}")
             .Max(checkpoint => checkpoint.Position?.SequenceNumber + 1) ?? 0);
-        var hub = new LocalHubOptions
+        var hub = new LocalHubSettings
         {
             Name = HubName,
             Port = options.Port,
@@ -119,7 +120,7 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
             ConsumerGroups = [ReplayGroup],
             FirstSequenceNumbers = [.. first],
             // A replay reads it all again, so nothing may be dropped.
-            MaxBytesPerPartition = options.Replay ? null : new LocalHubOptions().MaxBytesPerPartition,
+            MaxBytesPerPartition = options.Replay ? null : new LocalHubSettings().MaxBytesPerPartition,
             LoggerFactory = loggers,
         };
         try
@@ -134,7 +135,7 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
 
     private static string LocalIdentity => $"127.0.0.1/{HubName}";
 
-    private async Task<StoreCounts> CountAsync(PipelineParts parts, string hub)
+    private async Task<StoreCounts> CountAsync(PipelineComposition parts, string hub)
     {
         var abandon = signals.Abandon;
         var checkpoints = await parts.Checkpoints.ListAsync(abandon);
@@ -148,14 +149,14 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
             await parts.Store.CountRowsByDeviceAsync(DeviceFleet.Names(options.Devices), abandon));
     }
 
-    private async Task<TimeSpan> SendAndStoreAsync(PipelineParts parts, HubClient client, IReadOnlyList<string> partitions, EmbeddedDatabase? embedded)
+    private async Task<TimeSpan> SendAndStoreAsync(PipelineComposition parts, HubClient client, IReadOnlyList<string> partitions, EmbeddedDatabase? embedded)
     {
         using var worker = new HubWorker(
             client,
             parts.Settings.Telemetry.TimeSource,
             parts.Checkpoints.ClaimAsync,
             Measured(parts),
-            WorkerServices.OwnershipIn(parts, client.Hub, parts.Settings.Hub, _clock));
+            new DatabaseOwnership(new PartitionOwnerTable(parts.DataSource), client.Hub));
         await using var sender = new HubSender(client);
         var runner = new FleetRunner(new DeviceFleet(options.Devices, options.Faults, _clock), _ledger, partitions, FleetSender.To(sender), _clock);
         using var stopSending = CancellationTokenSource.CreateLinkedTokenSource(signals.Stop);
@@ -205,14 +206,14 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
     private static bool IsDrained(IReadOnlyList<PartitionStatus> partitions, Dictionary<string, long> ends) =>
         ends.All(end => end.Value < 0 || partitions.Any(partition => partition.Partition == end.Key && partition.LastSequenceNumber >= end.Value));
 
-    private ProcessEvents Measured(PipelineParts parts) => async (events, checkpoint, cancellationToken) =>
+    private ProcessEvents Measured(PipelineComposition parts) => async (events, checkpoint, cancellationToken) =>
     {
         var result = await parts.Pipeline.ProcessAsync(events, checkpoint, cancellationToken);
         _meter.Add(events, result);
         return result;
     };
 
-    private async Task<(Accounts Accounts, IReadOnlyList<string> Problems)> ReplayAsync(PipelineParts worker, ILoggerFactory loggers)
+    private async Task<(Accounts Accounts, IReadOnlyList<string> Problems)> ReplayAsync(PipelineComposition worker, ILoggerFactory loggers)
     {
         output.Line("replay: reading the hub again from the start");
         await using var client = new HubClient(worker.Settings.Hub, _clock, loggers.CreateLogger<HubClient>(), HubLogin.Credential);

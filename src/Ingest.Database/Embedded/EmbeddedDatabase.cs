@@ -38,7 +38,7 @@ public sealed class EmbeddedDatabase : IAsyncDisposable
     /// <summary>Starts it: a few seconds for a new data folder, else about one and a half.</summary>
     /// <exception cref="DatabaseSetupException">Node.js is missing or too old, the packages cannot be installed, or the folder is in use or somebody else's.</exception>
     public static async Task<EmbeddedDatabase> StartAsync(
-        EmbeddedDatabaseOptions options,
+        EmbeddedDatabaseSettings options,
         IProgress<string>? progress,
         CancellationToken cancellationToken)
     {

@@ -18,8 +18,8 @@ public static class DatabaseMigrator
     // "ingest" in ASCII.
     private const long LockKey = 0x696E67657374;
 
-    /// <inheritdoc cref="MigrateAsync(NpgsqlDataSource, MigrationOptions, CancellationToken)"/>
-    public static async Task<MigrationReport> MigrateAsync(string connectionString, MigrationOptions options, CancellationToken cancellationToken)
+    /// <inheritdoc cref="MigrateAsync(NpgsqlDataSource, MigrationSettings, CancellationToken)"/>
+    public static async Task<MigrationReport> MigrateAsync(string connectionString, MigrationSettings options, CancellationToken cancellationToken)
     {
         await using var dataSource = NpgsqlDataSource.Create(connectionString);
         return await MigrateAsync(dataSource, options, cancellationToken);
@@ -27,7 +27,7 @@ public static class DatabaseMigrator
 
     /// <summary>Migrates the database and the schema that a connection of <paramref name="dataSource"/> ends up in. Needs one connection.</summary>
     /// <exception cref="DatabaseSetupException">It cannot be done; the message says why, and what to do.</exception>
-    public static async Task<MigrationReport> MigrateAsync(NpgsqlDataSource dataSource, MigrationOptions options, CancellationToken cancellationToken)
+    public static async Task<MigrationReport> MigrateAsync(NpgsqlDataSource dataSource, MigrationSettings options, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(dataSource);
         ArgumentNullException.ThrowIfNull(options);
@@ -54,7 +54,7 @@ public static class DatabaseMigrator
         }
     }
 
-    private static async Task CreateExtensionAsync(NpgsqlConnection connection, MigrationOptions options, CancellationToken cancellationToken)
+    private static async Task CreateExtensionAsync(NpgsqlConnection connection, MigrationSettings options, CancellationToken cancellationToken)
     {
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         await LockAsync(connection, cancellationToken);
@@ -89,7 +89,7 @@ public static class DatabaseMigrator
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    private static async Task SetParametersAsync(NpgsqlConnection connection, MigrationOptions options, CancellationToken cancellationToken)
+    private static async Task SetParametersAsync(NpgsqlConnection connection, MigrationSettings options, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(
             "SELECT set_config('ingest.days_ahead', $1, true), set_config('ingest.retention_days', $2, true), set_config('client_min_messages', 'warning', true)",

@@ -9,7 +9,7 @@ internal sealed record MigrationPlan(IReadOnlyList<SqlScript> Scripts, IReadOnly
     // The first without the fault that stops a multi-row DO NOTHING at its first conflict in a compressed chunk.
     private static readonly Version OldestToCompress = new(2, 18, 1);
 
-    public static MigrationPlan For(ServerFacts server, MigrationOptions options)
+    public static MigrationPlan For(ServerFacts server, MigrationSettings options)
     {
         var layout = LayoutOf(server, options);
         var scripts = SqlScripts.For(layout == TableLayout.Hypertable ? server.Edition : DatabaseEdition.PlainPostgres).ToList();
@@ -44,7 +44,7 @@ internal sealed record MigrationPlan(IReadOnlyList<SqlScript> Scripts, IReadOnly
     internal static Version NumberOf(string timescaleVersion) =>
         Version.TryParse(timescaleVersion.Split('-')[0], out var version) ? version : new Version(0, 0);
 
-    private static TableLayout LayoutOf(ServerFacts server, MigrationOptions options)
+    private static TableLayout LayoutOf(ServerFacts server, MigrationSettings options)
     {
         if (server.Conditions == TableLayout.Hypertable && options.PlainPostgres)
         {
@@ -59,7 +59,7 @@ internal sealed record MigrationPlan(IReadOnlyList<SqlScript> Scripts, IReadOnly
         };
     }
 
-    private static void PlanPolicies(ServerFacts server, MigrationOptions options, List<SqlScript> scripts, List<LeftOut> leftOut)
+    private static void PlanPolicies(ServerFacts server, MigrationSettings options, List<SqlScript> scripts, List<LeftOut> leftOut)
     {
         if (server.Edition == DatabaseEdition.TimescaleApache)
         {
@@ -68,7 +68,7 @@ internal sealed record MigrationPlan(IReadOnlyList<SqlScript> Scripts, IReadOnly
                 "a retention policy",
                 "the Apache-2 edition of TimescaleDB runs no policies",
                 options.RetentionDays is { } days
-                    ? string.Create(CultureInfo.InvariantCulture, $"What is older than {days} days is dropped whenever migrate runs with this retention: run it daily")
+                    ? string.Create(CultureInfo.InvariantCulture, $"Data older than {days} days is dropped whenever migrate runs with this retention: run it daily")
                     : null));
         }
         else if (!options.Compress)
@@ -87,7 +87,7 @@ internal sealed record MigrationPlan(IReadOnlyList<SqlScript> Scripts, IReadOnly
 
     private static void PlanWithoutTimescale(
         ServerFacts server,
-        MigrationOptions options,
+        MigrationSettings options,
         TableLayout layout,
         List<SqlScript> scripts,
         List<LeftOut> leftOut)
@@ -115,7 +115,7 @@ internal sealed record MigrationPlan(IReadOnlyList<SqlScript> Scripts, IReadOnly
             leftOut.Add(new LeftOut(
                 "a retention policy",
                 "PostgreSQL runs no policies",
-                string.Create(CultureInfo.InvariantCulture, $"What is older than {days} days is dropped whenever migrate runs with this retention: run it daily")));
+                string.Create(CultureInfo.InvariantCulture, $"Data older than {days} days is dropped whenever migrate runs with this retention: run it daily")));
         }
     }
 

@@ -22,12 +22,12 @@ internal sealed class Acceptor(Func<CancellationToken, ValueTask<Socket>> accept
             {
                 try
                 {
-                    take(await accept(stopping).ConfigureAwait(false));
+                    take(await accept(stopping));
                 }
                 catch (SocketException exception) when (!stopping.IsCancellationRequested)
                 {
                     HubLog.AcceptFailed(logger, exception.Message);
-                    await Task.Delay(Pause, clock, stopping).ConfigureAwait(false);
+                    await Task.Delay(Pause, clock, stopping);
                 }
             }
         }

@@ -42,7 +42,7 @@ internal sealed class FrameReader(Socket socket)
             }
         }
 
-        var received = await socket.ReceiveAsync(_buffer.AsMemory(_end), cancellationToken).ConfigureAwait(false);
+        var received = await socket.ReceiveAsync(_buffer.AsMemory(_end), cancellationToken);
         _end += received;
         return received > 0;
     }

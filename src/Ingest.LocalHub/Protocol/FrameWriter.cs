@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Net.Sockets;
 using Amqp;
 using Amqp.Types;
 
@@ -17,9 +18,17 @@ internal sealed class FrameWriter
 
     public int Length { get; private set; }
 
-    public ReadOnlyMemory<byte> Written => _buffer.AsMemory(0, Length);
+    /// <summary>Sends all of it.</summary>
+    public async Task FlushAsync(Socket socket, CancellationToken cancellationToken)
+    {
+        ReadOnlyMemory<byte> left = _buffer.AsMemory(0, Length);
+        while (left.Length > 0)
+        {
+            left = left[await socket.SendAsync(left, cancellationToken)..];
+        }
 
-    public void Clear() => Length = 0;
+        Length = 0;
+    }
 
     public void ProtocolHeader(byte protocol) => Bytes([(byte)'A', (byte)'M', (byte)'Q', (byte)'P', protocol, 1, 0, 0]);
 

@@ -1,8 +1,6 @@
 using System.Net.Sockets;
-using System.Threading.Channels;
 using Amqp;
 using Amqp.Framing;
-using Amqp.Sasl;
 using Amqp.Types;
 using Ingest.LocalHub.Diagnostics;
 using Microsoft.Extensions.Logging;
@@ -22,11 +20,6 @@ internal sealed class HubConnection : IAsyncDisposable
     // Answers that are not read. Events do not count: they wait in their partitions.
     private const int LongestBacklog = 4 * 1024 * 1024;
     private const ushort MaxChannel = 255;
-    private const byte PlainProtocol = 0;
-    private const byte SaslProtocol = 3;
-
-    // A timer takes less than 50 days, and a token may be good for a year.
-    private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
 
     private readonly Socket _socket;
     private readonly IHubNodes _nodes;
@@ -35,14 +28,8 @@ internal sealed class HubConnection : IAsyncDisposable
     private readonly FrameReader _reader;
     private readonly Lock _lock = new();
     private readonly Dictionary<ushort, HubSession> _sessions = [];
-    private readonly Dictionary<string, DateTimeOffset> _grants = new(StringComparer.OrdinalIgnoreCase);
-    private readonly Channel<bool> _wakes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
-    private FrameWriter _pending = new();
-    private FrameWriter _sending = new();
-    private ITimer? _heartbeat;
-    private ITimer? _tokenExpiry;
-    private bool _heartbeatDue;
-    private bool _closing;
+    private readonly OutgoingFrames _outgoing;
+    private readonly TokenGrants _grants;
     private string _peer = "?";
 
     public HubConnection(Socket socket, IHubNodes nodes, TimeProvider clock, ILogger logger)
@@ -52,11 +39,12 @@ internal sealed class HubConnection : IAsyncDisposable
         _clock = clock;
         _logger = logger;
         _reader = new FrameReader(socket);
-        Wake = () => _wakes.Writer.TryWrite(true);
+        _outgoing = new OutgoingFrames(socket, _lock, Prepare);
+        _grants = new TokenGrants(clock, _lock, Wake);
     }
 
     /// <summary>Has the writing loop look again: events, room, credit or frames have come. From any thread.</summary>
-    public Action Wake { get; }
+    public void Wake() => _outgoing.Wake();
 
     /// <summary>The longest frame the peer takes, in bytes.</summary>
     public int PeerMaxFrameLength { get; private set; } = 512;
@@ -67,22 +55,17 @@ internal sealed class HubConnection : IAsyncDisposable
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         try
         {
-            await ShakeHandsAsync(ended.Token).ConfigureAwait(false);
+            await Handshake.RunAsync(_socket, _reader, _outgoing.Pending, ended.Token);
             var writing = WriteAsync(ended.Token);
             try
             {
-                await ReadAsync(ended.Token).ConfigureAwait(false);
+                await ReadAsync(ended.Token);
             }
             finally
             {
                 // What is pending, such as the answer to a close, still goes out.
-                lock (_lock)
-                {
-                    _closing = true;
-                }
-
-                Wake();
-                await writing.ConfigureAwait(false);
+                _outgoing.Close();
+                await writing;
             }
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException or OperationCanceledException)
@@ -108,20 +91,13 @@ internal sealed class HubConnection : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (_heartbeat is not null)
-        {
-            await _heartbeat.DisposeAsync().ConfigureAwait(false);
-        }
-
-        if (_tokenExpiry is not null)
-        {
-            await _tokenExpiry.DisposeAsync().ConfigureAwait(false);
-        }
+        await _outgoing.DisposeAsync();
+        await _grants.DisposeAsync();
 
         _socket.Dispose();
     }
 
-    public void Send(ushort channel, DescribedList performative) => _pending.Performative(channel, performative);
+    public void Send(ushort channel, DescribedList performative) => _outgoing.Pending.Performative(channel, performative);
 
     public HubLink CreateLink(HubSession session, Attach attach) => _nodes.Attach(session, attach);
 
@@ -136,15 +112,10 @@ internal sealed class HubConnection : IAsyncDisposable
     }
 
     /// <summary>A token for this audience is good until then.</summary>
-    public void Grant(string audience, DateTimeOffset expiry)
-    {
-        _grants[audience] = expiry;
-        AwaitExpiry();
-    }
+    public void Grant(string audience, DateTimeOffset expiry) => _grants.Add(audience, expiry);
 
     /// <summary>Whether a token that is good now covers the entity.</summary>
-    public bool IsGranted(string entity) =>
-        _grants.Any(g => g.Value > _clock.GetUtcNow() && EntityPath.Covers(g.Key, entity));
+    public bool IsGranted(string entity) => _grants.Cover(entity);
 
     /// <summary>Detaches every link to an entity.</summary>
     public void DetachLinks(Error error)
@@ -156,69 +127,6 @@ internal sealed class HubConnection : IAsyncDisposable
                 link.RequestDetach(error);
             }
         }
-    }
-
-    private async Task ShakeHandsAsync(CancellationToken cancellationToken)
-    {
-        // Every step waits for the peer's: some clients lose what comes in the same read as the outcome of SASL.
-        var protocol = await ReadProtocolHeaderAsync(cancellationToken).ConfigureAwait(false);
-        if (protocol == SaslProtocol)
-        {
-            _pending.ProtocolHeader(SaslProtocol);
-            _pending.Performative(0, new SaslMechanisms { SaslServerMechanisms = [new Symbol("ANONYMOUS"), new Symbol("MSSBCBS"), new Symbol("PLAIN"), new Symbol("EXTERNAL")] }, FrameType.Sasl);
-            await FlushAsync(cancellationToken).ConfigureAwait(false);
-            await ReadSaslInitAsync(cancellationToken).ConfigureAwait(false);
-            _pending.Performative(0, new SaslOutcome { Code = SaslCode.Ok }, FrameType.Sasl);
-            await FlushAsync(cancellationToken).ConfigureAwait(false);
-            protocol = await ReadProtocolHeaderAsync(cancellationToken).ConfigureAwait(false);
-        }
-
-        if (protocol != PlainProtocol)
-        {
-            throw new AmqpException(ErrorCode.NotImplemented, $"Protocol {protocol} is not spoken here.");
-        }
-
-        _pending.ProtocolHeader(PlainProtocol);
-        await FlushAsync(cancellationToken).ConfigureAwait(false);
-    }
-
-    private async Task<byte> ReadProtocolHeaderAsync(CancellationToken cancellationToken)
-    {
-        byte protocol;
-        while (!_reader.TryTakeProtocolHeader(out protocol))
-        {
-            await ReceiveOrEndAsync(cancellationToken).ConfigureAwait(false);
-        }
-
-        return protocol;
-    }
-
-    private async Task ReadSaslInitAsync(CancellationToken cancellationToken)
-    {
-        DescribedList? performative;
-        while (!_reader.TryTake(out _, out performative, out _))
-        {
-            await ReceiveOrEndAsync(cancellationToken).ConfigureAwait(false);
-        }
-
-        if (performative is not SaslInit)
-        {
-            throw new AmqpException(ErrorCode.NotAllowed, "SASL starts with sasl-init.");
-        }
-    }
-
-    private async Task ReceiveOrEndAsync(CancellationToken cancellationToken)
-    {
-        if (!await _reader.ReceiveAsync(cancellationToken).ConfigureAwait(false))
-        {
-            throw new OperationCanceledException("The peer closed the connection.");
-        }
-    }
-
-    private async Task FlushAsync(CancellationToken cancellationToken)
-    {
-        await SendAllAsync(_pending.Written, cancellationToken).ConfigureAwait(false);
-        _pending.Clear();
     }
 
     private async Task ReadAsync(CancellationToken cancellationToken)
@@ -238,7 +146,7 @@ internal sealed class HubConnection : IAsyncDisposable
                 return;
             }
         }
-        while (await _reader.ReceiveAsync(cancellationToken).ConfigureAwait(false));
+        while (await _reader.ReceiveAsync(cancellationToken));
     }
 
     private bool ActOnFrames()
@@ -252,7 +160,7 @@ internal sealed class HubConnection : IAsyncDisposable
                     return false;
                 }
 
-                if (_pending.Length > LongestBacklog)
+                if (_outgoing.Pending.Length > LongestBacklog)
                 {
                     throw new AmqpException(ErrorCode.ResourceLimitExceeded, "The peer asks, and does not read the answers.");
                 }
@@ -319,16 +227,7 @@ internal sealed class HubConnection : IAsyncDisposable
 
         if (open.HasField(4) && open.IdleTimeOut > 0)
         {
-            var period = TimeSpan.FromMilliseconds(Math.Max(100, open.IdleTimeOut / 3));
-            _heartbeat = _clock.CreateTimer(
-                _ =>
-                {
-                    Volatile.Write(ref _heartbeatDue, true);
-                    Wake();
-                },
-                null,
-                period,
-                period);
+            _outgoing.StartHeartbeat(TimeSpan.FromMilliseconds(Math.Max(100, open.IdleTimeOut / 3)), _clock);
         }
 
         HubLog.ConnectionOpened(_logger, _peer);
@@ -338,34 +237,7 @@ internal sealed class HubConnection : IAsyncDisposable
     {
         try
         {
-            while (true)
-            {
-                bool closing;
-                lock (_lock)
-                {
-                    closing = _closing;
-                    if (!closing)
-                    {
-                        Prepare();
-                    }
-
-                    (_sending, _pending) = (_pending, _sending);
-                }
-
-                if (_sending.Length > 0)
-                {
-                    await SendAllAsync(_sending.Written, cancellationToken).ConfigureAwait(false);
-                    _sending.Clear();
-                }
-                else if (closing)
-                {
-                    return;
-                }
-                else
-                {
-                    await _wakes.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
-                }
-            }
+            await _outgoing.RunAsync(cancellationToken);
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException or OperationCanceledException)
         {
@@ -375,14 +247,8 @@ internal sealed class HubConnection : IAsyncDisposable
         }
     }
 
-    private void Prepare()
+    private void Prepare(FrameWriter frames)
     {
-        if (_heartbeatDue)
-        {
-            Volatile.Write(ref _heartbeatDue, false);
-            _pending.EmptyFrame();
-        }
-
         DetachExpired();
         foreach (var session in _sessions.Values)
         {
@@ -401,63 +267,23 @@ internal sealed class HubConnection : IAsyncDisposable
             {
                 foreach (var link in session.Links)
                 {
-                    more |= link is OutgoingLink outgoing && outgoing.Pump(_pending, LinkBudget);
+                    more |= link is OutgoingLink outgoing && outgoing.Pump(frames, LinkBudget);
                 }
             }
         }
-        while (more && _pending.Length < WriteBudget);
+        while (more && frames.Length < WriteBudget);
     }
 
     private void DetachExpired()
     {
-        var now = _clock.GetUtcNow();
-        var expired = _grants.Where(g => g.Value <= now).Select(g => g.Key).ToList();
-        if (expired.Count == 0)
+        if (!_grants.RemoveExpired())
         {
             return;
         }
 
-        expired.ForEach(audience => _grants.Remove(audience));
         foreach (var link in _sessions.Values.SelectMany(s => s.Links).Where(l => l.Entity is not null && !IsGranted(l.Entity)))
         {
             link.RequestDetach(new Error(ErrorCode.UnauthorizedAccess) { Description = "ExpiredToken: the token is expired." });
-        }
-
-        AwaitExpiry();
-    }
-
-    private void AwaitExpiry()
-    {
-        _tokenExpiry?.Dispose();
-        _tokenExpiry = null;
-        if (_grants.Count > 0)
-        {
-            var left = _grants.Values.Min() - _clock.GetUtcNow();
-            var wait = left <= TimeSpan.Zero ? TimeSpan.Zero : left < LongestWait ? left : LongestWait;
-            _tokenExpiry = _clock.CreateTimer(_ => OnExpiryTimer(), null, wait, Timeout.InfiniteTimeSpan);
-        }
-    }
-
-    private void OnExpiryTimer()
-    {
-        lock (_lock)
-        {
-            if (_grants.Count > 0 && _grants.Values.Min() > _clock.GetUtcNow())
-            {
-                AwaitExpiry();
-                return;
-            }
-        }
-
-        Wake();
-    }
-
-    private async Task SendAllAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
-    {
-        while (bytes.Length > 0)
-        {
-            var sent = await _socket.SendAsync(bytes, cancellationToken).ConfigureAwait(false);
-            bytes = bytes[sent..];
         }
     }
 }

@@ -8,7 +8,7 @@ internal static partial class SourcesLog
     [LoggerMessage(2004, LogLevel.Warning, "{Hub}, partition {Partition}: {Reason} Trying again in {Delay}")]
     public static partial void Reconnecting(ILogger logger, string hub, string partition, string reason, TimeSpan delay);
 
-    [LoggerMessage(2006, LogLevel.Warning, "{Hub}, partition {Partition}: the hub no longer knows event {SequenceNumber}; reading on from its time, {Time:O}")]
+    [LoggerMessage(2006, LogLevel.Warning, "{Hub}, partition {Partition}: the hub no longer has event {SequenceNumber}; continuing from its time, {Time:O}")]
     public static partial void PositionUnknown(ILogger logger, string hub, string partition, long sequenceNumber, DateTime time);
 
     [LoggerMessage(2019, LogLevel.Error, "{Hub}, partition {Partition}, event {SequenceNumber} of device {Device} cannot be read as AMQP, and is dead-lettered whole: {Reason}")]

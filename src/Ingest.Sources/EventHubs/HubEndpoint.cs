@@ -45,6 +45,9 @@ internal sealed class HubEndpoint
     /// <summary>The port it listens on, where that is not the default.</summary>
     public int? Port => _connection?.Port;
 
+    /// <summary>Whether it is opened by an Entra identity, not by a key.</summary>
+    public bool HasIdentity => _connection is null;
+
     /// <exception cref="FormatException">The settings do not name a hub; the message says what is missing.</exception>
     public static HubEndpoint From(HubSettings settings, TokenCredential? credential = null, X509Certificate2Collection? trustedRoots = null)
     {

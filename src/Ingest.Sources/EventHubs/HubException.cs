@@ -1,6 +1,8 @@
 using System.Net.Sockets;
 using System.Net.WebSockets;
+using System.Runtime.Serialization;
 using System.Security.Authentication;
+using Azure.Identity;
 using Azure.Messaging.EventHubs;
 using Microsoft.Azure.Amqp;
 
@@ -57,6 +59,12 @@ public sealed class HubException : Exception
             AggregateException { InnerException: { } inner } => From(inner, endpoint),
             AmqpException told => From(AsThroughClient(told, endpoint), endpoint),
             OperationCanceledException { InnerException: AmqpException told } => From(told, endpoint),
+            AuthenticationFailedException login => new HubException(
+                EntraLogin.MayPass(login) ? HubFailure.Transient : HubFailure.Unauthorized, EntraLogin.Sentence(login, endpoint.Address), login),
+            UnauthorizedAccessException when endpoint.HasIdentity => new HubException(
+                HubFailure.Unauthorized,
+                $"{endpoint.Address} refuses the identity: {Said(exception)}. Give it the role 'Azure Event Hubs Data Receiver' for reading and 'Azure Event Hubs Data Sender' for sending; that takes some minutes.",
+                exception),
             UnauthorizedAccessException => new HubException(
                 HubFailure.Unauthorized,
                 $"{endpoint.Address} refuses the key or its policy lacks the right: {Said(exception)}. Copy the connection string anew, of a policy with 'Listen' for reading (for an IoT hub: 'service connect') and 'Send' for sending.",
@@ -79,7 +87,7 @@ public sealed class HubException : Exception
     /// <summary>Whether the client failed over a message's contents, and neither the hub nor the way to it failed.</summary>
     internal static bool IsUndecodable(Exception exception) =>
         exception is ArgumentException or NotSupportedException or FormatException or InvalidCastException or OverflowException or InvalidOperationException
-            or IndexOutOfRangeException or NullReferenceException or OutOfMemoryException
+            or IndexOutOfRangeException or NullReferenceException or OutOfMemoryException or SerializationException
         && !SaidByService(exception)
         && exception is not ObjectDisposedException
         || exception is EventHubsException { InnerException: AmqpException { Error.Condition.Value: "amqp:decode-error" or "amqp:invalid-field" } };
@@ -100,7 +108,7 @@ public sealed class HubException : Exception
             told),
         EventHubsException.FailureReason.MessageSizeExceeded => new HubException(
             HubFailure.Misconfigured, $"{endpoint.Address} refuses: {Said(told)}. Send smaller messages, or choose a tier of the hub that takes them.", told),
-        _ when told.InnerException is AuthenticationException or UnauthorizedAccessException => From(told.InnerException, endpoint),
+        _ when told.InnerException is AuthenticationException or UnauthorizedAccessException or AuthenticationFailedException => From(told.InnerException, endpoint),
         _ => new HubException(HubFailure.Transient, $"{endpoint.Address} ended the connection: {Said(told)}.", told),
     };
 
@@ -147,11 +155,11 @@ public sealed class HubException : Exception
     // The client turns an answer of the service into one of .NET's own exceptions, with the service's error below it.
     private static bool SaidByService(Exception exception) => exception.InnerException is AmqpException;
 
-    // Without the client's additions: a link to its troubleshooting guide, and the hub's name, which the sentence has already.
-    private static string Said(Exception exception)
+    // Without the clients' additions: links to troubleshooting guides, numbers for the support, and the hub's name, which the sentence has already.
+    internal static string Said(Exception exception)
     {
         var text = exception.InnerException is AmqpException { Message.Length: > 0 } told ? told.Message : exception.Message;
-        foreach (var addition in (string[])["For troubleshooting information", " (Parameter", "\r", "\n", "TrackingId:"])
+        foreach (var addition in (string[])["For troubleshooting information", "See the troubleshooting guide", " (Parameter", "\r", "\n", "TrackingId:", "Trace ID:"])
         {
             var at = text.IndexOf(addition, StringComparison.Ordinal);
             text = at > 0 ? text[..at] : text;

@@ -122,7 +122,7 @@ public sealed class HubReplay
                 read++;
                 missed += SequenceGap.Between(last, sequenceNumber);
                 last = sequenceNumber;
-                if (range.Contains(received.EnqueuedTime ?? Stamp(received)))
+                if (range.Contains(received.RowTime ?? Stamp(received)))
                 {
                     wanted.Add(received);
                 }
@@ -143,7 +143,7 @@ public sealed class HubReplay
     }
 
     // Where the hub itself gave no stamp, none bounds the range.
-    private static DateTime Stamp(RawEvent received) => received.HubEnqueuedTime ?? received.EnqueuedTime ?? DateTime.UnixEpoch;
+    private static DateTime Stamp(RawEvent received) => received.EnqueuedTime ?? received.RowTime ?? DateTime.UnixEpoch;
 
     private void Expect(string partition, long events)
     {

@@ -23,7 +23,7 @@ public sealed class HubSender : IAsyncDisposable
 
         // The library's own retries would hide that a message was sent twice.
         _producer = new EventHubProducerClient(client.Connection, new EventHubProducerClientOptions { RetryOptions = client.Endpoint.Retry(0) });
-        _retry = ReconnectRetry.ForSending(
+        _retry = PatientRetry.ForSending(
             TimeSpan.FromSeconds(client.Settings.MaxRetryDelaySeconds),
             client.Time,
             (exception, delay) => SourcesLog.SendingAgain(client.Logger, client.Hub, exception.Message, delay));

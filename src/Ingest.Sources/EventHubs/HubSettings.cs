@@ -112,7 +112,7 @@ public sealed class HubSettings : IValidatableObject
         if (OwnershipExpirySeconds < 3 * LoadBalancingIntervalSeconds)
         {
             yield return new ValidationResult(
-                $"It must be at least three times Hub:LoadBalancingIntervalSeconds ({LoadBalancingIntervalSeconds}), or a worker loses its partitions by one slow renewal.",
+                $"It must be at least three times Hub:LoadBalancingIntervalSeconds ({LoadBalancingIntervalSeconds}); otherwise a worker loses its partitions when a single renewal is slow.",
                 [nameof(OwnershipExpirySeconds)]);
         }
     }

@@ -97,7 +97,7 @@ internal sealed class PositionProof(HubClient client, string consumerGroup, long
         await using var raw = await RawPartitionReader.OpenAsync(client, consumerGroup, partition, StartAt.Offset(last.Offset), ownerLevel, cancellationToken);
         return await raw.ReceiveAsync(Patience, cancellationToken) is { } bytes
             && UndecodableMessage.SystemPropertiesOf(bytes) is var system
-            && system.SequenceNumber == last.SequenceNumber && system.HubEnqueuedTime == last.EnqueuedTime;
+            && system.SequenceNumber == last.SequenceNumber && system.EnqueuedTime == last.EnqueuedTime;
     }
 
     private async Task<EventData?> ReadAsync(string partition, StartAt start, TimeSpan wait, CancellationToken cancellationToken)

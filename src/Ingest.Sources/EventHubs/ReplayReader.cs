@@ -20,13 +20,13 @@ internal sealed class ReplayReader : IAsyncDisposable
     private readonly TimeSource _timeSource;
     private readonly PartitionProperties _end;
     private readonly EventMapping _mapping;
+    private readonly EventSequence _sequence = new();
     private readonly ResiliencePipeline _retry;
 
     private PartitionReceiver? _receiver;
     private SteppingReader? _stepping;
     private int _stepsLeft;
     private StartAt _next;
-    private long? _last;
     private bool _ended;
 
     public ReplayReader(HubClient client, string consumerGroup, TimeSource timeSource, StartAt start, PartitionProperties end)
@@ -37,7 +37,7 @@ internal sealed class ReplayReader : IAsyncDisposable
         _next = start;
         _end = end;
         _mapping = new EventMapping(client.Hub, end.Id, timeSource);
-        _retry = ReconnectRetry.ForReading(
+        _retry = PatientRetry.ForReading(
             TimeSpan.FromSeconds(client.Settings.MaxRetryDelaySeconds),
             client.Time,
             (exception, delay) => SourcesLog.Reconnecting(client.Logger, client.Hub, end.Id, exception.Message, delay));
@@ -53,9 +53,8 @@ internal sealed class ReplayReader : IAsyncDisposable
                 async token => _stepsLeft > 0 ? await StepAsync(token) : await ReceiveAsync(token), cancellationToken);
             if (events.Count > 0)
             {
-                var last = events[^1];
-                _last = last.SequenceNumber;
-                _next = last.Offset is { } offset ? StartAt.After(offset) : StartAt.AfterNumber(_last!.Value);
+                _sequence.Take(events);
+                _next = events[^1].Offset is { } offset ? StartAt.After(offset) : StartAt.AfterNumber(_sequence.Last);
                 return events;
             }
         }
@@ -86,7 +85,7 @@ internal sealed class ReplayReader : IAsyncDisposable
                 });
             var received = await _receiver.ReceiveBatchAsync(_client.Settings.MaxBatchEvents, SilenceBeforeAsking, cancellationToken);
             var all = received.ToList();
-            if (all.Count > 0 && Mapped(all) is { } events)
+            if (all.Count > 0 && _sequence.Map(all, _mapping, out var events) is null)
             {
                 return events;
             }
@@ -137,33 +136,6 @@ internal sealed class ReplayReader : IAsyncDisposable
             await CloseSteppingAsync();
             throw HubException.From(exception, _client.Endpoint);
         }
-    }
-
-    // Null where an event is missing, or is one that only raw bytes tell the truth about.
-    private List<RawEvent>? Mapped(List<EventData> received)
-    {
-        List<RawEvent> events;
-        try
-        {
-            events = received.ConvertAll(_mapping.ToEvent);
-        }
-        catch (Exception exception) when (exception is not OperationCanceledException)
-        {
-            return null;
-        }
-
-        var before = _last;
-        foreach (var next in events)
-        {
-            if (next.Offset is null || next.SequenceNumber is not { } number || number <= before || SequenceGap.Between(before, number) > 0)
-            {
-                return null;
-            }
-
-            before = number;
-        }
-
-        return events;
     }
 
     private async Task<bool> IsGoneAsync(CancellationToken cancellationToken)

@@ -17,42 +17,42 @@ internal static partial class WorkerLog
     [LoggerMessage(2008, LogLevel.Information, "{Hub}, partition {Partition}, is being read again")]
     public static partial void ReadingAgain(ILogger logger, string hub, string partition);
 
-    [LoggerMessage(2009, LogLevel.Information, "{Hub}, partition {Partition}: {Reason}. The partition is claimed and its position proven again")]
+    [LoggerMessage(2009, LogLevel.Information, "{Hub}, partition {Partition}: {Reason}. Claiming the partition and verifying its position again")]
     public static partial void Interrupted(ILogger logger, string hub, string partition, string reason);
 
-    [LoggerMessage(2010, LogLevel.Information, "Worker {Name} reads {Hub} in consumer group {ConsumerGroup}, and shares its partitions with every other worker there")]
+    [LoggerMessage(2010, LogLevel.Information, "Worker {Name} reads {Hub} in consumer group {ConsumerGroup} and shares the partitions with the other workers there")]
     public static partial void Started(ILogger logger, string name, string hub, string consumerGroup);
 
-    [LoggerMessage(2011, LogLevel.Information, "{Hub}, partition {Partition}: epoch {Epoch}, going on after event {SequenceNumber}")]
+    [LoggerMessage(2011, LogLevel.Information, "{Hub}, partition {Partition}: claimed with epoch {Epoch}, continuing after event {SequenceNumber}")]
     public static partial void PartitionClaimed(ILogger logger, string hub, string partition, long epoch, long? sequenceNumber);
 
     [LoggerMessage(2012, LogLevel.Error, "{Hub}, partition {Partition}: {Missed} messages are missing before event {SequenceNumber}: the hub dropped them before they were read")]
     public static partial void Missed(ILogger logger, string hub, string partition, long missed, long sequenceNumber);
 
-    [LoggerMessage(2013, LogLevel.Information, "{Hub}, partition {Partition}: another worker has claimed it, and nothing of this batch was stored here: {Reason}")]
+    [LoggerMessage(2013, LogLevel.Information, "{Hub}, partition {Partition}: another worker has claimed the partition, so this batch was not stored here: {Reason}")]
     public static partial void Fenced(ILogger logger, string hub, string partition, string reason);
 
-    [LoggerMessage(2014, LogLevel.Debug, "{Hub}: the end of partition {Partition} is not known: {Reason}")]
+    [LoggerMessage(2014, LogLevel.Debug, "{Hub}: the lag of partition {Partition} is unknown: {Reason}")]
     public static partial void EndUnknown(ILogger logger, string hub, string partition, string reason);
 
-    [LoggerMessage(2015, LogLevel.Error, "{Hub} cannot be read, and the worker waits: {Reason} Trying again in {Delay}")]
+    [LoggerMessage(2015, LogLevel.Error, "{Hub} cannot be read; the worker is waiting: {Reason} Trying again in {Delay}")]
     public static partial void Unreachable(ILogger logger, string hub, string reason, TimeSpan delay);
 
-    [LoggerMessage(2016, LogLevel.Warning, "A partition of {Hub} cannot be claimed, and the worker waits: {Reason} Trying again in {Delay}")]
+    [LoggerMessage(2016, LogLevel.Warning, "A partition of {Hub} cannot be claimed; the worker is waiting: {Reason} Trying again in {Delay}")]
     public static partial void NotClaimed(ILogger logger, string hub, string reason, TimeSpan delay);
 
     [LoggerMessage(2017, LogLevel.Debug, "{Hub}: {Reason} Trying again in {Delay}, as before")]
     public static partial void WaitingStill(ILogger logger, string hub, string reason, TimeSpan delay);
 
-    [LoggerMessage(2018, LogLevel.Information, "{Hub}: what the worker waited for is there, after {Outage}")]
+    [LoggerMessage(2018, LogLevel.Information, "{Hub}: the worker continues after waiting for {Outage}")]
     public static partial void GoingOn(ILogger logger, string hub, TimeSpan outage);
 
-    [LoggerMessage(2024, LogLevel.Warning, "Who reads which partition of {Hub} cannot be asked; the worker keeps its partitions: {Reason} Trying again in {Delay}")]
+    [LoggerMessage(2024, LogLevel.Warning, "The owners of {Hub}'s partitions cannot be read; the worker keeps its partitions: {Reason} Trying again in {Delay}")]
     public static partial void OwnershipUnavailable(ILogger logger, string hub, string reason, TimeSpan delay);
 
-    [LoggerMessage(2022, LogLevel.Information, "Worker {Name} could not give its partitions up, so others wait until they expire: {Reason}")]
+    [LoggerMessage(2022, LogLevel.Information, "Worker {Name} could not release its partitions; other workers take them over when its ownership expires: {Reason}")]
     public static partial void NotGivenUp(ILogger logger, string name, string reason);
 
-    [LoggerMessage(2023, LogLevel.Debug, "{Hub}, partition {Partition}: the copy of its position could not be stored: {Reason}")]
+    [LoggerMessage(2023, LogLevel.Debug, "{Hub}, partition {Partition}: the copy of its position could not be saved: {Reason}")]
     public static partial void NotCopied(ILogger logger, string hub, string partition, string reason);
 }

@@ -1,4 +1,3 @@
-using System.ComponentModel.DataAnnotations;
 using Ingest.Decode;
 using Ingest.Settings;
 using Microsoft.Extensions.Configuration;
@@ -40,34 +39,19 @@ public sealed class SettingsReader(IConfiguration configuration)
     }
 
     /// <summary>Checks settings that did not come from the configuration.</summary>
-    public void Check(string section, object settings)
-    {
-        List<ValidationResult> found = [];
-        Validator.TryValidateObject(settings, new ValidationContext(settings), found, validateAllProperties: true);
-        foreach (var result in found)
-        {
-            var names = string.Join(", ", result.MemberNames.Select(name => $"{section}:{name}"));
-            var message = result.ErrorMessage ?? "is not valid.";
-            _problems.Add(message.StartsWith(section + ":", StringComparison.Ordinal) || names.Length == 0 ? message : $"{names}: {message}");
-        }
-    }
+    public void Check(string section, object settings) => _problems.AddRange(new SettingsBinder(configuration, section).Check(settings));
 
     private T Bind<T>(string section, T settings, bool check)
         where T : class
     {
-        try
+        var binder = new SettingsBinder(configuration, section);
+        if (binder.Bind(settings) is { } problem)
         {
-            configuration.GetSection(section).Bind(settings, options => options.ErrorOnUnknownConfiguration = true);
+            _problems.Add(problem);
         }
-        catch (InvalidOperationException exception)
+        else if (check)
         {
-            _problems.Add($"{section}: {exception.Message}");
-            return settings;
-        }
-
-        if (check)
-        {
-            Check(section, settings);
+            _problems.AddRange(binder.Check(settings));
         }
 
         return settings;

@@ -1,3 +1,5 @@
+using Azure.Identity;
+using Ingest.Failures;
 using Ingest.Schema;
 using Ingest.Sources.EventHubs;
 using Ingest.Write;
@@ -42,7 +44,7 @@ public static class StartUpCheck
     /// <param name="tell">Told what was found; or null.</param>
     /// <param name="cancellationToken">Gives up.</param>
     public static async Task<StartUpReport> RunAsync(
-        HubClient client, string consumerGroup, PipelineParts parts, Action<string>? tell, CancellationToken cancellationToken)
+        HubClient client, string consumerGroup, PipelineComposition parts, Action<string>? tell, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(client);
         ArgumentNullException.ThrowIfNull(parts);
@@ -78,13 +80,22 @@ public static class StartUpCheck
         return problems;
     }
 
-    private static async Task<List<StartUpProblem>> AskDatabaseAsync(PipelineParts parts, Action<string>? tell, CancellationToken cancellationToken)
+    private static async Task<List<StartUpProblem>> AskDatabaseAsync(PipelineComposition parts, Action<string>? tell, CancellationToken cancellationToken)
     {
         try
         {
-            var report = await SchemaCheck.RunAsync(parts.DataSource, TargetTable.Of(parts.Mapping), parts.Settings.Database, cancellationToken);
+            var report = await SchemaCheck.RunAsync(
+                parts.DataSource,
+                TargetTable.Of(parts.Mapping),
+                parts.Settings.Database,
+                dropsExpired: parts.Settings.Telemetry.RetentionDays > 0,
+                cancellationToken);
             tell?.Invoke($"database: PostgreSQL {report.ServerVersion}, {(report.TimescaleVersion is { } version ? $"TimescaleDB {version} ({report.TimescaleLicense})" : "no TimescaleDB")}");
             return [.. report.Problems.Select(problem => new StartUpProblem(problem.ToString(), MayPass: false))];
+        }
+        catch (NpgsqlException exception) when (exception.InnerException is AuthenticationFailedException login)
+        {
+            return [new(EntraLogin.Sentence(login, "the database"), EntraLogin.MayPass(login))];
         }
         catch (NpgsqlException exception)
         {

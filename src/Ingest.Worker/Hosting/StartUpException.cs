@@ -3,10 +3,6 @@ namespace Ingest.Worker.Hosting;
 /// <summary>The process cannot do its work as things are. The message lists all that is wrong, each with what to do.</summary>
 public sealed class StartUpException : Exception
 {
-    public StartUpException()
-    {
-    }
-
     public StartUpException(string message)
         : base(message)
     {

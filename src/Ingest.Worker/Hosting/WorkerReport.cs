@@ -11,7 +11,7 @@ namespace Ingest.Worker.Hosting;
 /// <param name="ConsumerGroup">The consumer group read with.</param>
 /// <param name="Worker">The worker's name for this run, as the owner of its partitions.</param>
 /// <param name="WaitsFor">What keeps it from its partitions, or null.</param>
-/// <param name="Database">The write path: circuit, queue, retries, last error.</param>
+/// <param name="Database">The write path: state, retries, queue, last error.</param>
 /// <param name="Partitions">How each partition stands that it reads: its share of the hub's.</param>
 public sealed record WorkerReport(
     [property: JsonRequired] bool Ready,

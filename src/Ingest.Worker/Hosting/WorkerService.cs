@@ -11,7 +11,7 @@ namespace Ingest.Worker.Hosting;
 /// second, or until the time for it is over.
 /// </summary>
 public sealed class WorkerService(
-    WorkerSettings settings, HubClient client, PipelineParts parts, HubWorker worker, ShutdownSignals signals, IHostApplicationLifetime application, TimeProvider time)
+    WorkerSettings settings, HubClient client, PipelineComposition parts, HubWorker worker, ShutdownSignals signals, IHostApplicationLifetime application, TimeProvider time)
     : IHostedService
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1);
@@ -19,7 +19,7 @@ public sealed class WorkerService(
     private readonly Outage _hubOutage = OutageOf(client, time, WorkerLog.Unreachable);
     private readonly Outage _databaseOutage = OutageOf(client, time, WorkerLog.NotClaimed);
     private Task _running = Task.CompletedTask;
-    private Telemetry? _telemetry;
+    private WorkerTelemetry? _telemetry;
     private Exception? _failure;
 
     /// <summary>What it waits for; null while nothing stands in the way.</summary>
@@ -27,7 +27,7 @@ public sealed class WorkerService(
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        _telemetry = Telemetry.Start();
+        _telemetry = WorkerTelemetry.Start();
         _running = RunAsync();
         return Task.CompletedTask;
     }

@@ -26,7 +26,7 @@ public static class WorkerServices
         services.AddLogging(static logging => logging.AddFilter("Npgsql", LogLevel.Critical).AddSafeConsole());
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton<TokenCredential>(HubLogin.Credential);
-        services.AddSingleton(provider => PipelineParts.Create(
+        services.AddSingleton(provider => PipelineComposition.Create(
             settings.Pipeline, settings.Mapping, Purpose.Worker, provider.GetRequiredService<ILoggerFactory>()));
         services.AddSingleton(provider => new HubClient(
             settings.Pipeline.Hub,
@@ -37,34 +37,19 @@ public static class WorkerServices
         services.AddSingleton(provider => new HubWorker(
             provider.GetRequiredService<HubClient>(),
             settings.Pipeline.Telemetry.TimeSource,
-            provider.GetRequiredService<PipelineParts>().Checkpoints.ClaimAsync,
-            provider.GetRequiredService<PipelineParts>().Pipeline.ProcessAsync,
+            provider.GetRequiredService<PipelineComposition>().Checkpoints.ClaimAsync,
+            provider.GetRequiredService<PipelineComposition>().Pipeline.ProcessAsync,
             provider.GetRequiredService<CheckpointStore>()));
         services.AddSingleton<ShutdownSignals>();
         services.AddSingleton<IHostLifetime, SignalLifetime>();
         services.Configure<HostOptions>(static host => host.ShutdownTimeout = Timeout.InfiniteTimeSpan);
         services.AddSingleton<WorkerService>();
-        services.AddHostedService<WorkerHealth>();
+        services.AddHostedService<HealthServer>();
         services.AddHostedService(static provider => provider.GetRequiredService<WorkerService>());
         return services;
     }
 
-    /// <summary>Ownership in the pipeline's own database.</summary>
-    public static DatabaseOwnership OwnershipIn(PipelineParts parts, string hub, HubSettings settings, TimeProvider time)
-    {
-        ArgumentNullException.ThrowIfNull(parts);
-        ArgumentNullException.ThrowIfNull(settings);
-        return new DatabaseOwnership(
-            new PartitionOwnerTable(parts.DataSource),
-            hub,
-            unseenAfter: 2 * TimeSpan.FromSeconds(settings.LoadBalancingIntervalSeconds),
-            expiry: TimeSpan.FromSeconds(settings.OwnershipExpirySeconds),
-            time);
-    }
-
-    private static DatabaseOwnership OwnershipInDatabase(IServiceProvider provider)
-    {
-        var client = provider.GetRequiredService<HubClient>();
-        return OwnershipIn(provider.GetRequiredService<PipelineParts>(), client.Hub, client.Settings, provider.GetRequiredService<TimeProvider>());
-    }
+    // In the pipeline's own database.
+    private static DatabaseOwnership OwnershipInDatabase(IServiceProvider provider) =>
+        new(new PartitionOwnerTable(provider.GetRequiredService<PipelineComposition>().DataSource), provider.GetRequiredService<HubClient>().Hub);
 }

@@ -10,25 +10,14 @@ namespace Ingest.Worker.Ownership;
 /// </summary>
 /// <param name="owners">The table.</param>
 /// <param name="hub">What the hub is called, whatever its host is called today.</param>
-/// <param name="unseenAfter">
-/// How long without a look at the table before the others' ages say nothing: after an outage nobody has renewed, and each is given the time to.
-/// </param>
-/// <param name="expiry">After how long without renewal a partition is free.</param>
-/// <param name="time">Times the looks.</param>
-public sealed class DatabaseOwnership(PartitionOwnerTable owners, string hub, TimeSpan unseenAfter, TimeSpan expiry, TimeProvider time) : CheckpointStore
+public sealed class DatabaseOwnership(PartitionOwnerTable owners, string hub) : CheckpointStore
 {
-    private readonly Lock _lock = new();
-    private long? _lastLook;
-    private long? _graceSince;
-    private TimeSpan _grace;
-
     /// <inheritdoc/>
     public override async Task<IEnumerable<EventProcessorPartitionOwnership>> ListOwnershipAsync(
         string fullyQualifiedNamespace, string eventHubName, string consumerGroup, CancellationToken cancellationToken)
     {
         var found = await owners.ListAsync(hub, consumerGroup, cancellationToken);
-        var oldest = OldestBelieved();
-        return [.. found.Select(owner => Ownership(owner, fullyQualifiedNamespace, eventHubName, oldest))];
+        return [.. found.Select(owner => Ownership(owner, fullyQualifiedNamespace, eventHubName))];
     }
 
     /// <inheritdoc/>
@@ -45,7 +34,7 @@ public sealed class DatabaseOwnership(PartitionOwnerTable owners, string hub, Ti
         var claims = wanted.ConvertAll(claim => new OwnerClaim(
             claim.PartitionId, claim.OwnerIdentifier, claim.Version is { } version ? long.Parse(version, CultureInfo.InvariantCulture) : null));
         var claimed = await owners.ClaimAsync(hub, first.ConsumerGroup, claims, cancellationToken);
-        return [.. claimed.Select(owner => Ownership(owner, first.FullyQualifiedNamespace, first.EventHubName, TimeSpan.MaxValue))];
+        return [.. claimed.Select(owner => Ownership(owner, first.FullyQualifiedNamespace, first.EventHubName))];
     }
 
     /// <summary>None: the worker claims and proves its checkpoints itself.</summary>
@@ -64,46 +53,14 @@ public sealed class DatabaseOwnership(PartitionOwnerTable owners, string hub, Ti
         CancellationToken cancellationToken) => Task.CompletedTask;
 
     // The age as the database tells it, in terms of the clock that the client library compares it with: its own.
-    private static EventProcessorPartitionOwnership Ownership(PartitionOwner owner, string fullyQualifiedNamespace, string eventHubName, TimeSpan oldest) => new()
+    private static EventProcessorPartitionOwnership Ownership(PartitionOwner owner, string fullyQualifiedNamespace, string eventHubName) => new()
     {
         FullyQualifiedNamespace = fullyQualifiedNamespace,
         EventHubName = eventHubName,
         ConsumerGroup = owner.Partition.ConsumerGroup,
         PartitionId = owner.Partition.Partition,
         OwnerIdentifier = owner.Owner,
-        LastModifiedTime = TimeProvider.System.GetUtcNow() - (owner.Age < oldest ? owner.Age : oldest),
+        LastModifiedTime = TimeProvider.System.GetUtcNow() - owner.Age,
         Version = owner.Version.ToString(CultureInfo.InvariantCulture),
     };
-
-    private TimeSpan OldestBelieved()
-    {
-        lock (_lock)
-        {
-            var now = time.GetTimestamp();
-            if (_lastLook is null)
-            {
-                // A worker that starts when an outage ends must not be faster than those who have not renewed yet.
-                (_graceSince, _grace) = (now, unseenAfter);
-            }
-            else if (time.GetElapsedTime(_lastLook.Value, now) > unseenAfter)
-            {
-                (_graceSince, _grace) = (now, expiry);
-            }
-
-            _lastLook = now;
-            if (_graceSince is not { } since)
-            {
-                return TimeSpan.MaxValue;
-            }
-
-            var grace = time.GetElapsedTime(since, now);
-            if (grace < _grace)
-            {
-                return grace;
-            }
-
-            _graceSince = null;
-            return TimeSpan.MaxValue;
-        }
-    }
 }

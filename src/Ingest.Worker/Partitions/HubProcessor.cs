@@ -42,10 +42,6 @@ internal sealed class HubProcessor : PluggableCheckpointStoreEventProcessor<Even
     /// <summary>What the client calls the link of a partition's reader.</summary>
     public static string ReaderOf(string name, string partition) => $"P{partition}-{name}";
 
-    /// <summary>Stores a copy of a position where the ownership is.</summary>
-    public Task CopyAsync(string partition, Checkpoints.Position position, CancellationToken cancellationToken) =>
-        UpdateCheckpointAsync(partition, new CheckpointPosition(position.Offset, position.SequenceNumber), cancellationToken);
-
     protected override EventHubConnection CreateConnection() => _client.Endpoint.Connect();
 
     // Done by the start-up check, in words.

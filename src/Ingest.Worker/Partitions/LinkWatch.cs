@@ -41,6 +41,7 @@ internal sealed class LinkWatch : EventListener
         ArgumentNullException.ThrowIfNull(eventSource);
         if (eventSource.Name == Source)
         {
+            // The events that are wanted have this level, and no keyword of their own.
             EnableEvents(eventSource, EventLevel.Verbose);
         }
     }

@@ -12,7 +12,7 @@ internal sealed class PartitionStart(PartitionContext context, PartitionKey key,
     public async Task<StoredCheckpoint> ClaimAsync(CancellationToken cancellationToken)
     {
         var (client, outage) = (context.Client, context.ClaimOutage);
-        var retry = ClaimRetry.Create(TimeSpan.FromSeconds(client.Settings.MaxRetryDelaySeconds), client.Time, outage.Begins);
+        var retry = PatientRetry.ForClaiming(TimeSpan.FromSeconds(client.Settings.MaxRetryDelaySeconds), client.Time, outage.Begins);
 
         // Claiming twice is harmless: the epoch grows once more.
         var claims = await retry.ExecuteAsync(
@@ -25,7 +25,7 @@ internal sealed class PartitionStart(PartitionContext context, PartitionKey key,
     public async Task<ReadingStart> ProveAsync(Position? position, CancellationToken cancellationToken)
     {
         var client = context.Client;
-        var retry = ReconnectRetry.ForReading(
+        var retry = PatientRetry.ForReading(
             TimeSpan.FromSeconds(client.Settings.MaxRetryDelaySeconds), client.Time, (exception, _) => progress.Failed(exception));
         return await retry.ExecuteAsync(async token => await _proof.StartAfterAsync(key.Partition, position, token), cancellationToken);
     }

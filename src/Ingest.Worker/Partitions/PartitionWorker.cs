@@ -60,7 +60,6 @@ internal sealed class PartitionWorker
     private long _nothingUpTo = -1;
     private volatile bool _distrusted;
     private volatile bool _fenced;
-    private Position? _copied;
 
     public PartitionWorker(PartitionContext context, string partition, string reader)
     {
@@ -130,8 +129,7 @@ internal sealed class PartitionWorker
             }
 
             _silences = 0;
-            var events = Mapped(received);
-            if (_sequence.Fault(events) is { } fault)
+            if (_sequence.Map(received, _mapping, out var events) is { } fault)
             {
                 throw Restart(fault, distrust: true);
             }
@@ -150,16 +148,6 @@ internal sealed class PartitionWorker
     /// <summary>Waits until nothing is under way.</summary>
     public Task DrainAsync() => _batches.DrainAsync();
 
-    /// <summary>Copies how far everything is durable, where it has moved since the last copy.</summary>
-    public async Task CopyAsync(Func<string, Position, CancellationToken, Task> copy, CancellationToken cancellationToken)
-    {
-        if (Progress.Last is { } position && !ReferenceEquals(position, _copied))
-        {
-            await copy(Partition, position, cancellationToken);
-            _copied = position;
-        }
-    }
-
     /// <summary>The client failed over an event: it is read one by one after the next initialisation.</summary>
     public void Distrust(Exception exception)
     {
@@ -175,20 +163,27 @@ internal sealed class PartitionWorker
         await using var reader = await SteppingReader.OpenAsync(
             client, _key.ConsumerGroup, Partition, Start, OwnerLevel, _context.TimeSource, cancellationToken);
 
-        // What does not say where it stands is committed with the next that does: a checkpoint is a place.
+        // What does not say where it stands is committed with the next that does: a checkpoint is a place. Where it is the partition's last, the
+        // next is waited for here, as it would be the first again in every other reading.
         List<RawEvent> unplaced = [];
         var (steps, trouble) = (_steps, false);
-        for (var left = steps; left > 0 && _sequence.Last < end; left--)
+        for (var left = steps; unplaced.Count > 0 || (left > 0 && _sequence.Last < end);)
         {
             if (await reader.NextAsync(StepPatience, cancellationToken) is not { } found)
             {
+                if (unplaced.Count > 0)
+                {
+                    Progress.Reading();
+                    continue;
+                }
+
                 // Nothing is to be read up to there from where reading stands: events before the stamp that it began at.
                 _nothingUpTo = end;
                 break;
             }
 
             trouble |= found.Undecodable is not null;
-            left = found.Undecodable is null ? left : steps;
+            left = found.Undecodable is null ? left - 1 : steps;
             unplaced.Add(found);
             if (found.Offset is { } offset)
             {
@@ -201,25 +196,7 @@ internal sealed class PartitionWorker
 
         // A device that goes on sending such messages is not met with a new start for each of them.
         _steps = trouble ? Math.Min(steps * 2, MostSteps) : SteppingReader.StepsPastTrouble;
-        _distrusted = unplaced.Count > 0;
-    }
-
-    private RawEvent[] Mapped(IReadOnlyList<EventData> received)
-    {
-        var events = new RawEvent[received.Count];
-        try
-        {
-            for (var i = 0; i < events.Length; i++)
-            {
-                events[i] = _mapping.ToEvent(received[i]);
-            }
-        }
-        catch (Exception exception)
-        {
-            throw Restart($"an event cannot be read: {exception.Message}", distrust: true);
-        }
-
-        return events;
+        _distrusted = false;
     }
 
     /// <summary>The client waited and nothing came: there is nothing, or it cannot read what there is.</summary>
@@ -250,7 +227,7 @@ internal sealed class PartitionWorker
     private void HandOver(RawEvent[] events)
     {
         var last = events[^1];
-        var to = new Position(last.Offset!, last.SequenceNumber!.Value, last.HubEnqueuedTime ?? last.EnqueuedTime ?? DateTime.UnixEpoch);
+        var to = new Position(last.Offset!, last.SequenceNumber!.Value, last.EnqueuedTime ?? last.RowTime ?? DateTime.UnixEpoch);
         var missed = 0L;
         foreach (var (missing, next) in _sequence.Take(events))
         {
@@ -281,7 +258,7 @@ internal sealed class PartitionWorker
                 _fenced |= fenced.HasNewerOwner;
                 WorkerLog.Fenced(_context.Client.Logger, _key.Hub, Partition, fenced.Message);
             }
-            else if (exception is not OperationCanceledException || !_context.Abandon.IsCancellationRequested)
+            else if (!_context.Abandon.IsCancellationRequested)
             {
                 _context.Fatal(exception);
             }

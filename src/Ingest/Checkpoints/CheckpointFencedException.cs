@@ -3,20 +3,6 @@ namespace Ingest.Checkpoints;
 /// <summary>A partition's checkpoint is no longer this owner's to move: nothing of the batch was stored, and nothing more may be read as this owner.</summary>
 public sealed class CheckpointFencedException : Exception
 {
-    public CheckpointFencedException()
-    {
-    }
-
-    public CheckpointFencedException(string message)
-        : base(message)
-    {
-    }
-
-    public CheckpointFencedException(string message, Exception innerException)
-        : base(message, innerException)
-    {
-    }
-
     public CheckpointFencedException(Checkpoint move, StoredCheckpoint? stored)
         : base(Describe(move, stored))
     {
@@ -25,13 +11,13 @@ public sealed class CheckpointFencedException : Exception
     }
 
     /// <summary>The move that was refused.</summary>
-    public Checkpoint? Move { get; }
+    public Checkpoint Move { get; }
 
     /// <summary>The checkpoint as it is stored; null where there is none.</summary>
     public StoredCheckpoint? Stored { get; }
 
     /// <summary>Whether a newer owner has claimed the partition. Otherwise the checkpoint stands elsewhere than this owner had read.</summary>
-    public bool HasNewerOwner => Stored is not null && Move is not null && Stored.Epoch > Move.Epoch;
+    public bool HasNewerOwner => Stored is not null && Stored.Epoch > Move.Epoch;
 
     private static string Describe(Checkpoint move, StoredCheckpoint? stored)
     {

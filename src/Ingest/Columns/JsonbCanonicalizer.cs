@@ -1,23 +1,8 @@
 using System.Text;
 using System.Text.Json;
+using Ingest.Columns.Types;
 
 namespace Ingest.Columns;
-
-/// <summary>Why jsonb cannot hold a JSON text.</summary>
-internal enum JsonbFault
-{
-    None,
-    NotJson,
-
-    /// <summary>A string or a name holds <c>\u0000</c>.</summary>
-    Nul,
-
-    /// <summary>A string or a name holds half of a surrogate pair.</summary>
-    LoneSurrogate,
-
-    /// <summary>A number beyond numeric.</summary>
-    NumberOutOfRange,
-}
 
 /// <summary>
 /// Brings JSON text into the canonical form of <see cref="JsonbValue"/>: names in the order of their bytes, of repeated names the last, no
@@ -39,20 +24,20 @@ internal sealed class JsonbCanonicalizer : IComparer<JsonbCanonicalizer.Member>,
     /// <summary>Bytes of the last value when the server writes it out: a number such as <c>1e9999</c> then has all its digits.</summary>
     public long WrittenLength { get; private set; }
 
-    public JsonbFault TryCanonicalize(ReadOnlySpan<byte> json, out JsonbValue value)
+    public ValueFault TryCanonicalize(ReadOnlySpan<byte> json, out JsonbValue value)
     {
         try
         {
             _expansion = 0;
             var fault = Write(json);
             WrittenLength = _text.Count + _expansion;
-            value = fault == JsonbFault.None ? new JsonbValue(Encoding.UTF8.GetString(_text.Span)) : default;
+            value = fault == ValueFault.None ? new JsonbValue(Encoding.UTF8.GetString(_text.Span)) : default;
             return fault;
         }
         catch (JsonException)
         {
             value = default;
-            return JsonbFault.NotJson;
+            return ValueFault.NotJson;
         }
         finally
         {
@@ -69,7 +54,7 @@ internal sealed class JsonbCanonicalizer : IComparer<JsonbCanonicalizer.Member>,
         _open.Dispose();
     }
 
-    private JsonbFault Write(ReadOnlySpan<byte> json)
+    private ValueFault Write(ReadOnlySpan<byte> json)
     {
         var reader = new Utf8JsonReader(json, Options);
         while (reader.Read())
@@ -84,7 +69,7 @@ internal sealed class JsonbCanonicalizer : IComparer<JsonbCanonicalizer.Member>,
                     continue;
                 case JsonTokenType.PropertyName:
                     var name = _text.Count;
-                    if (AppendString(ref reader) is not JsonbFault.None and var nameFault)
+                    if (AppendString(ref reader) is not ValueFault.None and var nameFault)
                     {
                         return nameFault;
                     }
@@ -102,7 +87,7 @@ internal sealed class JsonbCanonicalizer : IComparer<JsonbCanonicalizer.Member>,
                     _open.RemoveLast();
                     break;
                 case JsonTokenType.String:
-                    if (AppendString(ref reader) is not JsonbFault.None and var stringFault)
+                    if (AppendString(ref reader) is not ValueFault.None and var stringFault)
                     {
                         return stringFault;
                     }
@@ -112,7 +97,7 @@ internal sealed class JsonbCanonicalizer : IComparer<JsonbCanonicalizer.Member>,
                     var number = new JsonNumber(reader.ValueSpan);
                     if (!number.FitsNumeric)
                     {
-                        return JsonbFault.NumberOutOfRange;
+                        return ValueFault.OutOfRange;
                     }
 
                     var start = _text.Count;
@@ -127,7 +112,7 @@ internal sealed class JsonbCanonicalizer : IComparer<JsonbCanonicalizer.Member>,
             EndValue();
         }
 
-        return JsonbFault.None;
+        return ValueFault.None;
     }
 
     private void Open(char bracket)
@@ -218,7 +203,7 @@ internal sealed class JsonbCanonicalizer : IComparer<JsonbCanonicalizer.Member>,
         }
     }
 
-    private JsonbFault AppendString(ref Utf8JsonReader reader)
+    private ValueFault AppendString(ref Utf8JsonReader reader)
     {
         _text.Append((byte)'"');
         if (!reader.ValueIsEscaped)
@@ -230,20 +215,20 @@ internal sealed class JsonbCanonicalizer : IComparer<JsonbCanonicalizer.Member>,
             _scratch.Clear();
             if (!JsonEscapes.TryUnescape(reader.ValueSpan, _scratch.Extend(reader.ValueSpan.Length), out var length))
             {
-                return JsonbFault.LoneSurrogate;
+                return ValueFault.LoneSurrogate;
             }
 
             var text = _scratch.Span[..length];
             if (text.Contains((byte)0))
             {
-                return JsonbFault.Nul;
+                return ValueFault.Nul;
             }
 
             JsonEscapes.AppendEscaped(_text, text);
         }
 
         _text.Append((byte)'"');
-        return JsonbFault.None;
+        return ValueFault.None;
     }
 
     /// <summary>

@@ -1,4 +1,5 @@
 using System.Text;
+using Ingest.Columns.Types;
 
 namespace Ingest.Columns;
 
@@ -28,6 +29,6 @@ public readonly record struct JsonbValue(string Canonical)
     {
         _canonicalizer ??= new JsonbCanonicalizer();
         var fault = _canonicalizer.TryCanonicalize(text, out var value);
-        return fault == JsonbFault.None ? value : throw new FormatException($"jsonb cannot hold this text: {fault}");
+        return fault == ValueFault.None ? value : throw new FormatException($"jsonb cannot hold this text: {fault}");
     }
 }

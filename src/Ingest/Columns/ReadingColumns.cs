@@ -1,3 +1,6 @@
+using Ingest.Columns.Types;
+using Ingest.Events;
+
 namespace Ingest.Columns;
 
 /// <summary>
@@ -6,7 +9,7 @@ namespace Ingest.Columns;
 /// </summary>
 public sealed class ReadingColumns : IDisposable
 {
-    private readonly PooledBuffer<long> _stamps = new();
+    private readonly PooledBuffer<Instant> _stamps = new();
     private readonly PooledBuffer<string> _devices = new();
     private readonly PooledBuffer<int> _events = new();
     private readonly PooledBuffer<int> _elements = new();
@@ -15,7 +18,7 @@ public sealed class ReadingColumns : IDisposable
     public ReadingColumns(IReadOnlyList<ColumnDefinition> definitions)
     {
         ArgumentNullException.ThrowIfNull(definitions);
-        _columns = [.. definitions.Select(ValueColumn.Create)];
+        _columns = [.. definitions.Select(definition => SqlTypes.Of(definition.Type).CreateColumn(definition))];
     }
 
     /// <summary>Complete rows.</summary>
@@ -24,8 +27,11 @@ public sealed class ReadingColumns : IDisposable
     /// <summary>The value columns, in the order of the definitions.</summary>
     public IReadOnlyList<ValueColumn> Columns => _columns;
 
-    /// <summary>IoT Hub's stamp of each row, in microseconds since 1970-01-01 UTC; a whole number of milliseconds.</summary>
-    public ReadOnlySpan<long> Stamps => _stamps.Span[..Count];
+    /// <summary>The same, for the decoder: an array's items are reached without a call.</summary>
+    internal ValueColumn[] ColumnArray => _columns;
+
+    /// <summary>IoT Hub's stamp of each row, on a whole millisecond.</summary>
+    public ReadOnlySpan<Instant> Stamps => _stamps.Span[..Count];
 
     public ReadOnlySpan<string> Devices => _devices.Span[..Count];
 
@@ -45,7 +51,7 @@ public sealed class ReadingColumns : IDisposable
     }
 
     /// <summary>Completes the row that <see cref="BeginRow"/> started.</summary>
-    public void EndRow(long stamp, string device, int eventIndex, int element)
+    public void EndRow(Instant stamp, string device, int eventIndex, int element)
     {
         _stamps.Append(stamp);
         _devices.Append(device);

@@ -18,7 +18,7 @@ internal static class DeadLetterKey
     public static byte[] OfMessage(RawEvent message)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Append(hash, message.EnqueuedTime is { } stamp ? stamp.Ticks : -1);
+        Append(hash, message.RowTime is { } stamp ? stamp.Ticks : -1);
         if (message.DeviceId is { } device)
         {
             var bytes = Encoding.UTF8.GetBytes(device);

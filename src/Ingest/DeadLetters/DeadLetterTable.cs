@@ -133,7 +133,7 @@ internal sealed class DeadLetterTable(DeadLetterSettings settings)
             Parameters =
             {
                 new NpgsqlParameter<byte[][]> { TypedValue = [.. kept.Select(letter => letter.Key)] },
-                new NpgsqlParameter<DateTime?[]> { TypedValue = [.. kept.Select(letter => Utc(letter.Message.EnqueuedTime))], NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz },
+                new NpgsqlParameter<DateTime?[]> { TypedValue = [.. kept.Select(letter => Utc(letter.Message.RowTime))], NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz },
                 Texts(letter => letter.Message.DeviceId),
                 Texts(letter => letter.Message.ModuleId),
                 Texts(letter => RejectReasonCode.Of(letter.Rejection.Reason)),

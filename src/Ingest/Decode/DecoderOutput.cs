@@ -8,7 +8,7 @@ internal struct DecoderOutput(ReadingColumns readings)
     /// <summary>Most rejections of one message that are built, each with its sentence; its others are counted by reason.</summary>
     public const int MostBuiltOfMessage = 100;
 
-    private int _message;
+    private int _eventIndex;
     private int _firstRow;
     private int _firstRejection;
     private int _firstCount;
@@ -31,25 +31,25 @@ internal struct DecoderOutput(ReadingColumns readings)
     public readonly bool Builds => (Rejections?.Count ?? 0) - _firstRejection < MostBuiltOfMessage;
 
     /// <summary>The next message.</summary>
-    public void Begin(int message)
+    public void Begin(int eventIndex)
     {
-        _message = message;
+        _eventIndex = eventIndex;
         _firstRow = Readings.Count;
         _firstRejection = Rejections?.Count ?? 0;
         _firstCount = Counts?.Count ?? 0;
     }
 
     /// <summary>Rejects the message whole, or one element of its array.</summary>
-    public void Reject(RejectReason reason, string detail, int element = -1)
+    public void Reject(ReadingFault fault, int elementIndex = -1)
     {
         if (Builds)
         {
-            (Rejections ??= []).Add(new Rejection(_message, element, reason, detail));
-            Bytes += sizeof(char) * detail.Length;
+            (Rejections ??= []).Add(new Rejection(_eventIndex, elementIndex, fault.Reason, fault.Detail));
+            Bytes += sizeof(char) * fault.Detail.Length;
         }
         else
         {
-            Count(reason);
+            Count(fault.Reason);
         }
     }
 
@@ -73,6 +73,6 @@ internal struct DecoderOutput(ReadingColumns readings)
             }
         }
 
-        Counts.Add(new RejectionCount(_message, reason, 1));
+        Counts.Add(new RejectionCount(_eventIndex, reason, 1));
     }
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Ingest.Columns.Types;
 
 namespace Ingest.Decode;
 
@@ -27,25 +28,6 @@ internal static class DeviceNames
             return RejectReason.DeviceTooLong;
         }
 
-        return name.ContainsAny(Suspects) && !IsText(name) ? RejectReason.DeviceInvalid : null;
-    }
-
-    // PostgreSQL's text holds code points other than zero; half of a surrogate pair is none.
-    public static bool IsText(ReadOnlySpan<char> name)
-    {
-        for (var i = 0; i < name.Length; i++)
-        {
-            if (name[i] == '\0')
-            {
-                return false;
-            }
-
-            if (char.IsSurrogate(name[i]) && (i + 1 == name.Length || !char.IsSurrogatePair(name[i], name[++i])))
-            {
-                return false;
-            }
-        }
-
-        return true;
+        return name.ContainsAny(Suspects) && !TextType.Holds(name) ? RejectReason.DeviceInvalid : null;
     }
 }

@@ -1,162 +1,168 @@
-using System.Collections.Concurrent;
-using System.Globalization;
+using System.Text.Json;
 using Ingest.Columns;
+using Ingest.Columns.Types;
 using Ingest.Events;
-using Ingest.Settings;
 
 namespace Ingest.Decode;
 
 /// <summary>
-/// Turns messages into column values or reasons to reject them. It never throws because of what a message holds, and no reading disturbs
-/// another. Thread-safe; how a message is decoded depends only on the message and, for the bounds of time, on the clock and the stamps seen.
+/// Decodes one message after the other into columns: whose it is, its body, and each reading of the body with its values
+/// (<see cref="ReadingWalker"/>, <see cref="ReadingValues"/>). Not thread-safe.
 /// </summary>
-/// <remarks>
-/// <para><b>The message.</b> One whose source is not <c>Telemetry</c> (in any case; none on a plain event hub) is ignored, as is one older
-/// than <see cref="TelemetrySettings.OldestAccepted"/> before the earlier of the local clock and the highest hub stamp seen, and an empty array. Its stamp must lie between
-/// <see cref="TelemetrySettings.EarliestAccepted"/> and a day after the later of the local clock and the highest hub stamp seen.</para>
-/// <para><b>The body.</b> UTF-8, with or without a byte order mark, at most 256 KiB; with <c>content-encoding: gzip</c>, at most 1 MiB
-/// inflated. <c>content-type</c> is not looked at: devices seldom set it. It is one JSON text (RFC 8259: no comments, no trailing commas): an
-/// object is one reading, an array's elements are one each, 10,000 at the most: a body past it is rejected whole. A body that is not JSON to its end is rejected whole; what is wrong
-/// with a value rejects its reading alone, and so does nesting over 64 levels, counted from the body's outermost bracket.</para>
-/// <para><b>The device</b> is the one IoT Hub authenticated. A body may repeat it in <c>device</c>, and may name another only where the
-/// authenticated one is listed as a gateway; <c>device</c> must be a string or null, unless a path below it is mapped and it is an object. Where IoT Hub
-/// names none, the body's is taken if <see cref="TelemetrySettings.AllowBodyDevice"/>. It has 1 to 128 characters, without NUL.</para>
-/// <para><b>Values.</b> The last of repeated names counts, at every level. Missing, or JSON <c>null</c>, is NULL. A path through anything but an object or null is a
-/// wrong type. Numbers: <c>double</c> and <c>real</c> take the nearest value (too small becomes 0, too large is out of range);
-/// <c>bigint</c> and <c>integer</c> take numbers whose fraction is zero (<c>1.0</c>, <c>1e3</c>). <c>boolean</c> takes true and false,
-/// <c>text</c> strings without NUL, <c>timestamptz</c> ISO 8601 strings with <c>Z</c> or an offset, cut to microseconds (the first instant of the year 1 is out of range: it
-/// would be stored as <c>-infinity</c>). Nothing is converted from text to a number or
-/// from anything to text. <c>jsonb</c> takes any value whose numbers fit numeric and whose strings hold no NUL, as long as the server could
-/// write out what one message holds of them in 16 MiB: <c>1e131071</c> is 131,072 digits then. The payload column takes the whole reading. For application properties see <see cref="PropertyValues"/>.</para>
-/// </remarks>
-public sealed class EventDecoder
+internal sealed class EventDecoder : IDisposable
 {
-    private static readonly TimeSpan AheadOfClock = TimeSpan.FromDays(1);
+    /// <summary>Most readings of one message: a small compressed body could hold a third of a million.</summary>
+    public const int MostReadings = 10_000;
 
-    private readonly TelemetryMapping _mapping;
-    private readonly BodyDeviceRules _devices;
-    private readonly TimeProvider _clock;
-    private readonly DateTime _earliest;
-    private readonly TimeSpan? _oldest;
-    private readonly ReadingColumnsPool _columns;
-    private readonly ConcurrentQueue<MessageDecoder> _idle = new();
-    private long _highestStamp;
+    // The reader's own limit would reject a body whole where only one of its elements is too deep.
+    private static readonly JsonReaderOptions ReaderOptions = new() { MaxDepth = int.MaxValue };
 
-    public EventDecoder(TelemetryMapping mapping, TelemetrySettings settings, TimeProvider clock)
+    private static readonly ReadingFault TooDeep = new(RejectReason.TooDeep, $"The reading is nested over {ReadingWalker.DeepestNesting} levels.");
+
+    private readonly int? _payloadIndex;
+    private readonly PooledBuffer<byte> _inflated = new();
+    private readonly ValueScratch _scratch = new();
+    private readonly DeviceRule _device;
+    private readonly ReadingValues _values;
+    private readonly ReadingWalker _walker;
+
+    public EventDecoder(TelemetryMapping mapping, BodyDeviceRules devices)
     {
-        ArgumentNullException.ThrowIfNull(mapping);
-        ArgumentNullException.ThrowIfNull(settings);
-        _mapping = mapping;
-        _devices = new BodyDeviceRules(settings.AllowBodyDevice, settings.Gateways.ToHashSet(StringComparer.Ordinal));
-        _clock = clock;
-        _earliest = settings.EarliestAccepted.UtcDateTime;
-        _oldest = settings.OldestAccepted;
-        _columns = new ReadingColumnsPool(mapping.Columns);
+        _payloadIndex = mapping.PayloadIndex;
+        _device = new DeviceRule(devices, _scratch);
+        _values = new ReadingValues(mapping, _scratch);
+        _walker = new ReadingWalker(mapping, _values, _device, _scratch);
     }
 
-    /// <summary>Decodes a batch. The result holds the events and their bodies, and must be disposed when its rows are stored.</summary>
-    public DecodedBatch Decode(IReadOnlyList<RawEvent> events) => Decode(events, 0, PartLimits.None);
-
-    /// <summary>Decodes a batch from the message <paramref name="first"/> on, up to the limits; one message at the least.</summary>
-    internal DecodedBatch Decode(IReadOnlyList<RawEvent> events, int first, PartLimits limits)
+    /// <summary>Gives the buffers back. The decoder can be used again.</summary>
+    public void Dispose()
     {
-        ArgumentNullException.ThrowIfNull(events);
-        var bounds = Bounds(events);
-        var decoder = _idle.TryDequeue(out var idle) ? idle : new MessageDecoder(_mapping, _devices);
-        var output = new DecoderOutput(_columns.Rent());
+        _scratch.Dispose();
+        _inflated.Dispose();
+        _values.BeginMessage(null);
+    }
+
+    /// <param name="message">The message.</param>
+    /// <param name="eventIndex">Its index in the batch.</param>
+    /// <param name="stamp">Its stamp.</param>
+    /// <param name="output">Takes its readings and rejections.</param>
+    public void Decode(RawEvent message, int eventIndex, Instant stamp, ref DecoderOutput output)
+    {
+        if (_device.OfHub(message, out var device) is { } fault)
+        {
+            output.Reject(fault);
+            return;
+        }
+
+        if (MessageBody.Open(message, _inflated, out var body, out var detail) is { } refused)
+        {
+            output.Reject(new(refused, detail));
+            return;
+        }
+
+        var context = new Context(message, eventIndex, stamp, device);
+        var reader = new Utf8JsonReader(body, ReaderOptions);
+        _scratch.BeginMessage();
+        _values.BeginMessage(output.Readings);
+        _walker.Begin();
         try
         {
-            var next = first;
-            for (; next < events.Count && (next == first || !limits.Pauses(output, events[next - 1], events[next])); next++)
+            if (!ReadBody(ref reader, body, context, ref output))
             {
-                var message = events[next];
-                output.Begin(next);
-                output.Bytes += message.Body.Length;
-                if (message.Undecodable is { } why)
-                {
-                    output.Reject(RejectReason.Undecodable, $"The message cannot be read as AMQP: {why}");
-                }
-                else if (!IsTelemetry(message.MessageSource))
-                {
-                    output.Ignored++;
-                }
-                else if (message.EnqueuedTime is not { } time)
-                {
-                    output.Reject(RejectReason.TimeMissing, "The hub gave no stamp that could be read.");
-                }
-                else if (time < bounds.Earliest || time > bounds.Latest)
-                {
-                    output.Reject(RejectReason.TimeOutOfBounds, OutOfBounds(time, bounds));
-                }
-                else if (time < bounds.Oldest)
-                {
-                    output.Ignored++;
-                }
-                else
-                {
-                    decoder.Decode(message, next, Microseconds(time), ref output);
-                }
+                output.RollBack();
+                output.Reject(new(RejectReason.TooManyReadings, $"The body's array has over {MostReadings} elements."));
             }
 
-            return new DecodedBatch(events, output.Readings, output.Rejections ?? (IReadOnlyList<Rejection>)[], output.Ignored)
+            output.Bytes += _scratch.TakenBytes;
+        }
+        catch (JsonException)
+        {
+            output.RollBack();
+            output.Reject(_walker.IsTooDeep
+                ? new(RejectReason.TooDeep, $"The body is nested over {ReadingWalker.DeepestNesting} levels, and is not JSON.")
+                : new(RejectReason.NotJson, NotJsonDetail(body, reader.BytesConsumed)));
+        }
+    }
+
+    private static string NotJsonDetail(ReadOnlySpan<byte> body, long position) =>
+        body.IsEmpty ? "The body is empty."
+        : position == body.Length ? "The body is not JSON: it ends too early."
+        : $"The body is not JSON from byte {position} on: {RejectionText.Value(body[(int)position..])}";
+
+    /// <returns>False where it holds too many readings.</returns>
+    private bool ReadBody(ref Utf8JsonReader reader, ReadOnlySpan<byte> body, in Context context, ref DecoderOutput output)
+    {
+        var empty = false;
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.StartArray)
+        {
+            ReadReading(ref reader, body, context, -1, ref output);
+        }
+        else
+        {
+            var elementIndex = 0;
+            while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
             {
-                First = first,
-                End = next,
-                Counts = output.Counts ?? (IReadOnlyList<RejectionCount>)[],
-                Bytes = output.Bytes,
-                Pool = _columns,
-            };
+                if (elementIndex == MostReadings)
+                {
+                    return false;
+                }
+
+                ReadReading(ref reader, body, context, elementIndex++, ref output);
+            }
+
+            empty = elementIndex == 0;
         }
-        catch
+
+        // The reader throws where anything but white space follows; only then is an empty array one.
+        reader.Read();
+        if (empty)
         {
-            output.Readings.Dispose();
-            throw;
+            output.Ignored++;
         }
-        finally
-        {
-            decoder.Dispose();
-            _idle.Enqueue(decoder);
-        }
+
+        return true;
     }
 
-    private static bool IsTelemetry(string? source) => source is null || source.Equals("Telemetry", StringComparison.OrdinalIgnoreCase);
-
-    // Floored once more: a key off the millisecond could never be compared with its twins.
-    private static long Microseconds(DateTime time)
+    private void ReadReading(ref Utf8JsonReader reader, ReadOnlySpan<byte> body, in Context context, int elementIndex, ref DecoderOutput output)
     {
-        var milliseconds = (time.Ticks / TimeSpan.TicksPerMillisecond) - (DateTime.UnixEpoch.Ticks / TimeSpan.TicksPerMillisecond);
-        return milliseconds * 1_000;
-    }
-
-    private static string OutOfBounds(DateTime time, TimeBounds bounds) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"The stamp {time:yyyy-MM-ddTHH:mm:ss.fffZ} is not between {bounds.Earliest:yyyy-MM-ddTHH:mm:ss.fffZ} (Telemetry:EarliestAccepted) and {bounds.Latest:yyyy-MM-ddTHH:mm:ss.fffZ} (a day ahead of the clock).");
-
-    private TimeBounds Bounds(IReadOnlyList<RawEvent> events)
-    {
-        var now = _clock.GetUtcNow().UtcDateTime;
-        var highest = 0L;
-        for (var i = 0; i < events.Count; i++)
+        var start = (int)reader.TokenStartIndex;
+        _walker.Begin();
+        if (reader.TokenType != JsonTokenType.StartObject)
         {
-            highest = Math.Max(highest, events[i].HubEnqueuedTime?.Ticks ?? 0);
+            _walker.Skip(ref reader);
+            output.Reject(_walker.IsTooDeep ? TooDeep : NotObject(output.Builds, elementIndex, body[start..(int)reader.BytesConsumed]), elementIndex);
+            return;
         }
 
-        var seen = Interlocked.Read(ref _highestStamp);
-        while (highest > seen && Interlocked.CompareExchange(ref _highestStamp, highest, seen) != seen)
+        _device.BeginReading();
+        _values.BeginReading(countsOnly: !output.Builds);
+        _walker.Walk(ref reader, body);
+        if (_payloadIndex is { } payloadIndex)
         {
-            seen = Interlocked.Read(ref _highestStamp);
+            _values.TakeWhole(JsonTokenType.StartObject, body, start, (int)reader.BytesConsumed - start, payloadIndex);
         }
 
-        highest = Math.Max(highest, seen);
-        var latest = Math.Max(highest, now.Ticks);
-
-        // By a clock that runs ahead alone, good readings would be taken for expired ones and be gone.
-        var today = highest > 0 ? new DateTime(Math.Min(highest, now.Ticks), DateTimeKind.Utc) : now;
-        return new TimeBounds(
-            _earliest,
-            new DateTime(Math.Min(latest, (DateTime.MaxValue - AheadOfClock).Ticks), DateTimeKind.Utc) + AheadOfClock,
-            _oldest is { } age && age < today - DateTime.MinValue ? today - age : DateTime.MinValue);
+        _values.TakeFromMessage(context.Message);
+        var device = context.Device;
+        if (Complete(body, ref device) is { } fault)
+        {
+            output.Readings.AbandonRow();
+            output.Reject(fault, elementIndex);
+        }
+        else
+        {
+            output.Readings.EndRow(context.Stamp, device!, context.EventIndex, elementIndex);
+        }
     }
 
-    private readonly record struct TimeBounds(DateTime Earliest, DateTime Latest, DateTime Oldest);
+    /// <summary>What is wrong with the reading that has just ended, if anything: its device first, then its columns in their order.</summary>
+    private ReadingFault? Complete(ReadOnlySpan<byte> body, ref string? device) =>
+        _walker.IsTooDeep ? TooDeep
+        : _device.Settle(body, ref device, _values.CountsOnly) ?? _values.Complete(body);
+
+    private static ReadingFault NotObject(bool built, int elementIndex, ReadOnlySpan<byte> json) =>
+        new(RejectReason.NotObject, built ? RejectionText.NotAnObject(elementIndex < 0 ? "The body" : "The element", RejectionText.Value(json)) : "");
+
+    private readonly record struct Context(RawEvent Message, int EventIndex, Instant Stamp, string? Device);
 }

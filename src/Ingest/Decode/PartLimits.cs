@@ -16,5 +16,5 @@ internal readonly record struct PartLimits(int Readings, long Bytes, bool AtPosi
     /// <summary>Whether to pause before <paramref name="next"/>.</summary>
     public bool Pauses(in DecoderOutput output, RawEvent last, RawEvent next) =>
         (output.Built >= Readings || output.Bytes + next.Body.Length > Bytes)
-        && !(AtPosition && last is not { Offset: not null, SequenceNumber: not null, HubEnqueuedTime: not null });
+        && !(AtPosition && last is not { Offset: not null, SequenceNumber: not null, EnqueuedTime: not null });
 }

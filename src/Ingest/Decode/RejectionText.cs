@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text;
-using Ingest.Columns;
-using Ingest.Settings;
+using Ingest.Columns.Types;
 
 namespace Ingest.Decode;
 
@@ -10,11 +9,20 @@ internal static class RejectionText
 {
     private const int LongestValue = 64;
 
-    public static string WrongType(string field, ColumnType type, string value) => $"{field} is {value}, where {Expected(type)} is expected.";
+    /// <summary>What is wrong with the value of a field that is mapped to a column of <paramref name="type"/>.</summary>
+    public static string Of(ValueFault fault, string field, SqlType type, string value) => fault switch
+    {
+        ValueFault.WrongType => WrongType(field, type, value),
+        ValueFault.OutOfRange => OutOfRange(field, type, value),
+        ValueFault.Nul => NulInText(field, value),
+        _ => LoneSurrogate(field, value),
+    };
+
+    public static string WrongType(string field, SqlType type, string value) => $"{field} is {value}, where {type.Expected} is expected.";
 
     public static string NotAnObject(string field, string value) => $"{field} is {value}, where an object is expected.";
 
-    public static string OutOfRange(string field, ColumnType type, string value) => $"{field} is {value}, which is beyond what {SqlType.NameOf(type)} holds.";
+    public static string OutOfRange(string field, SqlType type, string value) => $"{field} is {value}, which is beyond what {type.Name} holds.";
 
     public static string NulInText(string field, string value) => $"{field} is {value} and holds a NUL character, which PostgreSQL cannot store.";
 
@@ -50,16 +58,6 @@ internal static class RejectionText
         byte[] bytes => $"{bytes.Length} bytes of binary",
         IFormattable formattable => $"{Shorten(formattable.ToString(null, CultureInfo.InvariantCulture))} ({value.GetType().Name})",
         _ => $"{Shorten(value.ToString() ?? "")} ({value.GetType().Name})",
-    };
-
-    private static string Expected(ColumnType type) => type switch
-    {
-        ColumnType.Double or ColumnType.Real => $"a number ({SqlType.NameOf(type)})",
-        ColumnType.Bigint or ColumnType.Integer => $"a whole number ({SqlType.NameOf(type)})",
-        ColumnType.Boolean => "true or false (boolean)",
-        ColumnType.Text => "a string (text)",
-        ColumnType.Timestamptz => "a string with an ISO 8601 time and its offset (timestamptz)",
-        _ => SqlType.NameOf(type),
     };
 
     private static string Shorten(string text)

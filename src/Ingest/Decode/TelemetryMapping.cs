@@ -1,5 +1,6 @@
 using System.Text;
 using Ingest.Columns;
+using Ingest.Columns.Types;
 using Ingest.Settings;
 using Microsoft.Extensions.Options;
 
@@ -16,7 +17,7 @@ namespace Ingest.Decode;
 /// any type but jsonb), or a path into the body: names divided by dots, compared byte by byte after their escapes are resolved. There is no
 /// escape for a dot, and no index into an array: a field whose own name has a dot in it, or is <c>module</c> at the top, or an array's
 /// element is reached only through a jsonb column. Several columns may read the same place.</para>
-/// <para><b>Values.</b> See <see cref="EventDecoder"/>.</para>
+/// <para><b>Values.</b> See <see cref="BatchDecoder"/>.</para>
 /// </remarks>
 public sealed class TelemetryMapping
 {
@@ -24,7 +25,7 @@ public sealed class TelemetryMapping
     private const int LongestIdentifier = 63;
     private const int LongestPath = 32;
 
-    private TelemetryMapping(string? schema, string table, IReadOnlyList<Column> columns, int? payloadColumn)
+    private TelemetryMapping(string? schema, string table, IReadOnlyList<Column> columns, int? payloadIndex)
     {
         Schema = schema;
         Table = table;
@@ -32,7 +33,7 @@ public sealed class TelemetryMapping
         Names = [.. columns.Select(column => column.From)];
         Module = [.. Where(columns, column => column.Kind == SourceKind.Module)];
         Properties = [.. Where(columns, column => column.Kind == SourceKind.Property).Select(index => (index, columns[index].From[PropertyPrefix.Length..]))];
-        Payload = payloadColumn;
+        PayloadIndex = payloadIndex;
         Root = BodyPath.Tree(columns.Select((column, index) => (column, index))
             .Where(pair => pair.column.Kind == SourceKind.Body)
             .Select(pair => (pair.column.From.Split('.'), pair.index)));
@@ -65,7 +66,7 @@ public sealed class TelemetryMapping
     internal (int Column, string Property)[] Properties { get; }
 
     /// <summary>The column that takes the whole reading.</summary>
-    internal int? Payload { get; }
+    internal int? PayloadIndex { get; }
 
     /// <summary>The body paths, as a tree.</summary>
     internal BodyPath Root { get; }
@@ -159,7 +160,7 @@ public sealed class TelemetryMapping
                 failures.Add($"{setting}:From: \"{from}\" names no application property. Write its name after the colon.");
             }
 
-            if (settings.Type == ColumnType.Jsonb)
+            if (Enum.IsDefined(settings.Type) && !SqlTypes.Of(settings.Type).TakesProperties)
             {
                 failures.Add($"{setting}:Type: an application property is one value and no JSON. Write Text, or the type that the sender gives it.");
             }
@@ -214,6 +215,20 @@ public sealed class TelemetryMapping
         if (!Enum.IsDefined(settings.TimeSource))
         {
             failures.Add($"{TelemetrySettings.Section}:TimeSource: {settings.TimeSource} is no stamp. Write {nameof(TimeSource.IotHub)} or {nameof(TimeSource.EventHub)}.");
+        }
+
+        if (settings.RetentionDays > 0 && settings.OldestAccepted > TimeSpan.FromDays(settings.RetentionDays))
+        {
+            failures.Add(
+                $"{TelemetrySettings.Section}:OldestAccepted: {settings.OldestAccepted} is longer than Telemetry:RetentionDays ({settings.RetentionDays}), "
+                + "so that a replay would store again what was dropped. Leave it out, or make it no longer than the retention.");
+        }
+
+        if (settings.RetentionDays > 0 && settings.Table != new TelemetrySettings().Table)
+        {
+            failures.Add(
+                $"{TelemetrySettings.Section}:RetentionDays: it drops from the default table alone, and Telemetry:Table is \"{settings.Table}\". "
+                + "Set it to 0, and drop from your own table by a policy or job of the database.");
         }
 
         if (settings.OldestAccepted <= TimeSpan.Zero)

@@ -1,4 +1,4 @@
-using Ingest.Write;
+using Ingest.Failures;
 
 namespace Ingest.Diagnostics;
 
@@ -15,23 +15,23 @@ public enum PipelineState
     OperatorMistake,
 }
 
-/// <summary>Whether flushes are let through.</summary>
-public enum CircuitState
+/// <summary>What becomes of a flush that has failed.</summary>
+public enum RetryState
 {
-    /// <summary>Flushes go to the database.</summary>
-    Closed,
+    /// <summary>None has.</summary>
+    Idle,
 
-    /// <summary>A flush has failed and waits.</summary>
-    Open,
+    /// <summary>It waits until it is tried again.</summary>
+    Waiting,
 
-    /// <summary>A flush that has failed is being tried again.</summary>
-    HalfOpen,
+    /// <summary>It is being tried again.</summary>
+    Retrying,
 }
 
 /// <summary>The health of the write path at one moment.</summary>
 /// <param name="State">How it is.</param>
 /// <param name="Since">Since when.</param>
-/// <param name="Circuit">Whether flushes are let through.</param>
+/// <param name="Retry">Whether a flush has failed, and what becomes of it.</param>
 /// <param name="Error">While not working: what is wrong and what to do. Otherwise null.</param>
 /// <param name="LastError">The last failure of all, also after it has passed; null where there was none.</param>
 /// <param name="Retries">Flushes tried again, since the start.</param>
@@ -40,7 +40,7 @@ public enum CircuitState
 public sealed record PipelineHealthSnapshot(
     PipelineState State,
     DateTimeOffset Since,
-    CircuitState Circuit,
+    RetryState Retry,
     string? Error,
     string? LastError,
     long Retries,
@@ -55,7 +55,7 @@ public sealed class PipelineHealth
     private readonly TimeProvider _clock;
     private Func<(int Batches, long Events)> _depth = () => (0, 0);
     private PipelineState _state;
-    private CircuitState _circuit;
+    private RetryState _retry;
     private DateTimeOffset _since;
     private string? _lastError;
     private long _retries;
@@ -74,7 +74,7 @@ public sealed class PipelineHealth
         lock (_gate)
         {
             var error = _failing.Count == 0 ? null : _failing.Values.MaxBy(failure => failure.Kind)!.Sentence;
-            return new PipelineHealthSnapshot(_state, _since, _circuit, error, _lastError, _retries, batches, events);
+            return new PipelineHealthSnapshot(_state, _since, _retry, error, _lastError, _retries, batches, events);
         }
     }
 
@@ -89,7 +89,7 @@ public sealed class PipelineHealth
             _failing[writer] = failure;
             _lastError = failure.Sentence;
             _retries++;
-            _circuit = CircuitState.Open;
+            _retry = RetryState.Waiting;
             return Change();
         }
     }
@@ -101,7 +101,7 @@ public sealed class PipelineHealth
         {
             if (_failing.ContainsKey(writer))
             {
-                _circuit = CircuitState.HalfOpen;
+                _retry = RetryState.Retrying;
             }
         }
     }
@@ -117,7 +117,7 @@ public sealed class PipelineHealth
                 return null;
             }
 
-            _circuit = _failing.Count == 0 ? CircuitState.Closed : _circuit;
+            _retry = _failing.Count == 0 ? RetryState.Idle : _retry;
             var since = _since;
             return Change() && _state == PipelineState.Working ? _clock.GetUtcNow() - since : null;
         }

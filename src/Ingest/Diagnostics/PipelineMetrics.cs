@@ -50,7 +50,7 @@ public sealed class PipelineMetrics : IDisposable
     /// <summary>Shows how the write path is, beside what it has done.</summary>
     internal void Watch(PipelineHealth health)
     {
-        _meter.CreateObservableGauge("ingest.circuit", () => (int)health.Read().Circuit, description: "0: flushes go to the database; 1: one has failed and waits; 2: it is being tried again");
+        _meter.CreateObservableGauge("ingest.retry.state", () => (int)health.Read().Retry, description: "0: no flush has failed; 1: one has failed and waits; 2: it is being tried again");
         _meter.CreateObservableGauge("ingest.queue.batches", () => health.Read().QueuedBatches, "{batch}", "Batches taken and not yet durable");
         _meter.CreateObservableGauge("ingest.queue.messages", () => health.Read().QueuedMessages, "{message}", "Their messages");
     }
@@ -88,7 +88,7 @@ public sealed class PipelineMetrics : IDisposable
         for (var index = batch.First; index < batch.End; index++)
         {
             var message = batch.Events[index];
-            if ((message.HubEnqueuedTime ?? message.EnqueuedTime) is { } enqueued)
+            if ((message.EnqueuedTime ?? message.RowTime) is { } enqueued)
             {
                 _latency.Record(Math.Max(0, (at.UtcDateTime - enqueued).TotalSeconds));
             }

@@ -21,13 +21,13 @@ public sealed class RawEvent
     /// The row's time: the stamp of IoT Hub in UTC, floored to the millisecond. Null where the source gave none that could be read;
     /// such a message is dead-lettered.
     /// </summary>
-    public DateTime? EnqueuedTime { get; init; }
+    public DateTime? RowTime { get; init; }
 
     /// <summary>
     /// The event hub's own stamp (annotation <c>x-opt-enqueued-time</c>) in UTC, or null where the source has none. It is what reading by
     /// time goes by, and what bounds the accepted time when the local clock is wrong; never the row's time where IoT Hub stamped one.
     /// </summary>
-    public DateTime? HubEnqueuedTime { get; init; }
+    public DateTime? EnqueuedTime { get; init; }
 
     /// <summary>The device IoT Hub authenticated (annotation <c>iothub-connection-device-id</c>).</summary>
     public string? DeviceId { get; init; }

@@ -25,8 +25,8 @@ public struct SystemProperties
     /// <summary>See <see cref="RawEvent.SequenceNumber"/>.</summary>
     public long? SequenceNumber { get; private set; }
 
-    /// <summary>See <see cref="RawEvent.HubEnqueuedTime"/>.</summary>
-    public DateTime? HubEnqueuedTime { get; private set; }
+    /// <summary>See <see cref="RawEvent.EnqueuedTime"/>.</summary>
+    public DateTime? EnqueuedTime { get; private set; }
 
     /// <summary>See <see cref="RawEvent.DeviceId"/>.</summary>
     public string? DeviceId { get; private set; }
@@ -61,7 +61,7 @@ public struct SystemProperties
                 _iotHubTime = ToTime(value);
                 return true;
             case "x-opt-enqueued-time" or "EnqueuedTimeUtc":
-                HubEnqueuedTime = ToTime(value);
+                EnqueuedTime = ToTime(value);
                 return true;
             case "x-opt-offset" or "Offset":
                 Offset = ToText(value);
@@ -99,8 +99,8 @@ public struct SystemProperties
     /// </summary>
     public readonly DateTime? Stamp(TimeSource source) => Floor(source switch
     {
-        TimeSource.IotHub => _iotHubTimeGiven ? _iotHubTime : HubEnqueuedTime,
-        TimeSource.EventHub => HubEnqueuedTime,
+        TimeSource.IotHub => _iotHubTimeGiven ? _iotHubTime : EnqueuedTime,
+        TimeSource.EventHub => EnqueuedTime,
         _ => throw new ArgumentOutOfRangeException(nameof(source), source, "A time source without a stamp"),
     });
 
@@ -123,8 +123,8 @@ public struct SystemProperties
             Partition = partition,
             Offset = Offset,
             SequenceNumber = SequenceNumber,
-            EnqueuedTime = Stamp(source),
-            HubEnqueuedTime = HubEnqueuedTime,
+            RowTime = Stamp(source),
+            EnqueuedTime = EnqueuedTime,
             DeviceId = DeviceId,
             ModuleId = ModuleId,
             MessageSource = MessageSource,
@@ -182,7 +182,7 @@ public struct SystemProperties
     };
 
     private static DateTime? Floor(DateTime? time) =>
-        time is { } value ? new DateTime(value.Ticks - (value.Ticks % TimeSpan.TicksPerMillisecond), DateTimeKind.Utc) : null;
+        time is { } value ? Instant.Of(value).FloorToMillisecond().ToDateTime() : null;
 
     // NoCurrentDateDefault: a time of day alone must not become a time of today.
     private static DateTime? ParseTime(string text) =>

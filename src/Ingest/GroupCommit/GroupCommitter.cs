@@ -1,6 +1,4 @@
 using Ingest.Checkpoints;
-using Ingest.DeadLetters;
-using Ingest.Decode;
 using Ingest.Diagnostics;
 using Ingest.Events;
 using Ingest.Settings;
@@ -28,17 +26,17 @@ internal sealed class GroupCommitter : IAsyncDisposable
     private readonly TimeProvider _clock;
     private readonly TimeSpan _giveUpAfter;
     private readonly PipelineHealth _health;
-    private readonly DeadLetterRetention _retention;
+    private readonly ExpiryCleaner _cleaner;
     private readonly ILogger _logger;
     private int _batches;
     private long _events;
 
     public GroupCommitter(
-        CommitSettings settings, Func<int, FlushRunner> runner, DeadLetterRetention retention, PipelineHealth health, TimeProvider clock, ILogger logger)
+        CommitSettings settings, Func<int, FlushRunner> runner, ExpiryCleaner cleaner, PipelineHealth health, TimeProvider clock, ILogger logger)
     {
         _clock = clock;
         _health = health;
-        _retention = retention;
+        _cleaner = cleaner;
         _logger = logger;
         _giveUpAfter = TimeSpan.FromSeconds(settings.GiveUpAfterSeconds);
         _queues = [.. Enumerable.Range(0, settings.Writers).Select(_ => new BatchQueue(
@@ -50,67 +48,26 @@ internal sealed class GroupCommitter : IAsyncDisposable
         _writers = [.. _queues.Select((queue, index) => Task.Run(() => RunWriterAsync(queue, runner(index), cleans: index == 0)))];
     }
 
-    /// <summary>
-    /// Waits for room, decodes the batch where its place in the order is already kept, and returns when it is committed. Cancelled while
-    /// it waits, it is not committed; cancelled while a transaction with it is under way, it returns when that has ended: with its result,
-    /// or with the cancellation where it was not committed or nobody knows. What <paramref name="decode"/> leaves for later is decoded when what is
-    /// before it is committed, with its own checkpoint.
-    /// </summary>
+    /// <summary>Takes a place for a batch, behind all that its partition has handed over before.</summary>
     /// <param name="events">The messages.</param>
-    /// <param name="checkpoint">The move to store with them.</param>
-    /// <param name="decode">
-    /// Decodes messages from an index on, as many as it sees fit; where the last argument says so, up to one at which a checkpoint can stand.
-    /// </param>
-    /// <param name="cancellationToken">Abandons it.</param>
-    public async Task<BatchResult> CommitAsync(
-        IReadOnlyList<RawEvent> events, Checkpoint? checkpoint, Func<IReadOnlyList<RawEvent>, int, bool, DecodedBatch> decode, CancellationToken cancellationToken)
+    /// <param name="checkpoint">The move to store with them; null where the caller keeps its place itself.</param>
+    /// <param name="cancellationToken">Abandons the batch.</param>
+    public Reservation Reserve(IReadOnlyList<RawEvent> events, Checkpoint? checkpoint, CancellationToken cancellationToken)
     {
-        using var giveUp = _giveUpAfter > TimeSpan.Zero ? new CancellationTokenSource(_giveUpAfter, _clock) : null;
-        using var either = giveUp is null ? null : CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, giveUp.Token);
-        var token = either?.Token ?? cancellationToken;
-        token.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
         ObjectDisposedException.ThrowIf(_stop.IsCancellationRequested, this);
-
-        var batch = new PendingBatch(events, checkpoint, _clock.GetTimestamp(), token);
+        var giveUp = new GiveUpTimer(_giveUpAfter, _clock, () => _health.Read().LastError, cancellationToken);
+        var batch = new PendingBatch(events, checkpoint, _clock.GetTimestamp(), giveUp.Token);
         var queue = QueueOf(batch);
         queue.Add(batch);
+
         // Until they are durable: also while a flush holds them that fails again and again.
         Interlocked.Increment(ref _batches);
         Interlocked.Add(ref _events, events.Count);
-        PendingBatch? rest = null;
-        try
-        {
-            var accounts = default(Accounts);
-            while (true)
-            {
-                var current = batch;
-                await using var registration = token.UnsafeRegister(_ => Cancel(queue, current), null);
-                await batch.Admission.Task;
-                using var decoded = decode(events, batch.First, checkpoint is not null);
-                rest = queue.Ready(batch, decoded);
-                var result = await batch.Completion.Task;
-                accounts += result.Accounts;
-                if (rest is null)
-                {
-                    return result with { Accounts = accounts };
-                }
+        return new Reservation(batch, queue, giveUp, Release);
 
-                batch = rest;
-                queue.Continue(rest);
-            }
-        }
-        catch (OperationCanceledException) when (giveUp?.IsCancellationRequested == true && !cancellationToken.IsCancellationRequested)
+        void Release()
         {
-            throw new DatabaseUnavailableException(_giveUpAfter, _health.Read().LastError);
-        }
-        finally
-        {
-            queue.TryRemove(batch);
-            if (rest is not null)
-            {
-                queue.TryRemove(rest);
-            }
-
             Interlocked.Decrement(ref _batches);
             Interlocked.Add(ref _events, -events.Count);
         }
@@ -121,18 +78,6 @@ internal sealed class GroupCommitter : IAsyncDisposable
         await _stop.CancelAsync();
         await Task.WhenAll(_writers);
         _stop.Dispose();
-    }
-
-    private static void Cancel(BatchQueue queue, PendingBatch batch)
-    {
-        if (queue.TryRemove(batch))
-        {
-            batch.Completion.TrySetCanceled(batch.CancellationToken);
-        }
-        else
-        {
-            batch.CancelInFlush();
-        }
     }
 
     private BatchQueue QueueOf(PendingBatch batch) =>
@@ -148,7 +93,7 @@ internal sealed class GroupCommitter : IAsyncDisposable
         catch (Exception exception)
         {
             // Whoever waits must hear of it: nobody will take their batches any more.
-            Log.WriterEnded(_logger, exception);
+            PipelineLog.WriterEnded(_logger, exception);
             defect = exception;
         }
 
@@ -181,7 +126,7 @@ internal sealed class GroupCommitter : IAsyncDisposable
 
             if (cleans && _clock.GetElapsedTime(cleaned) >= cleansAfter)
             {
-                cleansAfter = await CleanAsync() ? TimeSpan.Zero : CleanEvery;
+                cleansAfter = await _cleaner.CleanAsync(_stop.Token) ? TimeSpan.Zero : CleanEvery;
                 cleaned = _clock.GetTimestamp();
             }
 
@@ -202,30 +147,5 @@ internal sealed class GroupCommitter : IAsyncDisposable
         {
             // The loop ends.
         }
-    }
-
-    /// <returns>Whether to go on at once: one turn between two flushes, so that those do not wait for all of it.</returns>
-    private async Task<bool> CleanAsync()
-    {
-        try
-        {
-            var (deleted, more) = await _retention.CleanAsync(_stop.Token);
-            if (deleted > 0)
-            {
-                Log.DeadLettersDeleted(_logger, deleted);
-            }
-
-            return more;
-        }
-        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
-        {
-            // The loop ends.
-        }
-        catch (Exception exception) when (PostgresFailure.Of(exception).Kind != FailureKind.Defect)
-        {
-            Log.DeadLettersNotDeleted(_logger, PostgresFailure.Of(exception).Sentence);
-        }
-
-        return false;
     }
 }

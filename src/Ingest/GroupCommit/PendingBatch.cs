@@ -1,6 +1,7 @@
 using Ingest.Checkpoints;
 using Ingest.Decode;
 using Ingest.Events;
+using Ingest.Write;
 
 namespace Ingest.GroupCommit;
 
@@ -8,10 +9,9 @@ namespace Ingest.GroupCommit;
 /// A caller's batch on its way through group commit, or what is left of one: where it comes to more readings or bytes than a transaction takes, its
 /// first part is committed with a checkpoint of its own before the rest is decoded.
 /// </summary>
-internal sealed class PendingBatch
+internal sealed class PendingBatch : FlushBatch
 {
     private readonly IReadOnlyList<RawEvent> _events;
-    private Action<PendingBatch>? _cancelledInFlush;
 
     /// <param name="events">The messages of the caller's batch.</param>
     /// <param name="checkpoint">The move to store with them.</param>
@@ -19,24 +19,14 @@ internal sealed class PendingBatch
     /// <param name="cancellationToken">The caller's.</param>
     /// <param name="first">The first message that is left.</param>
     public PendingBatch(IReadOnlyList<RawEvent> events, Checkpoint? checkpoint, long queuedAt, CancellationToken cancellationToken, int first = 0)
+        : base(checkpoint?.Partition.Partition ?? (events.Count > 0 ? events[0].Partition : ""), checkpoint, cancellationToken)
     {
         _events = events;
         First = first;
-        Checkpoint = checkpoint;
         QueuedAt = queuedAt;
-        CancellationToken = cancellationToken;
-        Partition = checkpoint?.Partition.Partition ?? (events.Count > 0 ? events[0].Partition : "");
         Readings = events.Count - first;
-        for (var message = first; message < events.Count; message++)
-        {
-            Bytes += events[message].Body.Length;
-        }
+        Bytes = BytesFrom(first);
     }
-
-    public Checkpoint? Checkpoint { get; private set; }
-
-    /// <summary>The partition of its first message, for the log; empty where it has none.</summary>
-    public string Partition { get; }
 
     /// <summary>The first of the caller's messages in it.</summary>
     public int First { get; }
@@ -50,25 +40,11 @@ internal sealed class PendingBatch
     /// <summary>When it was queued, as a timestamp of the clock.</summary>
     public long QueuedAt { get; }
 
-    /// <summary>The caller's own token.</summary>
-    public CancellationToken CancellationToken { get; }
-
     /// <summary>Its place in the queue; null once a flush has taken it, or it was given up.</summary>
     public LinkedListNode<PendingBatch>? Place { get; set; }
 
     /// <summary>Completes when the queue has room for the batch.</summary>
     public TaskCompletionSource Admission { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-    /// <summary>Completes when every reading of the batch is durable.</summary>
-    public TaskCompletionSource<BatchResult> Completion { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-    /// <summary>The decoded batch; null until it is ready to be written.</summary>
-    public DecodedBatch? Decoded { get; private set; }
-
-    public DecodedBatch Ready => Decoded ?? throw new InvalidOperationException("The batch is not decoded yet");
-
-    /// <summary>Readings to write, for the bounds of a flush.</summary>
-    public int Rows => Decoded is { } decoded ? decoded.Readings.Count + decoded.Rejections.Count : 0;
 
     /// <summary>It is decoded, as far as it is to be written at once.</summary>
     /// <returns>What is left of it; null where that is nothing.</returns>
@@ -87,18 +63,6 @@ internal sealed class PendingBatch
         return new PendingBatch(_events, left, QueuedAt, CancellationToken, decoded.End);
     }
 
-    /// <summary>The batch is part of a flush from now on, which hears of its cancellation once.</summary>
-    public void Join(Action<PendingBatch> cancelled)
-    {
-        Volatile.Write(ref _cancelledInFlush, cancelled);
-        if (CancellationToken.IsCancellationRequested)
-        {
-            CancelInFlush();
-        }
-    }
-
-    public void CancelInFlush() => Interlocked.Exchange(ref _cancelledInFlush, null)?.Invoke(this);
-
     private long BytesFrom(int message)
     {
         var bytes = 0L;
@@ -114,7 +78,7 @@ internal sealed class PendingBatch
     private (Checkpoint Part, Checkpoint Left) Divide(Checkpoint move, int end)
     {
         var last = _events[end - 1];
-        var at = new Position(last.Offset!, last.SequenceNumber!.Value, last.HubEnqueuedTime!.Value);
+        var at = new Position(last.Offset!, last.SequenceNumber!.Value, last.EnqueuedTime!.Value);
         var missed = Math.Clamp(move.To.SequenceNumber - at.SequenceNumber - (_events.Count - end), 0, move.Missed);
         return (move with { To = at, Missed = move.Missed - missed }, move with { From = at.SequenceNumber, Missed = missed });
     }

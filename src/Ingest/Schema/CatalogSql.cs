@@ -3,6 +3,10 @@ namespace Ingest.Schema;
 /// <summary>What the start-up check asks the catalog.</summary>
 internal static class CatalogSql
 {
+    /// <summary>Whether this login may have expired readings dropped; null where the function does not exist.</summary>
+    public const string MayDropExpired =
+        "SELECT has_function_privilege(to_regprocedure('drop_expired_conditions(integer)')::oid, 'EXECUTE')";
+
     public const string Server =
         """
         SELECT current_setting('server_version') AS Version, current_setting('server_version_num')::integer AS VersionNumber, current_setting('server_encoding') AS Encoding,

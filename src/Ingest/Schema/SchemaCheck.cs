@@ -1,5 +1,6 @@
 using Dapper;
-using Ingest.Columns;
+using Ingest.Columns.Types;
+using Ingest.Failures;
 using Ingest.Settings;
 using Ingest.Write;
 using Npgsql;
@@ -18,7 +19,18 @@ public static class SchemaCheck
     private static readonly Version OldestTimescaleToCompress = new(2, 18, 1);
 
     /// <exception cref="NpgsqlException">The database cannot be reached or refuses the login; <see cref="PostgresFailure.Of"/> says what to do.</exception>
-    public static async Task<SchemaReport> RunAsync(NpgsqlDataSource dataSource, TargetTable table, DatabaseSettings settings, CancellationToken cancellationToken)
+    public static Task<SchemaReport> RunAsync(
+        NpgsqlDataSource dataSource, TargetTable table, DatabaseSettings settings, CancellationToken cancellationToken) =>
+        RunAsync(dataSource, table, settings, dropsExpired: false, cancellationToken);
+
+    /// <param name="dataSource">The pipeline's own: its login is what is asked about.</param>
+    /// <param name="table">What the table has to fit.</param>
+    /// <param name="settings">How the database is used.</param>
+    /// <param name="dropsExpired">Whether readings past a retention are to be dropped.</param>
+    /// <param name="cancellationToken">Abandons it.</param>
+    /// <exception cref="NpgsqlException">The database cannot be reached or refuses the login; <see cref="PostgresFailure.Of"/> says what to do.</exception>
+    public static async Task<SchemaReport> RunAsync(
+        NpgsqlDataSource dataSource, TargetTable table, DatabaseSettings settings, bool dropsExpired, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(dataSource);
         ArgumentNullException.ThrowIfNull(table);
@@ -48,6 +60,13 @@ public static class SchemaCheck
         await CheckOwnTableAsync(catalog, "dead_letters", server, ["SELECT", "INSERT", "DELETE"], problems);
         await CheckOwnTableAsync(catalog, "dead_letter_quotas", server, ["SELECT", "INSERT", "UPDATE", "DELETE"], problems);
         await CheckOwnTableAsync(catalog, "dead_letter_totals", server, ["SELECT", "INSERT", "UPDATE", "DELETE"], problems);
+        if (dropsExpired && await connection.ExecuteScalarAsync<bool?>(new CommandDefinition(CatalogSql.MayDropExpired, cancellationToken: cancellationToken)) != true)
+        {
+            problems.Add(new(
+                $"{server.User} may not call drop_expired_conditions, which Telemetry:RetentionDays needs, or it does not exist.",
+                "Run ingest migrate, and GRANT ingest_writer to the login of Database:ConnectionString."));
+        }
+
         return new SchemaReport(problems, server.Version, server.TimescaleVersion, server.TimescaleVersion is null ? null : server.TimescaleLicense, isHypertable);
     }
 
@@ -67,7 +86,7 @@ public static class SchemaCheck
 
         if (server.InRecovery)
         {
-            problems.Add(new("The server is a standby and takes no writes.", "Name the primary in Database:ConnectionString."));
+            problems.Add(new("The server is a read-only standby.", "Name the primary in Database:ConnectionString."));
         }
         else if (server.ReadOnly)
         {
@@ -201,13 +220,7 @@ public static class SchemaCheck
         }
     }
 
-    private static string[] Fitting(ColumnType type) =>
-        type switch
-        {
-            ColumnType.Text => ["text", "character varying"],
-            ColumnType.Timestamptz => ["timestamp with time zone"],
-            _ => [SqlType.NameOf(type)],
-        };
+    private static IReadOnlyList<string> Fitting(ColumnType type) => SqlTypes.Of(type).Fitting;
 
     private sealed class Catalog(NpgsqlConnection connection, CancellationToken cancellationToken)
     {

@@ -34,24 +34,34 @@ public sealed class DatabaseSettings : IValidatableObject
     /// <inheritdoc/>
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
-        if (ConnectionString.Length > 0 && !CanBeRead())
+        if (ConnectionString.Length == 0)
+        {
+            yield break;
+        }
+
+        if (Read() is not { Host: not null } connection)
         {
             // The text itself is not repeated: it can hold a password.
             yield return new ValidationResult(
                 "It cannot be read as an Npgsql connection string. It must look like Host=…;Database=…;Username=…;Password=…; a value with a semicolon or a quote stands in double quotes.",
                 [nameof(ConnectionString)]);
         }
+        else if (EntraAuthentication && (connection.Password ?? connection.Passfile) is not null)
+        {
+            yield return new ValidationResult(
+                "It has a password, whose place a Microsoft Entra token takes. Take it out, or set Database:EntraAuthentication to false.", [nameof(ConnectionString)]);
+        }
     }
 
-    private bool CanBeRead()
+    private NpgsqlConnectionStringBuilder? Read()
     {
         try
         {
-            return new NpgsqlConnectionStringBuilder(ConnectionString).Host is not null;
+            return new NpgsqlConnectionStringBuilder(ConnectionString);
         }
         catch (Exception exception) when (exception is ArgumentException or FormatException or InvalidCastException)
         {
-            return false;
+            return null;
         }
     }
 }

@@ -81,6 +81,16 @@ public sealed class TelemetrySettings
     /// <summary>Readings older than this, counted back from the earlier of the local clock and the highest hub stamp seen, are ignored (<c>expired</c>): the table's retention. Default: null (none).</summary>
     public TimeSpan? OldestAccepted { get; set; }
 
+    /// <summary>
+    /// Days that readings are kept in the default table: older chunks or partitions are dropped hourly, whole ones alone, and older readings are
+    /// ignored as if <see cref="OldestAccepted"/> said so. Default: 0, all are kept.
+    /// </summary>
+    [Range(0, 36_500)]
+    public int RetentionDays { get; set; }
+
+    /// <summary>The age from which readings are ignored: what is dropped must not come back by a replay.</summary>
+    internal TimeSpan? OldestKept => OldestAccepted ?? (RetentionDays > 0 ? TimeSpan.FromDays(RetentionDays) : null);
+
     /// <summary>Whether <c>device</c> in the body names the device where the hub names none. Default: false.</summary>
     public bool AllowBodyDevice { get; set; }
 

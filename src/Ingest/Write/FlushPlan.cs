@@ -2,7 +2,6 @@ using Ingest.Columns;
 using Ingest.DeadLetters;
 using Ingest.Decode;
 using Ingest.Events;
-using Ingest.GroupCommit;
 using Ingest.Settings;
 
 namespace Ingest.Write;
@@ -15,11 +14,11 @@ namespace Ingest.Write;
 internal sealed class FlushPlan(TargetTable table) : IDisposable
 {
     private Flush? _flush;
-    private long[] _stamps = [];
+    private Instant[] _stamps = [];
 
     public FlushRows Rows { get; } = new();
 
-    public TwinTable Twins { get; } = new();
+    public CollisionResolver Twins { get; } = new();
 
     /// <summary>The buffer for stored rows.</summary>
     public ReadingColumns Stored { get; } = new(table.Columns);
@@ -43,7 +42,7 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
     {
         if (_stamps.Length < Rows.Count)
         {
-            _stamps = new long[Rows.Count];
+            _stamps = new Instant[Rows.Count];
         }
 
         Rows.Stamps.CopyTo(_stamps);
@@ -52,12 +51,12 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
 
     public void Resolve()
     {
-        Twins.Resolve(Flush.Refused);
+        Twins.Resolve(Flush.History.Refused);
         CollectLetters();
     }
 
     /// <summary>The batches that contradict what is stored, if that is more than the settings take for chance.</summary>
-    public Attempt.Differs? Contradiction(CommitSettings settings)
+    public FlushAttempt.Differs? Contradiction(CommitSettings settings)
     {
         if (settings.AcceptDifferences || Twins.KnownKeys < settings.DifferencesToRefuse || Twins.Differing * 2L <= Twins.KnownKeys)
         {
@@ -65,7 +64,7 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
         }
 
         var batches = Flush.Batches.Where((_, index) => Twins.ByBatch[index].Differing * 2L > Twins.ByBatch[index].Known);
-        return new Attempt.Differs([.. batches], Twins.KnownKeys, Twins.Differing);
+        return new FlushAttempt.Differs([.. batches], Twins.KnownKeys, Twins.Differing);
     }
 
     public FlushOutcome Account()
@@ -106,7 +105,7 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
         var plan = new HashCode();
         for (var row = 0; row < Rows.Count; row++)
         {
-            plan.Add(Rows.IsNew(row) ? Rows.Times[row] : -1);
+            plan.Add(Rows.IsNew(row) ? Rows.Times[row].Microseconds : -1);
         }
 
         foreach (var letter in Letters.Where(letter => letter.Fate == DeadLetterFate.Kept))
@@ -138,11 +137,11 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
 
         for (var row = 0; row < Rows.Count; row++)
         {
-            if (Rows.Fates[row] is RowFate.TooManyCollisions or RowFate.Refused)
+            if (Rows.Fates[row] is RowOutcome.TooManyCollisions or RowOutcome.Refused)
             {
-                var (reason, detail) = Rows.Fates[row] == RowFate.Refused
-                    ? (RejectReason.RefusedByDatabase, Flush.Refused.Detail(Rows.Batches[Rows.BatchOf(row)], Rows.RowOf(row)))
-                    : (RejectReason.TooManyCollisions, "The device has a thousand other readings at this stamp.");
+                var (reason, detail) = Rows.Fates[row] == RowOutcome.Refused
+                    ? (RejectReason.RefusedByDatabase, Flush.History.Refused.Detail(Rows.Batches[Rows.BatchOf(row)], Rows.RowOf(row)))
+                    : (RejectReason.TooManyCollisions, "The device has a thousand other readings with this stamp.");
                 var readings = Rows.ReadingsOf(row);
                 var index = readings.Events[Rows.RowOf(row)];
                 var rejection = new Rejection(index, readings.Elements[Rows.RowOf(row)], reason, detail);
@@ -162,21 +161,21 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
         private long _deadLettered;
         private long _notKept;
 
-        public void Add(RowFate fate)
+        public void Add(RowOutcome fate)
         {
             switch (fate)
             {
-                case RowFate.Stored:
+                case RowOutcome.Stored:
                     _stored++;
                     break;
-                case RowFate.Collision:
+                case RowOutcome.Collision:
                     _stored++;
                     _collisions++;
                     break;
-                case RowFate.Duplicate:
+                case RowOutcome.Duplicate:
                     _duplicate++;
                     break;
-                case RowFate.TooManyCollisions or RowFate.Refused:
+                case RowOutcome.TooManyCollisions or RowOutcome.Refused:
                     // Counted with the dead letter that it has.
                     break;
             }
@@ -202,7 +201,7 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
             _notKept += count.Count;
         }
 
-        public readonly Accounts Of(PendingBatch batch) => new(
+        public readonly Accounts Of(FlushBatch batch) => new(
             Received: batch.Ready.Received,
             Stored: _stored,
             Duplicate: _duplicate,

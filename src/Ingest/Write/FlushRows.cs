@@ -1,10 +1,11 @@
 using Ingest.Columns;
 using Ingest.Decode;
+using Ingest.Events;
 
 namespace Ingest.Write;
 
 /// <summary>What a flush decided about a row.</summary>
-internal enum RowFate : byte
+internal enum RowOutcome : byte
 {
     /// <summary>New: written at its stamp.</summary>
     Stored,
@@ -26,12 +27,12 @@ internal enum RowFate : byte
 internal sealed class FlushRows
 {
     private ReadingColumns[] _readings = [];
-    private long[] _stamps = [];
+    private Instant[] _stamps = [];
     private string[] _devices = [];
     private int[] _batch = [];
     private int[] _row = [];
-    private RowFate[] _fates = [];
-    private long[] _times = [];
+    private RowOutcome[] _fates = [];
+    private Instant[] _times = [];
     private long[] _sorted = [];
     private int[] _order = [];
 
@@ -42,12 +43,12 @@ internal sealed class FlushRows
     /// <summary>How many are to be written.</summary>
     public int New { get; set; }
 
-    public Span<RowFate> Fates => _fates.AsSpan(0, Count);
+    public Span<RowOutcome> Fates => _fates.AsSpan(0, Count);
 
-    public ReadOnlySpan<long> Stamps => _stamps.AsSpan(0, Count);
+    public ReadOnlySpan<Instant> Stamps => _stamps.AsSpan(0, Count);
 
-    /// <summary>Where each new row is written: microseconds since 1970-01-01 UTC.</summary>
-    public Span<long> Times => _times.AsSpan(0, Count);
+    /// <summary>Where each new row is written.</summary>
+    public Span<Instant> Times => _times.AsSpan(0, Count);
 
     public void Load(IReadOnlyList<DecodedBatch> batches)
     {
@@ -58,12 +59,12 @@ internal sealed class FlushRows
         if (_batch.Length < Count)
         {
             var size = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Count);
-            _stamps = new long[size];
+            _stamps = new Instant[size];
             _devices = new string[size];
             _batch = new int[size];
             _row = new int[size];
-            _fates = new RowFate[size];
-            _times = new long[size];
+            _fates = new RowOutcome[size];
+            _times = new Instant[size];
             _sorted = new long[size];
             _order = new int[size];
         }
@@ -88,11 +89,11 @@ internal sealed class FlushRows
 
     public ReadingColumns ReadingsOf(int index) => _readings[_batch[index]];
 
-    public long Stamp(int index) => _stamps[index];
+    public Instant Stamp(int index) => _stamps[index];
 
     public string Device(int index) => _devices[index];
 
-    public bool IsNew(int index) => _fates[index] <= RowFate.Collision;
+    public bool IsNew(int index) => _fates[index] <= RowOutcome.Collision;
 
     /// <summary>The new rows in the order of their times, which an index on time takes at less cost than any other.</summary>
     public ReadOnlyMemory<int> NewInOrder()
@@ -102,8 +103,8 @@ internal sealed class FlushRows
         {
             if (IsNew(row))
             {
-                inOrder &= _times[row] >= last;
-                last = _times[row];
+                inOrder &= _times[row].Microseconds >= last;
+                last = _times[row].Microseconds;
                 _sorted[count] = last;
                 _order[count++] = row;
             }

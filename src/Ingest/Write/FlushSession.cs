@@ -1,5 +1,5 @@
 using System.Data;
-using Ingest.GroupCommit;
+using Ingest.Failures;
 using Npgsql;
 
 namespace Ingest.Write;
@@ -26,7 +26,7 @@ internal sealed class FlushSession : IAsyncDisposable
         try
         {
             var session = new FlushSession(connection, await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken));
-            if (flush.LiftDecompressionLimit)
+            if (flush.History.LiftDecompressionLimit)
             {
                 await using var lift = new NpgsqlCommand(LiftDecompressionLimitSql, connection);
                 await lift.ExecuteNonQueryAsync(cancellationToken);
@@ -52,7 +52,7 @@ internal sealed class FlushSession : IAsyncDisposable
         {
             // A smaller flush would not make the server answer sooner.
             throw new DatabaseBusyException(
-                $"The database gave no connection in time ({exception.Message.TrimEnd('.')}). Look for an exhausted server or pooler, a silent network, or a pool smaller than Commit:Writers.",
+                $"No connection to the database became available in time ({exception.Message.TrimEnd('.')}). Look for an exhausted server or pooler, a silent network, or a pool smaller than Commit:Writers.",
                 exception);
         }
     }

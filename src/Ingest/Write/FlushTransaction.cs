@@ -2,7 +2,7 @@ using System.Data;
 using Ingest.Checkpoints;
 using Ingest.DeadLetters;
 using Ingest.Events;
-using Ingest.GroupCommit;
+using Ingest.Failures;
 using Ingest.Settings;
 using Npgsql;
 
@@ -16,6 +16,8 @@ internal sealed class FlushTransaction : IDisposable
 {
     // Below this, COPY's own round trip costs more than it saves.
     private const int FewestRowsToCopy = 200;
+
+    private const string UnexpectedRow = "A row was there that had not been read.";
 
     private const string TransactionIdSql = "SELECT pg_current_xact_id()::text";
 
@@ -53,12 +55,13 @@ internal sealed class FlushTransaction : IDisposable
 
     public void Dispose() => _plan.Dispose();
 
-    public async Task<Attempt> RunAsync(Flush flush, WriteWay way, CancellationToken cancellationToken)
+    /// <summary>One attempt.</summary>
+    public async Task<FlushAttempt> RunAsync(Flush flush, WriteMode mode, CancellationToken cancellationToken)
     {
         await using var session = await FlushSession.BeginAsync(_dataSource, flush, cancellationToken);
         var connection = session.Connection;
-        await PlaceAsync(connection, flush, way, cancellationToken);
-        if (way == WriteWay.Compared && _plan.Contradiction(_settings) is { } differs)
+        await PlaceAsync(connection, flush, mode, cancellationToken);
+        if (mode == WriteMode.Compared && _plan.Contradiction(_settings) is { } differs)
         {
             return differs;
         }
@@ -70,14 +73,14 @@ internal sealed class FlushTransaction : IDisposable
         }
 
         var outcome = _plan.Account();
-        if (flush.Presumed is { } presumed && !outcome.StoresSomething)
+        if (flush.History.Presumed is { } presumed && !outcome.StoresSomething)
         {
-            return new Attempt.Committed(presumed.Outcome);
+            return new FlushAttempt.Committed(presumed.Outcome);
         }
 
         if (_plan.Rows.New > 0 && !await WriteBulkAsync(connection, flush, cancellationToken))
         {
-            return new Attempt.Conflict();
+            return new FlushAttempt.Conflict(UnexpectedRow);
         }
 
         var moves = CheckpointMoves.Merge(outcome.Batches.Where(pair => pair.Batch.Checkpoint is not null).Select(pair => (pair.Batch.Checkpoint!, pair.Accounts)));
@@ -90,24 +93,24 @@ internal sealed class FlushTransaction : IDisposable
         }
 
         await session.Transaction.RollbackAsync(cancellationToken);
-        return new Attempt.Fenced(await CheckpointTable.ReadAsync(connection, CheckpointMoves.Partitions(flush.Batches.Select(batch => batch.Checkpoint)), cancellationToken));
+        return new FlushAttempt.Fenced(await CheckpointTable.ReadAsync(connection, CheckpointMoves.Partitions(flush.Batches.Select(batch => batch.Checkpoint)), cancellationToken));
     }
 
     /// <summary>Finds the rows that the server refuses.</summary>
     public async Task<Probe> ProbeAsync(Flush flush, CancellationToken cancellationToken)
     {
         await using var session = await FlushSession.BeginAsync(_dataSource, flush, cancellationToken);
-        await PlaceAsync(session.Connection, flush, WriteWay.Compared, cancellationToken);
+        await PlaceAsync(session.Connection, flush, WriteMode.Compared, cancellationToken);
         return await PoisonSearch.FindAsync(session, flush, _plan.Rows, _writer, cancellationToken);
     }
 
     /// <inheritdoc cref="LostCommits.ResolveAsync"/>
     public Task<FlushOutcome?> ResolveAsync(Flush flush, CancellationToken cancellationToken) => _lost.ResolveAsync(flush, cancellationToken);
 
-    private async Task PlaceAsync(NpgsqlConnection connection, Flush flush, WriteWay way, CancellationToken cancellationToken)
+    private async Task PlaceAsync(NpgsqlConnection connection, Flush flush, WriteMode mode, CancellationToken cancellationToken)
     {
         _plan.Load(flush);
-        if (way == WriteWay.Compared)
+        if (mode == WriteMode.Compared)
         {
             await _stored.ReadAsync(connection, _plan, flush.IsUnderWay, cancellationToken);
         }
@@ -115,7 +118,7 @@ internal sealed class FlushTransaction : IDisposable
         _plan.Resolve();
     }
 
-    private bool FitsLastRoundTrip(Flush flush) => !Copies() && _plan.Rows.Count <= flush.StatementRows;
+    private bool FitsLastRoundTrip(Flush flush) => !Copies() && _plan.Rows.Count <= flush.History.StatementRows;
 
     // Some that move at all: without, the server must be asked for the transaction's id before COMMIT.
     private bool OnlyCheckpointsAreLeft(Flush flush, IReadOnlyList<(Checkpoint Move, Accounts Accounts)> moves) =>
@@ -135,16 +138,16 @@ internal sealed class FlushTransaction : IDisposable
         long written = 0;
         if (Copies())
         {
-            for (var left = rows.NewInOrder(); !left.IsEmpty; left = left[Math.Min(left.Length, flush.StatementRows)..])
+            for (var left = rows.NewInOrder(); !left.IsEmpty; left = left[Math.Min(left.Length, flush.History.StatementRows)..])
             {
-                written += await _writer.CopyAsync(connection, rows, left[..Math.Min(left.Length, flush.StatementRows)], flush.IsUnderWay, cancellationToken);
+                written += await _writer.CopyAsync(connection, rows, left[..Math.Min(left.Length, flush.History.StatementRows)], flush.IsUnderWay, cancellationToken);
             }
         }
         else
         {
-            for (var start = 0; start < rows.Count; start += flush.StatementRows)
+            for (var start = 0; start < rows.Count; start += flush.History.StatementRows)
             {
-                var range = start..Math.Min(rows.Count, start + flush.StatementRows);
+                var range = start..Math.Min(rows.Count, start + flush.History.StatementRows);
                 await using var batch = new NpgsqlBatch(connection) { BatchCommands = { _writer.Upsert(rows, range) } };
                 flush.IsUnderWay();
                 written += await batch.ExecuteNonQueryAsync(cancellationToken);
@@ -156,7 +159,7 @@ internal sealed class FlushTransaction : IDisposable
 
     // All rows are written and only checkpoints are left: they and COMMIT share a round trip, as the server itself sees to it that nothing
     // is committed unless every one of them has moved.
-    private static async Task<Attempt?> MoveAndCommitAsync(
+    private static async Task<FlushAttempt?> MoveAndCommitAsync(
         NpgsqlConnection connection, Flush flush, FlushOutcome outcome, IReadOnlyList<(Checkpoint Move, Accounts Accounts)> moves, CancellationToken cancellationToken)
     {
         await using var batch = new NpgsqlBatch(connection) { BatchCommands = { CheckpointTable.MoveOrFail(moves), new NpgsqlBatchCommand("COMMIT") } };
@@ -164,7 +167,7 @@ internal sealed class FlushTransaction : IDisposable
         {
             // It may wait for a lock on a checkpoint, so it can be abandoned, unlike a COMMIT alone.
             await CommitAsync(() => batch.ExecuteNonQueryAsync(cancellationToken), connection, flush, new UnknownCommit(outcome, null));
-            return new Attempt.Committed(outcome);
+            return new FlushAttempt.Committed(outcome);
         }
         catch (PostgresException exception) when (CheckpointTable.IsNotMoved(exception))
         {
@@ -174,13 +177,13 @@ internal sealed class FlushTransaction : IDisposable
 
     // The last round trip before COMMIT: what is few enough of the rows, the dead letters, the checkpoints, and the transaction's id where
     // no checkpoint would tell whether it was committed.
-    private async Task<Attempt?> FinishAsync(
+    private async Task<FlushAttempt?> FinishAsync(
         FlushSession session, Flush flush, FlushOutcome outcome, IReadOnlyList<(Checkpoint Move, Accounts Accounts)> moves, DateTime now, CancellationToken cancellationToken)
     {
         var statements = DeadLetterTable.Statements(_plan.Letters);
         if (!await WriteLettersAsync(session.Connection, statements, now, cancellationToken))
         {
-            return new Attempt.Conflict();
+            return new FlushAttempt.Conflict(UnexpectedRow);
         }
 
         await using var batch = new NpgsqlBatch(session.Connection);
@@ -204,7 +207,7 @@ internal sealed class FlushTransaction : IDisposable
         var transactionId = batch.BatchCommands.Count > 0 ? await ReadLastAsync(batch, cancellationToken) : null;
         if ((upsert is not null && upsert.Rows != (ulong)_plan.Rows.New) || (insert is not null && insert.Rows != (ulong)statements[^1].Count))
         {
-            return new Attempt.Conflict();
+            return new FlushAttempt.Conflict(UnexpectedRow);
         }
 
         if (update is not null && update.Rows != (ulong)moves.Count)
@@ -218,7 +221,7 @@ internal sealed class FlushTransaction : IDisposable
             await CommitAsync(() => session.Transaction.CommitAsync(CancellationToken.None), session.Connection, flush, new UnknownCommit(outcome, transactionId));
         }
 
-        return new Attempt.Committed(outcome);
+        return new FlushAttempt.Committed(outcome);
 
         NpgsqlBatchCommand Add(NpgsqlBatchCommand command)
         {
@@ -236,7 +239,7 @@ internal sealed class FlushTransaction : IDisposable
         }
         catch (Exception exception) when (PostgresFailure.LeavesCommitUnknown(exception) && (exception is PostgresException || connection.State != ConnectionState.Open))
         {
-            flush.Unknown.Add(attempt);
+            flush.History.Unknown.Add(attempt);
             throw;
         }
     }

@@ -1,5 +1,5 @@
 using Ingest.Checkpoints;
-using Ingest.GroupCommit;
+using Ingest.Failures;
 using Npgsql;
 
 namespace Ingest.Write;
@@ -14,7 +14,7 @@ internal sealed class LostCommits(NpgsqlDataSource dataSource)
     public async Task<FlushOutcome?> ResolveAsync(Flush flush, CancellationToken cancellationToken)
     {
         await using var connection = await FlushSession.OpenAsync(dataSource, cancellationToken);
-        foreach (var unknown in flush.Unknown)
+        foreach (var unknown in flush.History.Unknown)
         {
             if (unknown.TransactionId is null)
             {
@@ -29,10 +29,10 @@ internal sealed class LostCommits(NpgsqlDataSource dataSource)
                 switch (await StatusAsync(connection, unknown.TransactionId, cancellationToken))
                 {
                     case "committed":
-                        flush.Presumed = unknown;
+                        flush.History.Presumed = unknown;
                         return null;
                     case "in progress":
-                        throw new DatabaseBusyException("The server is still busy with a COMMIT whose answer was lost. It is asked again until it says what became of it.");
+                        throw new DatabaseBusyException("The connection failed during COMMIT, and the server is still executing it. Its outcome will be asked for again.");
                 }
             }
         }

@@ -1,6 +1,7 @@
 using System.Data;
 using Ingest.Decode;
-using Ingest.GroupCommit;
+using Ingest.Events;
+using Ingest.Failures;
 using Npgsql;
 
 namespace Ingest.Write;
@@ -8,21 +9,8 @@ namespace Ingest.Write;
 /// <summary>Finds the rows that the server refuses, by halving under savepoints in a transaction that is rolled back.</summary>
 internal static class PoisonSearch
 {
-    // Where nothing is stored yet, so many rows tell that all are refused.
-    private const int RowsWithoutWitness = RefusalStreak.Mistake;
-
-    /// <summary>What the server says to the newest stored row, once more.</summary>
-    private enum Witness
-    {
-        /// <summary>Nothing that tells: no row is stored yet, or it breaks a constraint that is newer than it.</summary>
-        None,
-
-        /// <summary>It takes it: what it refuses besides is refused for what it holds.</summary>
-        Passed,
-
-        /// <summary>It refuses it, as it will any row.</summary>
-        Refused,
-    }
+    // After so many refused rows and none taken, it is asked whether the table takes any.
+    private const int RowsBeforeWitnesses = SystematicRefusalDetector.Mistake;
 
     /// <param name="session">The transaction to try them in.</param>
     /// <param name="flush">The flush.</param>
@@ -38,17 +26,12 @@ internal static class PoisonSearch
             await immediate.ExecuteNonQueryAsync(cancellationToken);
         }
 
-        var (witness, said) = await AskWitnessAsync(session, writer.Table, cancellationToken);
-        if (witness == Witness.Refused)
-        {
-            return new Probe(rows.New, []) { Said = said, BlamesNoRow = true };
-        }
-
-        var (refused, passed, unsure) = (new List<RefusedRow>(), false, false);
+        var probe = new Probe(rows.New, []);
+        var (passed, asked) = (false, false);
         var ranges = new Stack<Range>();
-        for (var start = 0; start < rows.Count; start += flush.StatementRows)
+        for (var start = 0; start < rows.Count; start += flush.History.StatementRows)
         {
-            ranges.Push(start..Math.Min(rows.Count, start + flush.StatementRows));
+            ranges.Push(start..Math.Min(rows.Count, start + flush.History.StatementRows));
         }
 
         while (ranges.TryPop(out var range))
@@ -68,67 +51,83 @@ internal static class PoisonSearch
                 ranges.Push(middle..(start + length));
                 ranges.Push(start..middle);
             }
-            catch (PostgresException exception) when (IsOfRows(exception))
+            catch (PostgresException exception) when (PostgresFailure.Of(exception).IsOfRows)
             {
                 await transaction.RollbackAsync("probe", cancellationToken);
                 if (rows.IsNew(start))
                 {
-                    unsure |= PostgresFailure.Of(exception).MayBeOneRow;
-                    refused.Add(new RefusedRow(rows.Batches[rows.BatchOf(start)], rows.RowOf(start), exception.SqlState, exception.ColumnName, exception.MessageText));
-                    if (witness == Witness.None && !passed && unsure && refused.Count >= RowsWithoutWitness)
+                    probe.Refused.Add(RefusedRow.Of(rows.Batches[rows.BatchOf(start)], rows.RowOf(start), rows.Stamp(start), exception));
+                    if (!passed && !asked && probe.Refused.Count >= RowsBeforeWitnesses)
                     {
-                        break;
+                        asked = true;
+                        probe = await AskAsync(probe);
+                        if (probe.BlamesNoRow)
+                        {
+                            return probe;
+                        }
                     }
                 }
             }
         }
 
-        return new Probe(rows.New, refused) { BlamesNoRow = witness == Witness.None && !passed && unsure };
-    }
+        return passed || probe.Refused.Count == 0 ? probe with { Answer = TableAnswer.Takes } : await AskAsync(probe);
 
-    // The newest stored row once more: where even that is not taken any more, no reading is to blame.
-    private static async Task<(Witness Witness, PostgresException? Said)> AskWitnessAsync(FlushSession session, TargetTable table, CancellationToken cancellationToken)
-    {
-        await session.Transaction.SaveAsync("witness", cancellationToken);
-        try
+        async Task<Probe> AskAsync(Probe found)
         {
-            await using var command = new NpgsqlCommand(table.WitnessSql, session.Connection);
-            var stored = await command.ExecuteNonQueryAsync(cancellationToken);
-            await session.Transaction.RollbackAsync("witness", cancellationToken);
-            return (stored > 0 ? Witness.Passed : Witness.None, null);
-        }
-        catch (PostgresException exception) when (IsOfRows(exception) && session.Connection.State == ConnectionState.Open)
-        {
-            await session.Transaction.RollbackAsync("witness", cancellationToken);
-            return (PostgresFailure.Of(exception).MayBeOneRow ? Witness.Refused : Witness.None, exception);
+            var (answer, said) = await Witnesses.AskAsync(session, writer.Table, found.Refused, cancellationToken);
+            return found with { Answer = answer, Said = said };
         }
     }
-
-    private static bool IsOfRows(PostgresException exception) => PostgresFailure.Of(exception) is { Kind: FailureKind.Poison or FailureKind.Conflict } or { MayBeOneRow: true };
 
     private static bool Halves(Exception exception, int rows) => PostgresFailure.Of(exception).Kind switch
     {
-        FailureKind.TooSlow => rows > Flush.FewestStatementRows,
-        _ => rows > 1 && exception is PostgresException refused && IsOfRows(refused),
+        FailureKind.TooSlow => rows > FlushHistory.FewestStatementRows,
+        _ => rows > 1 && exception is PostgresException && PostgresFailure.Of(exception).IsOfRows,
     };
 }
 
 /// <summary>What trying the rows of a flush one by one has shown.</summary>
 /// <param name="Tried">How many rows were tried.</param>
 /// <param name="Refused">Those that the server refuses.</param>
-internal sealed record Probe(int Tried, IReadOnlyList<RefusedRow> Refused)
+internal sealed record Probe(int Tried, List<RefusedRow> Refused)
 {
-    /// <summary>What the server said to a row that it had taken before, if it refused that.</summary>
+    /// <summary>What the table says to other rows; asked where none of the flush was taken.</summary>
+    public TableAnswer Answer { get; init; }
+
+    /// <summary>In what words it refused those.</summary>
     public PostgresException? Said { get; init; }
 
-    /// <summary>Whether nothing shows that rows are to blame: they were refused with what may be said of any row, and no row is known that is taken.</summary>
-    public bool BlamesNoRow { get; init; }
+    /// <summary>Whether it refuses what it took before with what may be said of any row.</summary>
+    public bool BlamesNoRow => Answer == TableAnswer.RefusesStored && Said is { } said && PostgresFailure.Of(said).MayBeOneRow;
 }
 
 /// <summary>A row that the server refuses.</summary>
 /// <param name="Batch">Its batch.</param>
 /// <param name="Row">Its row there.</param>
-/// <param name="SqlState">The server's code.</param>
+/// <param name="Device">Whose it is; what a gateway sends is that of the devices it speaks for.</param>
+/// <param name="Enqueued">When the hub took its message.</param>
+/// <param name="Failure">What the server said, sorted.</param>
 /// <param name="Column">The column the server named, if any.</param>
 /// <param name="Message">What the server said.</param>
-internal readonly record struct RefusedRow(DecodedBatch Batch, int Row, string SqlState, string? Column, string Message);
+internal readonly record struct RefusedRow(DecodedBatch Batch, int Row, string Device, DateTime Enqueued, PostgresFailure Failure, string? Column, string Message)
+{
+    /// <summary>The server's code.</summary>
+    public string SqlState => Failure.SqlState!;
+
+    /// <param name="batch">Its batch.</param>
+    /// <param name="row">Its row there.</param>
+    /// <param name="stamp">Its time, for a message that the hub has not stamped.</param>
+    /// <param name="exception">What the server said.</param>
+    public static RefusedRow Of(DecodedBatch batch, int row, Instant stamp, PostgresException exception)
+    {
+        var message = batch.Events[batch.Readings.Events[row]];
+        return new RefusedRow(
+            batch,
+            row,
+            batch.Readings.Devices[row],
+            message.RowTime ?? message.EnqueuedTime ?? stamp.ToDateTime(),
+            PostgresFailure.Of(exception),
+            exception.ColumnName,
+            exception.MessageText);
+    }
+}

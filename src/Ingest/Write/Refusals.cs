@@ -7,8 +7,7 @@ internal sealed class Refusals
 {
     private readonly Dictionary<(DecodedBatch Batch, int Row), RefusedRow> _rows = [];
 
-    /// <summary>The server's code of each.</summary>
-    public IReadOnlyCollection<string> Codes => [.. _rows.Values.Select(row => row.SqlState)];
+    public IReadOnlyCollection<RefusedRow> Rows => _rows.Values;
 
     public void Add(RefusedRow row) => _rows[(row.Batch, row.Row)] = row;
 

@@ -1,3 +1,4 @@
+using Ingest.Columns.Types;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -6,9 +7,7 @@ namespace Ingest.Write;
 /// <summary>Sends new rows to the table, by COPY or by upsert. Its buffers are used again.</summary>
 internal sealed class RowWriter(TargetTable table)
 {
-    private const long MicrosecondTicks = TimeSpan.TicksPerMicrosecond;
-
-    private readonly ColumnCodec[] _codecs = [.. table.Columns.Select(ColumnCodec.Create)];
+    private readonly ColumnCodec[] _codecs = [.. table.Columns.Select(column => SqlTypes.Of(column.Type).CreateCodec())];
 
     public TargetTable Table { get; } = table;
 
@@ -26,7 +25,7 @@ internal sealed class RowWriter(TargetTable table)
         {
             var row = which.Span[next];
             await importer.StartRowAsync(cancellationToken);
-            await importer.WriteAsync(Time(rows.Times[row]), NpgsqlDbType.TimestampTz, cancellationToken);
+            await importer.WriteAsync(rows.Times[row].ToDateTime(), NpgsqlDbType.TimestampTz, cancellationToken);
             await importer.WriteAsync(rows.Device(row), NpgsqlDbType.Text, cancellationToken);
             var columns = rows.ReadingsOf(row).Columns;
             for (var column = 0; column < _codecs.Length; column++)
@@ -57,7 +56,7 @@ internal sealed class RowWriter(TargetTable table)
                 continue;
             }
 
-            times.Add(Time(rows.Times[row]));
+            times.Add(rows.Times[row].ToDateTime());
             devices.Add(rows.Device(row));
             var columns = rows.ReadingsOf(row).Columns;
             for (var column = 0; column < _codecs.Length; column++)
@@ -76,8 +75,4 @@ internal sealed class RowWriter(TargetTable table)
 
         return command;
     }
-
-    public static DateTime Time(long microseconds) => DateTime.UnixEpoch.AddTicks(microseconds * MicrosecondTicks);
-
-    public static long Microseconds(DateTime time) => (time.Ticks - DateTime.UnixEpoch.Ticks) / MicrosecondTicks;
 }

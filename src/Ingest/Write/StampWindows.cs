@@ -1,7 +1,9 @@
+using Ingest.Events;
+
 namespace Ingest.Write;
 
-/// <summary>A stretch of time to read: from <paramref name="Start"/> on, before <paramref name="End"/>, in microseconds since 1970-01-01 UTC.</summary>
-internal readonly record struct StampWindow(long Start, long End);
+/// <summary>A stretch of time to read: from <paramref name="Start"/> on, before <paramref name="End"/>.</summary>
+internal readonly record struct StampWindow(Instant Start, Instant End);
 
 /// <summary>
 /// Says which stretches of time a flush must read to see every stored row of its stamps. One old reading, or a partition a week behind, must
@@ -12,13 +14,11 @@ internal static class StampWindows
     /// <summary>Most stretches of one flush; each is a statement of its own in the same round trip.</summary>
     public const int Most = 16;
 
-    /// <summary>A gap narrower than this is read through: 250 ms.</summary>
+    /// <summary>A gap narrower than this, in microseconds, is read through: 250 ms.</summary>
     public const long NarrowestGap = 250_000;
 
-    private const long Millisecond = 1_000;
-
-    /// <param name="stamps">The stamps, in microseconds; sorted by this call.</param>
-    public static IReadOnlyList<StampWindow> Cover(Span<long> stamps)
+    /// <param name="stamps">The stamps; sorted by this call.</param>
+    public static IReadOnlyList<StampWindow> Cover(Span<Instant> stamps)
     {
         if (stamps.IsEmpty)
         {
@@ -29,7 +29,7 @@ internal static class StampWindows
         var gaps = new PriorityQueue<int, long>();
         for (var index = 1; index < stamps.Length; index++)
         {
-            var gap = stamps[index] - stamps[index - 1];
+            var gap = stamps[index].Microseconds - stamps[index - 1].Microseconds;
             if (gap >= NarrowestGap)
             {
                 gaps.Enqueue(index, gap);
@@ -46,7 +46,7 @@ internal static class StampWindows
         for (var window = 0; window < windows.Length; window++)
         {
             var end = window < cuts.Length ? cuts[window] : stamps.Length;
-            windows[window] = new StampWindow(stamps[start], stamps[end - 1] + Millisecond);
+            windows[window] = new StampWindow(stamps[start], stamps[end - 1].AddMicroseconds(Instant.PerMillisecond));
             start = end;
         }
 

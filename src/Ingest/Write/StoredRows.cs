@@ -1,5 +1,6 @@
 using Ingest.Columns;
-using Ingest.Decode;
+using Ingest.Columns.Types;
+using Ingest.Events;
 using Ingest.Settings;
 using Npgsql;
 using NpgsqlTypes;
@@ -20,7 +21,7 @@ internal sealed class StoredRows(TargetTable table)
     // Equal to none of the flush: no JSON is empty.
     private static readonly JsonbValue AnotherValue = new("");
 
-    private readonly ColumnCodec[] _codecs = [.. table.Columns.Select(ColumnCodec.Create)];
+    private readonly ColumnCodec[] _codecs = [.. table.Columns.Select(column => SqlTypes.Of(column.Type).CreateCodec())];
     private readonly int[] _jsonColumns = [.. Enumerable.Range(0, table.Columns.Count).Where(column => table.Columns[column].Type == ColumnType.Jsonb)];
 
     // Devices of stored rows: the same names again and again.
@@ -74,8 +75,8 @@ internal sealed class StoredRows(TargetTable table)
         {
             Parameters =
             {
-                new NpgsqlParameter<DateTime> { TypedValue = RowWriter.Time(window.Start) },
-                new NpgsqlParameter<DateTime> { TypedValue = RowWriter.Time(window.End) },
+                new NpgsqlParameter<DateTime> { TypedValue = window.Start.ToDateTime() },
+                new NpgsqlParameter<DateTime> { TypedValue = window.End.ToDateTime() },
             },
         };
         foreach (var column in values)
@@ -108,12 +109,12 @@ internal sealed class StoredRows(TargetTable table)
         return values;
     }
 
-    private void Read(NpgsqlDataReader reader, List<string>[] sought, TwinTable twins, ReadingColumns stored)
+    private void Read(NpgsqlDataReader reader, List<string>[] sought, CollisionResolver twins, ReadingColumns stored)
     {
-        var time = RowWriter.Microseconds(reader.GetDateTime(0));
+        var time = Instant.Of(reader.GetDateTime(0));
         var length = (int)reader.GetBytes(1, 0, _device, 0, _device.Length);
         var device = length < _device.Length ? _devices.FromUtf8(_device.AsSpan(0, length)) : reader.GetString(1);
-        var stamp = TwinTable.FloorToMillisecond(time);
+        var stamp = time.FloorToMillisecond();
         var key = twins.KeyOf(stamp, device);
         if (key < 0)
         {

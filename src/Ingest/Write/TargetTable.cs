@@ -1,4 +1,5 @@
 using Ingest.Columns;
+using Ingest.Columns.Types;
 using Ingest.Decode;
 using Ingest.Settings;
 using Npgsql;
@@ -14,6 +15,8 @@ public sealed class TargetTable
     /// <summary>Read in place of a jsonb value: it equals none of those that were asked for. Else the number of the one it equals, from 1.</summary>
     internal const long AnotherValue = 0;
 
+    private const int NewestRows = 10_000;
+
     private static readonly NpgsqlCommandBuilder Quoting = new();
 
     /// <param name="schema">The table's schema, unquoted; null where the server's search path decides.</param>
@@ -28,7 +31,7 @@ public sealed class TargetTable
         Quoted = schema is null ? Quote(table) : $"{Quote(schema)}.{Quote(table)}";
         var list = string.Join(", ", columns.Select(column => Quote(column.Name)).Prepend("device").Prepend("time"));
         CopySql = $"COPY {Quoted} ({list}) FROM STDIN (FORMAT BINARY)";
-        var arrays = columns.Select((column, index) => $"${index + 3}::{SqlType.NameOf(column.Type)}[]");
+        var arrays = columns.Select((column, index) => $"${index + 3}::{SqlTypes.Of(column.Type).Name}[]");
         UpsertSql = $"""
             INSERT INTO {Quoted} ({list})
             SELECT * FROM unnest($1::timestamptz[], $2::text[]{string.Concat(arrays.Select(array => ", " + array))})
@@ -36,12 +39,15 @@ public sealed class TargetTable
             """;
 
         WindowSql = Window();
+        var values = string.Concat(columns.Select(column => ", " + Quote(column.Name)));
         WitnessSql = $"""
             INSERT INTO {Quoted} ({list})
-            SELECT {string.Join(", ", columns.Select(column => Quote(column.Name)).Prepend("device").Prepend("date_trunc('milliseconds', time) + interval '999 microseconds'"))}
-            FROM {Quoted} ORDER BY time DESC LIMIT 1
+            SELECT $1, device{values}
+            FROM (SELECT device{values} FROM {Quoted} ORDER BY time DESC LIMIT {NewestRows}) AS newest
+            WHERE (device = ANY ($2)) = $3 LIMIT 1
             ON CONFLICT (time, device) DO NOTHING
             """;
+        BareSql = $"INSERT INTO {Quoted} (time, device) VALUES ($1, $2) ON CONFLICT (time, device) DO NOTHING";
     }
 
     public static TargetTable Of(TelemetryMapping mapping)
@@ -67,8 +73,14 @@ public sealed class TargetTable
     /// </summary>
     internal string WindowSql { get; }
 
-    /// <summary>Stores the newest row once more, at a microsecond that hardly any reading has: to be rolled back.</summary>
+    /// <summary>
+    /// Stores once more, at the time $1, the newest row whose device is among $2 ($3 true) or is not (false): to be rolled back. Looked for among the newest
+    /// rows only, so that a table of one device is not read to its beginning.
+    /// </summary>
     internal string WitnessSql { get; }
+
+    /// <summary>Stores a row of the time $1 and the device $2 and nothing else: to be rolled back.</summary>
+    internal string BareSql { get; }
 
     // The bounds are constants when the statement is planned (it is never prepared), so chunks outside are not even opened.
     private string Window()

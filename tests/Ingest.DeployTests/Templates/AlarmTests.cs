@@ -36,7 +36,7 @@ public sealed partial class AlarmTests(Support.Templates templates)
 
         var named = queries.SelectMany(query => Metric().Matches(query).Select(match => match.Value)).ToHashSet();
         Assert.Superset(named, metrics);
-        Assert.Contains("ingest.circuit", named);
+        Assert.Contains("ingest.retry.state", named);
         Assert.Superset(queries.SelectMany(query => Event().Matches(query).Select(match => match.Value)).ToHashSet(), events);
         Assert.Superset(queries.SelectMany(query => Function().Matches(query).Select(match => match.Value)).ToHashSet(), functions);
     }

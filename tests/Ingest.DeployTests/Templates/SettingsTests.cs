@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Ingest.DeployTests.Support;
-using Ingest.Hosting;
+using Ingest.Functions.Hosting;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;

@@ -1,3 +1,4 @@
+using Ingest.TestSupport;
 using System.Diagnostics;
 using Ingest.Cli.Simulation;
 using Ingest.Sources.EventHubs;
@@ -107,15 +108,8 @@ public sealed class StateHome : IDisposable
         return [.. lines.Split('\n').Where(line => line.Contains(_folder.FullName, StringComparison.Ordinal))];
     }
 
-    public async Task NoProcessIsLeftAsync()
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30), TimeProvider.System);
-        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
-        while ((await ProcessesAsync()).Count > 0)
-        {
-            await timer.WaitForNextTickAsync(patience.Token);
-        }
-    }
+    public Task NoProcessIsLeftAsync() =>
+        Eventually.IsTrueAsync(async () => (await ProcessesAsync()).Count == 0, "no process of the database is left");
 
     public void Dispose() => _folder.Delete(recursive: true);
 }

@@ -1,3 +1,4 @@
+using Ingest.TestSupport;
 using Ingest.IntegrationTests.Support;
 using Ingest.TestSupport.Databases;
 using Ingest.TestSupport.Faults;
@@ -75,12 +76,12 @@ public sealed class WorkerProcessTests(PostgresFixture postgres)
         };
         var check = await CliProcess.RunAsync(environment, "run", "--check");
         await using var worker = WorkerProcess.Start(environment, LoopbackPort.Free());
-        await WorkerStage.UntilAsync(async () => worker.Logged(2015) == 1 && worker.Logged(2016) == 1 && await worker.HealthAsync(CancellationToken.None) is { Ready: false });
+        await Eventually.IsTrueAsync(async () => worker.Logged(2015) == 1 && worker.Logged(2016) == 1 && await worker.HealthAsync(CancellationToken.None) is { Ready: false });
 
         hub.Open();
         database.Open();
         await stage.SendAsync(100);
-        await WorkerStage.UntilAsync(async () => (await stage.AccountsAsync()).Received == 100 && await worker.HealthAsync(CancellationToken.None) is { Ready: true });
+        await Eventually.IsTrueAsync(async () => (await stage.AccountsAsync()).Received == 100 && await worker.HealthAsync(CancellationToken.None) is { Ready: true });
 
         Assert.True(check.ExitCode == 1, check.ToString());
         Assert.Equal((1, 1, 2), (worker.Logged(2015), worker.Logged(2016), worker.Logged(2018)));
@@ -163,6 +164,31 @@ public sealed class WorkerProcessTests(PostgresFixture postgres)
         Assert.Equal(2, check.ExitCode);
         Assert.Contains("nowhere", check.Errors, StringComparison.Ordinal);
         Assert.Contains("no_such_table", check.Errors, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Hub__FullyQualifiedNamespace=localhost", "localhost/telemetry")]
+    [InlineData("Database__EntraAuthentication=true", "the database")]
+    public async Task A_login_by_an_identity_that_the_process_does_not_have_ends_it_with_words(string setting, string wanted)
+    {
+        await using var stage = await WorkerStage.CreateAsync(postgres);
+        var (name, value) = (setting.Split('=')[0], setting.Split('=')[1]);
+        await using var worker = CliProcess.Start(
+            new Dictionary<string, string>(stage.Environment)
+            {
+                ["Hub__ConnectionString"] = name.StartsWith("Hub", StringComparison.Ordinal) ? "" : stage.Environment["Hub__ConnectionString"],
+                ["Hub__Name"] = "telemetry",
+                ["Database__ConnectionString"] = new NpgsqlConnectionStringBuilder(stage.Environment["Database__ConnectionString"]) { Password = null }.ConnectionString,
+                [name] = value,
+                ["AZURE_TOKEN_CREDENTIALS"] = "EnvironmentCredential",
+                ["AZURE_CLIENT_ID"] = "",
+            },
+            "run");
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60), TimeProvider.System);
+        var run = await worker.EndedAsync(patience.Token);
+
+        Assert.True(run.ExitCode == 2, run.ToString());
+        Assert.Contains($"no token for {wanted}: EnvironmentCredential", run.Errors, StringComparison.Ordinal);
     }
 
     [Fact]

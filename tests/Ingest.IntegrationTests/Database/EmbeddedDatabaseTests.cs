@@ -23,7 +23,7 @@ public sealed class EmbeddedDatabaseTests : IDisposable
     {
         await using (var database = await StartAsync())
         {
-            await DatabaseMigrator.MigrateAsync(database.ConnectionString, new MigrationOptions(), Token);
+            await DatabaseMigrator.MigrateAsync(database.ConnectionString, new MigrationSettings(), Token);
             await StoreAsync(database.ConnectionString, 1_000);
         }
 
@@ -45,7 +45,7 @@ public sealed class EmbeddedDatabaseTests : IDisposable
     {
         await using (var database = await StartAsync())
         {
-            await DatabaseMigrator.MigrateAsync(database.ConnectionString, new MigrationOptions { RetentionDays = 36_500 }, Token);
+            await DatabaseMigrator.MigrateAsync(database.ConnectionString, new MigrationSettings { RetentionDays = 36_500 }, Token);
             await StoreAsync(database.ConnectionString, 1_000);
             await using var connection = await OpenAsync(database.ConnectionString);
             await connection.ExecuteAsync(
@@ -64,7 +64,7 @@ public sealed class EmbeddedDatabaseTests : IDisposable
         {
             await StoreAsync(database.ConnectionString, 500);
             await StoreAsync(database.ConnectionString, 1_000, day: 20);
-            Assert.Empty((await DatabaseMigrator.MigrateAsync(database.ConnectionString, new MigrationOptions { RetentionDays = 36_400 }, Token)).Applied);
+            Assert.Empty((await DatabaseMigrator.MigrateAsync(database.ConnectionString, new MigrationSettings { RetentionDays = 36_400 }, Token)).Applied);
             await using var connection = await OpenAsync(database.ConnectionString);
             await connection.ExecuteAsync(
                 """
@@ -86,7 +86,7 @@ public sealed class EmbeddedDatabaseTests : IDisposable
         for (var round = 1; round <= 3; round++)
         {
             await using var database = await StartAsync();
-            await DatabaseMigrator.MigrateAsync(database.ConnectionString, new MigrationOptions(), Token);
+            await DatabaseMigrator.MigrateAsync(database.ConnectionString, new MigrationSettings(), Token);
             await StoreAsync(database.ConnectionString, 1_000, day: round);
             using (var server = Process.GetProcessById(database.ProcessId))
             {
@@ -104,7 +104,7 @@ public sealed class EmbeddedDatabaseTests : IDisposable
     public async Task Nothing_survives_the_kill_of_its_parent_but_the_data()
     {
         using var owner = await DatabaseOwner.StartAsync(["embedded", _folder], Token);
-        await DatabaseMigrator.MigrateAsync(owner.ConnectionString, new MigrationOptions(), Token);
+        await DatabaseMigrator.MigrateAsync(owner.ConnectionString, new MigrationSettings(), Token);
         await StoreAsync(owner.ConnectionString, 1_000);
 
         await owner.KillAsync(Token);
@@ -238,7 +238,7 @@ public sealed class EmbeddedDatabaseTests : IDisposable
     private const string Settings = "SELECT current_setting('TimeZone') || ' ' || current_setting('search_path') || ' ' || current_setting('statement_timeout')";
 
     private Task<EmbeddedDatabase> StartAsync(bool fresh = false) => EmbeddedDatabase.StartAsync(
-        new EmbeddedDatabaseOptions { DataFolder = _folder, Fresh = fresh, PackagesFolder = TestPackages.StateFolder },
+        new EmbeddedDatabaseSettings { DataFolder = _folder, Fresh = fresh, PackagesFolder = TestPackages.StateFolder },
         progress: null,
         Token);
 

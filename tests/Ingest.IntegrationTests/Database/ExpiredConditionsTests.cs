@@ -26,7 +26,7 @@ public sealed class ExpiredConditionsTests(PostgresFixture postgres, TimescaleFi
     public async Task On_partitions_a_writer_has_whole_days_dropped_and_nothing_younger()
     {
         var database = await postgres.CreateDatabaseAsync(Token);
-        await DatabaseMigrator.MigrateAsync(database, new MigrationOptions { PlainPostgres = true }, Token);
+        await DatabaseMigrator.MigrateAsync(database, new MigrationSettings { PlainPostgres = true }, Token);
         await using var owner = await OpenAsync(database);
         await owner.ExecuteAsync(Rows);
         var inDefault = await owner.ExecuteScalarAsync<int>("SELECT count(*) FROM conditions_default");
@@ -63,7 +63,7 @@ public sealed class ExpiredConditionsTests(PostgresFixture postgres, TimescaleFi
     public async Task A_retention_of_less_than_a_day_is_refused(string days)
     {
         var database = await postgres.CreateDatabaseAsync(Token);
-        await DatabaseMigrator.MigrateAsync(database, new MigrationOptions { PlainPostgres = true }, Token);
+        await DatabaseMigrator.MigrateAsync(database, new MigrationSettings { PlainPostgres = true }, Token);
         await using var connection = await OpenAsync(database);
         var refused = await Assert.ThrowsAsync<PostgresException>(() => connection.ExecuteAsync($"SELECT drop_expired_conditions({days})"));
         Assert.Equal(PostgresErrorCodes.InvalidParameterValue, refused.SqlState);
@@ -75,7 +75,7 @@ public sealed class ExpiredConditionsTests(PostgresFixture postgres, TimescaleFi
         var database = await postgres.CreateDatabaseAsync(Token);
         await using var connection = await OpenAsync(database);
         await connection.ExecuteAsync("CREATE TABLE conditions (time timestamptz NOT NULL, device text NOT NULL); CREATE UNIQUE INDEX ON conditions (time, device)");
-        await DatabaseMigrator.MigrateAsync(database, new MigrationOptions { PlainPostgres = true }, Token);
+        await DatabaseMigrator.MigrateAsync(database, new MigrationSettings { PlainPostgres = true }, Token);
         var refused = await Assert.ThrowsAsync<PostgresException>(() => connection.ExecuteAsync("SELECT drop_expired_conditions(1)"));
         Assert.Equal(PostgresErrorCodes.FeatureNotSupported, refused.SqlState);
     }
@@ -84,7 +84,7 @@ public sealed class ExpiredConditionsTests(PostgresFixture postgres, TimescaleFi
     public async Task Nobody_else_may_call_it_and_a_caller_cannot_point_it_at_other_tables()
     {
         var database = await postgres.CreateDatabaseAsync(Token);
-        await DatabaseMigrator.MigrateAsync(database, new MigrationOptions { PlainPostgres = true }, Token);
+        await DatabaseMigrator.MigrateAsync(database, new MigrationSettings { PlainPostgres = true }, Token);
         var server = await postgres.ServerAsync();
         await using var stranger = await OpenAsync(await server.CreateLoginAsync(database, cancellationToken: Token));
         var refused = await Assert.ThrowsAsync<PostgresException>(() => stranger.ExecuteAsync("SELECT drop_expired_conditions(1)"));

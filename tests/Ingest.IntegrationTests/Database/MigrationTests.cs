@@ -16,7 +16,7 @@ public sealed class MigrationTests(PostgresFixture postgres, TimescaleFixture ti
     {
         await using var database = await timescale.CreateAsync(migration: null, Token);
 
-        var report = await DatabaseMigrator.MigrateAsync(database.ConnectionString, new MigrationOptions(), Token);
+        var report = await DatabaseMigrator.MigrateAsync(database.ConnectionString, new MigrationSettings(), Token);
 
         Assert.Equal(DatabaseEdition.TimescaleFull, report.Edition);
         Assert.Equal(TableLayout.Hypertable, report.Layout);
@@ -56,7 +56,7 @@ public sealed class MigrationTests(PostgresFixture postgres, TimescaleFixture ti
             await connection.ExecuteAsync("INSERT INTO conditions (time, device) VALUES (now(), 'd')");
         }
 
-        var again = await DatabaseMigrator.MigrateAsync(database.ConnectionString, new MigrationOptions(), Token);
+        var again = await DatabaseMigrator.MigrateAsync(database.ConnectionString, new MigrationSettings(), Token);
 
         Assert.Empty(again.Applied);
         await using var after = await OpenAsync(database.ConnectionString);
@@ -66,9 +66,9 @@ public sealed class MigrationTests(PostgresFixture postgres, TimescaleFixture ti
     [Fact]
     public async Task A_retention_is_a_policy_on_the_full_edition_and_can_be_changed()
     {
-        await using var database = await timescale.CreateAsync(new MigrationOptions { RetentionDays = 30 }, Token);
+        await using var database = await timescale.CreateAsync(new MigrationSettings { RetentionDays = 30 }, Token);
 
-        await DatabaseMigrator.MigrateAsync(database.ConnectionString, new MigrationOptions { RetentionDays = 60 }, Token);
+        await DatabaseMigrator.MigrateAsync(database.ConnectionString, new MigrationSettings { RetentionDays = 60 }, Token);
 
         await using var connection = await OpenAsync(database.ConnectionString);
         var dropAfter = await connection.QueryAsync<string>(
@@ -81,7 +81,7 @@ public sealed class MigrationTests(PostgresFixture postgres, TimescaleFixture ti
     {
         var database = await postgres.CreateDatabaseAsync(Token);
 
-        var report = await DatabaseMigrator.MigrateAsync(database, new MigrationOptions { PartitionDaysAhead = 3 }, Token);
+        var report = await DatabaseMigrator.MigrateAsync(database, new MigrationSettings { PartitionDaysAhead = 3 }, Token);
 
         Assert.Equal(DatabaseEdition.PlainPostgres, report.Edition);
         Assert.Equal(TableLayout.DayPartitions, report.Layout);
@@ -96,12 +96,12 @@ public sealed class MigrationTests(PostgresFixture postgres, TimescaleFixture ti
     public async Task The_next_migration_moves_rows_from_the_default_partition_to_their_days()
     {
         var database = await postgres.CreateDatabaseAsync(Token);
-        await DatabaseMigrator.MigrateAsync(database, new MigrationOptions { PartitionDaysAhead = 1 }, Token);
+        await DatabaseMigrator.MigrateAsync(database, new MigrationSettings { PartitionDaysAhead = 1 }, Token);
         await using var connection = await OpenAsync(database);
         await connection.ExecuteAsync("INSERT INTO conditions (time, device) SELECT now() + n * INTERVAL '1 day', 'd' FROM generate_series(-20, 5) AS n");
         Assert.Equal(13 + 4, await connection.ExecuteScalarAsync<int>("SELECT count(*) FROM conditions_default"));
 
-        var report = await DatabaseMigrator.MigrateAsync(database, new MigrationOptions { PartitionDaysAhead = 2 }, Token);
+        var report = await DatabaseMigrator.MigrateAsync(database, new MigrationSettings { PartitionDaysAhead = 2 }, Token);
 
         Assert.Empty(report.Applied);
         Assert.Equal(0, await connection.ExecuteScalarAsync<int>("SELECT count(*) FROM conditions_default"));
@@ -114,11 +114,11 @@ public sealed class MigrationTests(PostgresFixture postgres, TimescaleFixture ti
     public async Task A_retention_on_plain_PostgreSQL_drops_what_is_past_it_now()
     {
         var database = await postgres.CreateDatabaseAsync(Token);
-        await DatabaseMigrator.MigrateAsync(database, new MigrationOptions(), Token);
+        await DatabaseMigrator.MigrateAsync(database, new MigrationSettings(), Token);
         await using var connection = await OpenAsync(database);
         await connection.ExecuteAsync("INSERT INTO conditions (time, device) SELECT now() - n * INTERVAL '1 day', 'd' FROM generate_series(0, 19) AS n");
 
-        await DatabaseMigrator.MigrateAsync(database, new MigrationOptions { RetentionDays = 10 }, Token);
+        await DatabaseMigrator.MigrateAsync(database, new MigrationSettings { RetentionDays = 10 }, Token);
 
         Assert.Equal(11, await connection.ExecuteScalarAsync<int>("SELECT count(*) FROM conditions"));
     }
@@ -129,7 +129,7 @@ public sealed class MigrationTests(PostgresFixture postgres, TimescaleFixture ti
         for (var round = 0; round < 3; round++)
         {
             var database = await postgres.CreateDatabaseAsync(Token);
-            await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => Task.Run(() => DatabaseMigrator.MigrateAsync(database, new MigrationOptions(), Token))));
+            await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => Task.Run(() => DatabaseMigrator.MigrateAsync(database, new MigrationSettings(), Token))));
 
             await using var connection = await OpenAsync(database);
             var journal = await connection.QueryAsync<string>("SELECT scriptname FROM ingest_migrations ORDER BY scriptname");
@@ -146,7 +146,7 @@ public sealed class MigrationTests(PostgresFixture postgres, TimescaleFixture ti
         await using var connection = await OpenAsync(database);
         await connection.ExecuteAsync("CREATE VIEW checkpoints AS SELECT 1 AS one; CREATE VIEW dead_letters AS SELECT 1 AS one");
 
-        await Assert.ThrowsAsync<DatabaseSetupException>(() => DatabaseMigrator.MigrateAsync(database, new MigrationOptions(), Token));
+        await Assert.ThrowsAsync<DatabaseSetupException>(() => DatabaseMigrator.MigrateAsync(database, new MigrationSettings(), Token));
 
         Assert.Null(await connection.ExecuteScalarAsync<string>("SELECT to_regclass('conditions')::text"));
     }
@@ -159,7 +159,7 @@ public sealed class MigrationTests(PostgresFixture postgres, TimescaleFixture ti
         await connection.ExecuteAsync(
             "CREATE TABLE conditions (time timestamptz NOT NULL, device text NOT NULL, temperature double precision, humidity double precision); CREATE UNIQUE INDEX ON conditions (time, device)");
 
-        var report = await DatabaseMigrator.MigrateAsync(database, new MigrationOptions(), Token);
+        var report = await DatabaseMigrator.MigrateAsync(database, new MigrationSettings(), Token);
 
         Assert.Equal(TableLayout.Ordinary, report.Layout);
         Assert.Contains(report.LeftOut, left => left.Why.Contains("ordinary table", StringComparison.Ordinal));
@@ -170,7 +170,7 @@ public sealed class MigrationTests(PostgresFixture postgres, TimescaleFixture ti
     public async Task A_member_of_ingest_writer_owns_nothing_and_can_do_what_the_worker_does()
     {
         var database = await postgres.CreateDatabaseAsync(Token);
-        await DatabaseMigrator.MigrateAsync(database, new MigrationOptions(), Token);
+        await DatabaseMigrator.MigrateAsync(database, new MigrationSettings(), Token);
         var server = await postgres.ServerAsync();
         await using var connection = await OpenAsync(await server.CreateLoginAsync(database, memberOf: "ingest_writer", Token));
 
@@ -227,15 +227,15 @@ public sealed class MigrationTests(PostgresFixture postgres, TimescaleFixture ti
         var login = await server.CreateLoginAsync(database, cancellationToken: Token);
         await using var administrator = await OpenAsync(database);
 
-        var refused = await Assert.ThrowsAsync<DatabaseSetupException>(() => DatabaseMigrator.MigrateAsync(login, new MigrationOptions(), Token));
+        var refused = await Assert.ThrowsAsync<DatabaseSetupException>(() => DatabaseMigrator.MigrateAsync(login, new MigrationSettings(), Token));
         Assert.Contains("GRANT CREATE ON SCHEMA public TO", refused.Message, StringComparison.Ordinal);
 
         await administrator.ExecuteAsync($"GRANT CREATE ON SCHEMA public TO {new NpgsqlConnectionStringBuilder(login).Username}");
-        var report = await DatabaseMigrator.MigrateAsync(login, new MigrationOptions(), Token);
+        var report = await DatabaseMigrator.MigrateAsync(login, new MigrationSettings(), Token);
         Assert.Contains(report.LeftOut, left => left.ToDo?.Contains("CREATE ROLE ingest_writer", StringComparison.Ordinal) == true);
 
         await administrator.ExecuteAsync("CREATE ROLE ingest_writer NOLOGIN");
-        var again = await DatabaseMigrator.MigrateAsync(login, new MigrationOptions(), Token);
+        var again = await DatabaseMigrator.MigrateAsync(login, new MigrationSettings(), Token);
         Assert.DoesNotContain(again.LeftOut, left => left.What.Contains("ingest_writer", StringComparison.Ordinal));
         Assert.True(await administrator.ExecuteScalarAsync<bool>("SELECT has_table_privilege('ingest_writer', 'conditions', 'INSERT')"));
     }
@@ -247,16 +247,16 @@ public sealed class MigrationTests(PostgresFixture postgres, TimescaleFixture ti
         var settings = new NpgsqlConnectionStringBuilder(server.ConnectionString);
 
         settings.Database = "nowhere";
-        var noDatabase = await Assert.ThrowsAsync<DatabaseSetupException>(() => DatabaseMigrator.MigrateAsync(settings.ConnectionString, new MigrationOptions(), Token));
+        var noDatabase = await Assert.ThrowsAsync<DatabaseSetupException>(() => DatabaseMigrator.MigrateAsync(settings.ConnectionString, new MigrationSettings(), Token));
         Assert.Contains("CREATE DATABASE \"nowhere\"", noDatabase.Message, StringComparison.Ordinal);
 
         settings.Database = "postgres";
         settings.Password = "wrong";
-        var noLogin = await Assert.ThrowsAsync<DatabaseSetupException>(() => DatabaseMigrator.MigrateAsync(settings.ConnectionString, new MigrationOptions(), Token));
+        var noLogin = await Assert.ThrowsAsync<DatabaseSetupException>(() => DatabaseMigrator.MigrateAsync(settings.ConnectionString, new MigrationSettings(), Token));
         Assert.Contains("refuses the login of postgres", noLogin.Message, StringComparison.Ordinal);
 
         settings.Port = 1;
-        var noServer = await Assert.ThrowsAsync<DatabaseSetupException>(() => DatabaseMigrator.MigrateAsync(settings.ConnectionString, new MigrationOptions(), Token));
+        var noServer = await Assert.ThrowsAsync<DatabaseSetupException>(() => DatabaseMigrator.MigrateAsync(settings.ConnectionString, new MigrationSettings(), Token));
         Assert.Contains("127.0.0.1:1 cannot be reached", noServer.Message, StringComparison.Ordinal);
     }
 

@@ -1,3 +1,4 @@
+using Ingest.TestSupport;
 using Dapper;
 using Ingest.TestSupport.Databases;
 using Npgsql;
@@ -50,13 +51,7 @@ public sealed class NativePostgresTests
         await owner.KillAsync(Token);
 
         Assert.True(await DatabaseOwner.EndsAsync(owner.ServerProcessId, TimeSpan.FromSeconds(15)));
-        var deadline = TimeProvider.System.GetTimestamp();
-        while (Directory.Exists(owner.DataFolder) && TimeProvider.System.GetElapsedTime(deadline) < TimeSpan.FromSeconds(10))
-        {
-            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, Token);
-        }
-
-        Assert.False(Directory.Exists(owner.DataFolder));
+        await Eventually.IsTrueAsync(() => !Directory.Exists(owner.DataFolder));
     }
 
     private static async Task ExecuteAsync(NativePostgres server, string sql)

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Unicode;
 using Dapper;
 using Ingest.Columns;
+using Ingest.Columns.Types;
 using Ingest.TestSupport.Databases;
 using Ingest.TestSupport.Fuzzing;
 using Npgsql;
@@ -91,7 +92,7 @@ public sealed class JsonbOnTheServerTests(PostgresFixture postgres)
         foreach (var text in Texts(20_000))
         {
             // The server has shorter escapes for some control characters.
-            if (canonicalizer.TryCanonicalize(Encoding.UTF8.GetBytes(text), out var value) == JsonbFault.None && !value.Canonical.Contains("\\u", StringComparison.Ordinal))
+            if (canonicalizer.TryCanonicalize(Encoding.UTF8.GetBytes(text), out var value) == ValueFault.None && !value.Canonical.Contains("\\u", StringComparison.Ordinal))
             {
                 counted[value.Canonical] = canonicalizer.WrittenLength;
             }

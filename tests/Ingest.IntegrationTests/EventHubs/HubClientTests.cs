@@ -1,3 +1,4 @@
+using Ingest.TestSupport;
 using System.Security.Cryptography;
 using System.Text;
 using Ingest.IntegrationTests.EventHubs.Support;
@@ -17,7 +18,7 @@ public sealed class HubClientTests
     [Fact]
     public async Task The_hub_and_its_partitions_tell_about_themselves()
     {
-        await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 3, FirstSequenceNumbers = [0, 40] });
+        await using var hub = await TestHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 3, FirstSequenceNumbers = [0, 40] });
         await hub.SendAsync("1", 0, 5);
         var client = hub.Client();
 
@@ -33,7 +34,7 @@ public sealed class HubClientTests
     [Fact]
     public async Task A_signature_that_is_good_for_a_year_is_used_as_it_is()
     {
-        await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 1 });
+        await using var hub = await TestHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 1 });
         var client = hub.Client(
             settings => settings.ConnectionString =
                 $"Endpoint=sb://127.0.0.1:{hub.Relay.Port};SharedAccessSignature={Signature(TimeProvider.System.GetUtcNow().AddYears(1))};UseDevelopmentEmulator=true;EntityPath=telemetry");
@@ -45,7 +46,7 @@ public sealed class HubClientTests
     [Fact]
     public async Task A_reader_whose_token_has_expired_is_let_in_again_by_a_new_one()
     {
-        await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 1, SharedAccessKey = Key });
+        await using var hub = await TestHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 1, SharedAccessKey = Key });
         var store = new MemoryStore();
         await using var worker = RunningWorker.Start(hub.Client(), store);
         hub.Append("0", 1);
@@ -62,7 +63,7 @@ public sealed class HubClientTests
     [Fact]
     public async Task A_consumer_group_is_checked_without_reading_in_it()
     {
-        await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 1, ConsumerGroups = ["there"] });
+        await using var hub = await TestHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 1, ConsumerGroups = ["there"] });
         var client = hub.Client();
 
         await client.CheckConsumerGroupAsync("there", "0", Cancel);
@@ -78,10 +79,10 @@ public sealed class HubClientTests
     [Fact]
     public async Task A_consumer_group_that_a_worker_reads_in_is_there_and_the_worker_does_not_notice()
     {
-        await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 1 });
+        await using var hub = await TestHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 1 });
         var store = new MemoryStore();
         await using var worker = RunningWorker.Start(hub.Client(), store);
-        await Eventually.Is(() => worker.Partitions is [{ IsAttached: true }]);
+        await Eventually.IsTrueAsync(() => worker.Partitions is [{ IsAttached: true }]);
 
         await hub.Client().CheckConsumerGroupAsync("$Default", "0", Cancel);
 
@@ -94,7 +95,7 @@ public sealed class HubClientTests
     [Fact]
     public async Task A_wrong_key_is_told_as_such()
     {
-        await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 1, SharedAccessKey = Key });
+        await using var hub = await TestHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 1, SharedAccessKey = Key });
         var client = hub.Client(settings => settings.ConnectionString = settings.ConnectionString.Replace(Key, "d3Jvbmc=", StringComparison.Ordinal));
 
         var refused = await Assert.ThrowsAsync<HubException>(() => client.GetHubAsync(Cancel));
@@ -107,10 +108,10 @@ public sealed class HubClientTests
     [Fact]
     public async Task A_consumer_group_that_is_not_there_is_told_in_the_status()
     {
-        await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 1 });
+        await using var hub = await TestHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 1 });
         await using var worker = RunningWorker.Start(hub.Client(settings => settings.ConsumerGroup = "nobody"), new MemoryStore());
 
-        await Eventually.Is(() => worker.Partitions is [{ NeedsOperator: true }]);
+        await Eventually.IsTrueAsync(() => worker.Partitions is [{ NeedsOperator: true }]);
         Assert.Contains("consumer group", worker.Partitions[0].LastError, StringComparison.Ordinal);
         await worker.StopAsync();
     }
@@ -118,7 +119,7 @@ public sealed class HubClientTests
     [Fact]
     public async Task A_hub_that_is_not_there_is_told_as_such()
     {
-        await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 1 });
+        await using var hub = await TestHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 1 });
         var client = hub.Client(settings => settings.Name = "other");
 
         var refused = await Assert.ThrowsAsync<HubException>(() => client.GetHubAsync(Cancel));
@@ -130,7 +131,7 @@ public sealed class HubClientTests
     public async Task A_real_hubs_certificate_is_validated()
     {
         using var certificate = TestCertificate.SelfSigned("localhost");
-        await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 2 });
+        await using var hub = await TestHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 2 });
         await using var encrypted = new TcpRelay(hub.Hub.Port, certificate);
         var settings = new HubSettings { ConnectionString = $"Endpoint=sb://localhost:{encrypted.Port};SharedAccessKeyName=k;SharedAccessKey=v;EntityPath=telemetry" };
 

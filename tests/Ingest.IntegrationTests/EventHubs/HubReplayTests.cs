@@ -1,3 +1,4 @@
+using Ingest.TestSupport;
 using System.Globalization;
 using Azure.Messaging.EventHubs;
 using Ingest.IntegrationTests.EventHubs.Support;
@@ -53,7 +54,7 @@ public sealed class HubReplayTests
         var open = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var store = new MemoryStore { Gate = (_, token) => open.Task.WaitAsync(token) };
         var running = Replay(hub, store, settings => settings.PrefetchEvents = 20).RunAsync(new ReplayRange(DateTime.MinValue), "0", null, Cancel);
-        await Eventually.Is(() => store.Waiting > 0);
+        await Eventually.IsTrueAsync(() => store.Waiting > 0);
 
         await hub.SendAsync("0", 10_000, 50);
         open.SetResult();
@@ -88,7 +89,7 @@ public sealed class HubReplayTests
     [Fact]
     public async Task The_workers_consumer_group_is_refused()
     {
-        await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0 });
+        await using var hub = await TestHub.StartAsync(new LocalHubSettings { Port = 0 });
 
         var refused = Assert.Throws<ArgumentException>(
             () => new HubReplay(hub.Client(), "$default", "$Default", TimeSource.IotHub, new MemoryStore().ProcessAsync));
@@ -103,7 +104,7 @@ public sealed class HubReplayTests
     private static async Task<TestHub> FilledAsync()
     {
         var clock = new FakeTimeProvider(Begin);
-        var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 2, ConsumerGroups = ["replay"], Clock = clock });
+        var hub = await TestHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 2, ConsumerGroups = ["replay"], Clock = clock });
         for (var minute = 0; minute < Minutes; minute++)
         {
             for (var partition = 0; partition < 2; partition++)

@@ -15,7 +15,7 @@ public sealed class HubSenderTests
     {
         const int Batches = 120;
         const int BatchSize = 100;
-        await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 1 });
+        await using var hub = await TestHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 1 });
         await using var sender = new HubSender(hub.Client());
         var resent = 0;
         for (var batch = 0; batch < Batches; batch++)
@@ -40,7 +40,7 @@ public sealed class HubSenderTests
     [Fact]
     public async Task Messages_of_one_key_share_a_partition()
     {
-        await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 4 });
+        await using var hub = await TestHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 4 });
         var client = hub.Client();
         await using var sender = new HubSender(client);
 
@@ -59,7 +59,7 @@ public sealed class HubSenderTests
     [Fact]
     public async Task Batches_are_split_by_size()
     {
-        await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 1 });
+        await using var hub = await TestHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 1 });
         await using var sender = new HubSender(hub.Client());
         var body = new string('x', 200 * 1024);
 
@@ -73,7 +73,7 @@ public sealed class HubSenderTests
     [Fact]
     public async Task A_message_too_large_for_the_hub_is_the_callers_to_know()
     {
-        await using var hub = await TestHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 1 });
+        await using var hub = await TestHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 1 });
         await using var sender = new HubSender(hub.Client());
 
         var refused = await Assert.ThrowsAsync<HubException>(

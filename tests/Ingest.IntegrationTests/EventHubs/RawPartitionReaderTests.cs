@@ -280,7 +280,7 @@ public sealed class RawPartitionReaderTests
         $"Endpoint=sb://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port};SharedAccessKeyName=local;SharedAccessKey=none;UseDevelopmentEmulator=true;EntityPath=telemetry";
 
     private static Task<LocalEventHub> HubAsync(string? key = null, TimeProvider? clock = null) =>
-        LocalEventHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 2, SharedAccessKey = key, Clock = clock ?? TimeProvider.System }, Cancel);
+        LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 2, SharedAccessKey = key, Clock = clock ?? TimeProvider.System }, Cancel);
 
     private static HubClient Client(string connectionString, Action<HubSettings>? change = null)
     {

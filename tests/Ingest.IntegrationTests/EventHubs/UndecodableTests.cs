@@ -71,7 +71,7 @@ public sealed class UndecodableTests
     [Fact]
     public async Task Events_that_do_not_say_where_they_stand_are_counted_from_their_neighbours()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 2, ConsumerGroups = [Group], FirstSequenceNumbers = [40, 40] }, Cancel);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 2, ConsumerGroups = [Group], FirstSequenceNumbers = [40, 40] }, Cancel);
         foreach (var message in (byte[][])[[0xde, 0xad], [0xbe], AmqpPoison.Good, [0xef], AmqpPoison.Good])
         {
             hub.AppendVerbatim("0", message == AmqpPoison.Good ? Numbered(hub.Partitions[0].LastSequenceNumber + 1) : message);
@@ -172,7 +172,7 @@ public sealed class UndecodableTests
         Assert.Null(found.Undecodable);
         Assert.Equal(AmqpPoison.Body, found.Body.ToArray());
         Assert.Equal(AmqpPoison.Device, found.DeviceId);
-        Assert.Equal(AmqpPoison.Stamp, found.EnqueuedTime);
+        Assert.Equal(AmqpPoison.Stamp, found.RowTime);
     }
 
     private static void AssertUndecodable(LocalEventHub hub, byte[] message, RawEvent found)
@@ -180,11 +180,11 @@ public sealed class UndecodableTests
         Assert.NotNull(found.Undecodable);
         Assert.Equal(hub.Read(found.Partition, Poison), found.Body.ToArray());
         Assert.NotNull(found.Offset);
-        Assert.NotNull(found.HubEnqueuedTime);
+        Assert.NotNull(found.EnqueuedTime);
         if (message.AsSpan().StartsWith(AmqpPoison.Annotations))
         {
             Assert.Equal(AmqpPoison.Device, found.DeviceId);
-            Assert.Equal(AmqpPoison.Stamp, found.EnqueuedTime);
+            Assert.Equal(AmqpPoison.Stamp, found.RowTime);
             Assert.Equal("Telemetry", found.MessageSource);
         }
     }
@@ -218,8 +218,8 @@ public sealed class UndecodableTests
         message.Partition,
         message.Offset,
         message.SequenceNumber,
+        message.RowTime?.ToString("O"),
         message.EnqueuedTime?.ToString("O"),
-        message.HubEnqueuedTime?.ToString("O"),
         message.DeviceId,
         message.ModuleId,
         message.MessageSource,
@@ -234,7 +234,7 @@ public sealed class UndecodableTests
 
     private static async Task<LocalEventHub> HubOf(IReadOnlyList<(string Name, byte[] Message)> messages)
     {
-        var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = messages.Count, ConsumerGroups = [Group] }, Cancel);
+        var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = messages.Count, ConsumerGroups = [Group] }, Cancel);
         for (var kind = 0; kind < messages.Count; kind++)
         {
             var partition = Partition(kind);

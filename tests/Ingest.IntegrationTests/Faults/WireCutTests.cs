@@ -32,7 +32,7 @@ public sealed class WireCutTests(PostgresFixture postgres)
     {
         var server = await postgres.ServerAsync();
         var owner = await postgres.CreateDatabaseAsync(Stop);
-        await DatabaseMigrator.MigrateAsync(owner, new MigrationOptions { PlainPostgres = true }, Stop);
+        await DatabaseMigrator.MigrateAsync(owner, new MigrationSettings { PlainPostgres = true }, Stop);
         return await server.CreateLoginAsync(owner, memberOf: "ingest_writer", Stop);
     }
 }

@@ -1,3 +1,4 @@
+using Ingest.TestSupport;
 using System.Globalization;
 using Amqp;
 using Ingest.IntegrationTests.LocalHub.Support;
@@ -19,7 +20,7 @@ public sealed class BackPressureTests
     public async Task A_full_partition_holds_its_sender_back_and_loses_nothing(string target)
     {
         const int Count = 5000;
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 1, MaxBytesPerPartition = MaxBytes }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 1, MaxBytesPerPartition = MaxBytes }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         await using var other = await AmqpClient.ConnectAsync(hub);
         var sending = SendAsync(await client.OpenSenderAsync(target), Count);
@@ -53,7 +54,7 @@ public sealed class BackPressureTests
     {
         const int Count = 2000;
         await using var hub = await LocalEventHub.StartAsync(
-            new LocalHubOptions { Port = 0, Partitions = 1, MaxBytesPerPartition = MaxBytes, ConsumerGroups = ["slow"] }, Cancelled);
+            new LocalHubSettings { Port = 0, Partitions = 1, MaxBytesPerPartition = MaxBytes, ConsumerGroups = ["slow"] }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         await using var fast = await AmqpClient.ConnectAsync(hub);
         await using var slow = await AmqpClient.ConnectAsync(hub);
@@ -88,7 +89,7 @@ public sealed class BackPressureTests
         // Many times a segment's events, so that what is wrongly passed is dropped too.
         const int Credit = 1000;
         const int Done = 2000;
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 1, MaxBytesPerPartition = MaxBytes }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 1, MaxBytesPerPartition = MaxBytes }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         var reader = await client.OpenReaderAsync("0", settled: settled);
         var inHand = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -121,7 +122,7 @@ public sealed class BackPressureTests
     public async Task A_hub_without_a_bound_keeps_everything_and_holds_nobody_back()
     {
         const int Count = 2000;
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 1, MaxBytesPerPartition = null }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 1, MaxBytesPerPartition = null }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
 
         await SendAsync(await client.OpenSenderAsync("telemetry"), Count).WaitAsync(AmqpClient.Patience, Cancelled);
@@ -143,12 +144,11 @@ public sealed class BackPressureTests
     }
 
     /// <summary>Waits until the hub holds its sender back; a hub that does not lets the sending end, and that fails.</summary>
-    private static async Task HeldAsync(LocalEventHub hub, Task sending)
-    {
-        while (!hub.Partitions[0].HoldsSenders)
+    private static Task HeldAsync(LocalEventHub hub, Task sending) => Eventually.IsTrueAsync(
+        () =>
         {
             Assert.False(sending.IsCompleted, "The sender was not held back.");
-            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, Cancelled);
-        }
-    }
+            return hub.Partitions[0].HoldsSenders;
+        },
+        "the hub holds its sender back");
 }

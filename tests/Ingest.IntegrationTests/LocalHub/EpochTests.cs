@@ -14,7 +14,7 @@ public sealed class EpochTests
     [InlineData(1)]
     public async Task A_reader_with_a_higher_or_the_same_epoch_takes_over(long newcomer)
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
         await using var one = await AmqpClient.ConnectAsync(hub);
         await using var two = await AmqpClient.ConnectAsync(hub);
         HubEvents.Append(hub, "0", 1);
@@ -29,7 +29,7 @@ public sealed class EpochTests
     [Fact]
     public async Task A_reader_with_an_epoch_takes_over_from_those_without()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         var stolen = new[] { ErrorOf(await client.OpenReaderAsync("0")), ErrorOf(await client.OpenReaderAsync("0")) };
 
@@ -43,7 +43,7 @@ public sealed class EpochTests
     [InlineData(null)]
     public async Task A_reader_with_a_lower_epoch_or_none_is_refused(long? epoch)
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         HubEvents.Append(hub, "0", 1);
         var owner = await client.OpenReaderAsync("0", epoch: 5);
@@ -57,7 +57,7 @@ public sealed class EpochTests
     [Fact]
     public async Task Other_partitions_and_other_groups_have_epochs_of_their_own()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0, ConsumerGroups = ["replay"] }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, ConsumerGroups = ["replay"] }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         await client.OpenReaderAsync("0", epoch: 5);
 
@@ -68,7 +68,7 @@ public sealed class EpochTests
     [Fact]
     public async Task A_lower_epoch_is_taken_once_the_higher_one_has_gone()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         await (await client.OpenReaderAsync("0", epoch: 5)).CloseAsync();
 
@@ -78,7 +78,7 @@ public sealed class EpochTests
     [Fact]
     public async Task Five_readers_without_an_epoch_may_share_a_partition_and_a_sixth_may_not()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         var readers = new List<ReceiverLink>();
         for (var i = 0; i < 5; i++)

@@ -12,7 +12,7 @@ public sealed class FaultTests
     [Fact]
     public async Task Connections_can_be_cut_and_clients_may_come_back()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         HubEvents.Append(hub, "0", 1);
         var closed = Closed(await client.OpenReaderAsync("0", epoch: 3));
@@ -27,7 +27,7 @@ public sealed class FaultTests
     [Fact]
     public async Task Links_can_be_detached_with_an_error_while_their_connection_lives()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         HubEvents.Append(hub, "0", 1);
         var reader = Closed(await client.OpenReaderAsync("0"));
@@ -43,7 +43,7 @@ public sealed class FaultTests
     [Fact]
     public async Task Links_can_be_refused_for_a_while()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
 
         hub.RefuseLinks("com.microsoft:server-busy", "Later.");
@@ -57,7 +57,7 @@ public sealed class FaultTests
     [Fact]
     public async Task A_hub_that_begins_anew_knows_no_position_of_before()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         HubEvents.Append(hub, "0", 10);
         var closed = Closed(await client.OpenReaderAsync("0"));
@@ -75,7 +75,7 @@ public sealed class FaultTests
     [Fact]
     public async Task Bytes_that_are_no_AMQP_end_their_connection_and_no_other()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         using var stranger = new System.Net.Sockets.TcpClient();
         await stranger.ConnectAsync(System.Net.IPAddress.Loopback, hub.Port, Cancelled);

@@ -110,7 +110,7 @@ public sealed class HubAttackTests
     }
 
     private static Task<LocalEventHub> HubAsync(string? key = Key) =>
-        LocalEventHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 1, SharedAccessKey = key }, Stop);
+        LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 1, SharedAccessKey = key }, Stop);
 
     private static async Task<bool> ServesAsync(LocalEventHub hub)
     {

@@ -15,7 +15,7 @@ public sealed class OfficialClientTests
     [Fact]
     public async Task It_sends_batches_of_one_and_of_a_thousand_to_a_partition_and_reads_them_back_in_order()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
 
         await OfficialClient.RunAsync(hub, "send", new { batches = new[] { 1, 1000, 1 }, partitionId = "2" });
         var events = await ReadAsync(hub, "2", new { offset = "-1" }, 1002);
@@ -28,7 +28,7 @@ public sealed class OfficialClientTests
     [Fact]
     public async Task Its_events_with_a_partition_key_share_a_partition_and_carry_the_key()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
 
         await OfficialClient.RunAsync(hub, "send", new { batches = new[] { 5, 1, 4 }, partitionKey = "greenhouse" });
         var chosen = Assert.Single(hub.Partitions, p => p.LastSequenceNumber >= 0);
@@ -40,7 +40,7 @@ public sealed class OfficialClientTests
     [Fact]
     public async Task Its_body_of_200_KB_comes_back_as_it_was()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
 
         var sent = await OfficialClient.RunAsync(hub, "sendLarge", new { partitionId = "0", length = 200 * 1024 });
         var read = Assert.Single(await ReadAsync(hub, "0", new { offset = "-1" }, 1));
@@ -51,7 +51,7 @@ public sealed class OfficialClientTests
     [Fact]
     public async Task Its_application_properties_keep_their_AMQP_types()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
 
         await OfficialClient.RunAsync(hub, "sendTyped", new { partitionId = "0" });
@@ -90,7 +90,7 @@ public sealed class OfficialClientTests
     public async Task It_reads_from_every_kind_of_position()
     {
         var clock = new FakeTimeProvider(new DateTimeOffset(2026, 5, 1, 12, 0, 0, TimeSpan.Zero));
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0, Clock = clock }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, Clock = clock }, Cancelled);
         for (var i = 0; i < 10; i++)
         {
             HubEvents.Append(hub, "0", 1);
@@ -114,7 +114,7 @@ public sealed class OfficialClientTests
     [Fact]
     public async Task It_reads_from_the_latest_only_what_comes_after()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
         HubEvents.Append(hub, "1", 10);
 
         var result = await OfficialClient.RunAsync(hub, "readLatest", new { partition = "1" });
@@ -127,7 +127,7 @@ public sealed class OfficialClientTests
     [Fact]
     public async Task Its_reader_of_a_higher_owner_level_takes_over_and_the_other_one_is_told()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
         HubEvents.Append(hub, "0", 10);
 
         var result = await OfficialClient.RunAsync(hub, "steal", new { partition = "0", count = 10 });
@@ -139,7 +139,7 @@ public sealed class OfficialClientTests
     [Fact]
     public async Task It_is_told_that_a_consumer_group_does_not_exist()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
 
         var result = await OfficialClient.RunAsync(hub, "read", new { group = "nobody", partition = "0", position = new { offset = "-1" }, count = 1 });
 
@@ -151,7 +151,7 @@ public sealed class OfficialClientTests
     {
         var clock = new FakeTimeProvider(new DateTimeOffset(2026, 5, 1, 12, 0, 0, TimeSpan.Zero));
         await using var hub = await LocalEventHub.StartAsync(
-            new LocalHubOptions { Port = 0, Name = "conditions", Partitions = 3, FirstSequenceNumbers = [100], Clock = clock }, Cancelled);
+            new LocalHubSettings { Port = 0, Name = "conditions", Partitions = 3, FirstSequenceNumbers = [100], Clock = clock }, Cancelled);
         clock.Advance(TimeSpan.FromMinutes(5));
         HubEvents.Append(hub, "0", 10);
         hub.DropBefore("0", 104);

@@ -21,7 +21,7 @@ public sealed class ReadingTests
     [InlineData("amqp.annotation.x-opt-enqueued-time > '0'", 0)]
     public async Task A_reader_starts_where_its_filter_says(string? selector, long first)
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         HubEvents.Append(hub, "0", 10);
 
@@ -35,7 +35,7 @@ public sealed class ReadingTests
     [InlineData(">=", 0)]
     public async Task A_reader_goes_on_from_the_offset_of_an_event_it_has_read(string comparison, int further)
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         HubEvents.Append(hub, "0", 10);
         foreach (var message in await client.ReadAsync("0", 9))
@@ -51,7 +51,7 @@ public sealed class ReadingTests
     [Fact]
     public async Task A_reader_from_the_latest_gets_what_is_sent_after_it_attached()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         HubEvents.Append(hub, "0", 10);
         var reader = await client.OpenReaderAsync("0", "amqp.annotation.x-opt-offset > '@latest'");
@@ -64,7 +64,7 @@ public sealed class ReadingTests
     [Fact]
     public async Task A_reader_positioned_before_the_first_event_retained_starts_at_it()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         HubEvents.Append(hub, "0", 10);
         hub.DropBefore("0", 6);
@@ -78,7 +78,7 @@ public sealed class ReadingTests
     [Fact]
     public async Task Events_dropped_under_a_reader_are_a_gap_in_what_it_gets()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         HubEvents.Append(hub, "0", 10);
         var reader = await client.OpenReaderAsync("0");
@@ -93,7 +93,7 @@ public sealed class ReadingTests
     [Fact]
     public async Task A_hub_can_go_on_where_another_one_ended()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0, FirstSequenceNumbers = [0, 5000] }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, FirstSequenceNumbers = [0, 5000] }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         HubEvents.Append(hub, "1", 2);
 
@@ -110,7 +110,7 @@ public sealed class ReadingTests
     [InlineData("amqp.annotation.x-opt-offset = '1'")]
     public async Task A_position_the_hub_does_not_know_is_refused(string selector)
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         HubEvents.Append(hub, "0", 10);
 
@@ -122,7 +122,7 @@ public sealed class ReadingTests
     [Fact]
     public async Task What_does_not_exist_is_refused_in_the_words_that_clients_know()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0, ConsumerGroups = ["replay"] }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, ConsumerGroups = ["replay"] }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
 
         var noHub = await Assert.ThrowsAsync<AmqpException>(() => client.OpenReaderAsync("0", hub: "nothing"));
@@ -142,7 +142,7 @@ public sealed class ReadingTests
     [Fact]
     public async Task A_reader_gets_no_more_than_its_credit()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         HubEvents.Append(hub, "0", 100);
         var reader = await client.OpenReaderAsync("0");
@@ -165,7 +165,7 @@ public sealed class ReadingTests
     public async Task Twenty_thousand_events_arrive_in_order_settled_or_not(bool settled)
     {
         const int Count = 20_000;
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         HubEvents.Append(hub, "0", Count);
         var reader = await client.OpenReaderAsync("0", settled: settled);
@@ -189,7 +189,7 @@ public sealed class ReadingTests
     [Fact]
     public async Task Several_readers_of_different_groups_read_the_same_events()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0, ConsumerGroups = ["replay"] }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, ConsumerGroups = ["replay"] }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         HubEvents.Append(hub, "0", 20);
 

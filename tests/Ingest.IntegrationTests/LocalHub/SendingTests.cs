@@ -14,7 +14,7 @@ public sealed class SendingTests
     [Fact]
     public async Task Annotations_that_a_sender_sets_are_kept()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         var stamp = new DateTime(2026, 1, 2, 3, 4, 5, 678, DateTimeKind.Utc);
         var message = HubEvents.Of("{}", device: "device-7");
@@ -35,7 +35,7 @@ public sealed class SendingTests
     public async Task A_device_s_event_gets_the_stamp_and_the_source_it_lacks_and_any_other_event_does_not()
     {
         var before = DateTime.UnixEpoch.AddMilliseconds(TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds());
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         var sender = await client.OpenSenderAsync("telemetry/Partitions/0");
 
@@ -53,7 +53,7 @@ public sealed class SendingTests
     [Fact]
     public async Task The_hub_numbers_events_itself_whatever_a_sender_claims()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         var sender = await client.OpenSenderAsync("telemetry/Partitions/0");
         for (var i = 0; i < 3; i++)
@@ -76,7 +76,7 @@ public sealed class SendingTests
     [Fact]
     public async Task Properties_body_and_footer_come_back_as_they_were_sent()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         var id = Guid.NewGuid();
         var message = new Message
@@ -106,7 +106,7 @@ public sealed class SendingTests
     {
         const int PerDevice = 50;
         string[] devices = ["a", "b", "c", "d", "e", "f", "g"];
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         var sender = await client.OpenSenderAsync("telemetry");
         for (var i = 0; i < PerDevice; i++)
@@ -137,7 +137,7 @@ public sealed class SendingTests
     [Fact]
     public async Task Events_without_a_key_or_a_device_go_to_the_partitions_in_turn()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = 3 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = 3 }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         var sender = await client.OpenSenderAsync("telemetry");
         for (var i = 0; i < 9; i++)
@@ -151,7 +151,7 @@ public sealed class SendingTests
     [Fact]
     public async Task A_message_of_nearly_a_megabyte_passes_through_small_frames()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub, maxFrameSize: 1024);
         var body = new byte[1_000_000];
         new Random(5).NextBytes(body);
@@ -165,7 +165,7 @@ public sealed class SendingTests
     [Fact]
     public async Task A_message_over_a_megabyte_is_refused_and_the_next_one_is_not()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         var sender = await client.OpenSenderAsync("telemetry/Partitions/0");
 
@@ -179,7 +179,7 @@ public sealed class SendingTests
     [Fact]
     public async Task A_batch_of_which_one_part_cannot_be_read_is_refused_whole()
     {
-        await using var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0 }, Cancelled);
+        await using var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0 }, Cancelled);
         await using var client = await AmqpClient.ConnectAsync(hub);
         var good = HubEvents.Of("{}").Encode();
         var parts = new DataList();

@@ -93,7 +93,7 @@ public sealed class TokenTests
     }
 
     private Task<LocalEventHub> StartAsync(TimeProvider? clock = null) => LocalEventHub.StartAsync(
-        new LocalHubOptions { Port = 0, SharedAccessKeyName = "reader", SharedAccessKey = Key, Clock = clock ?? _clock }, Cancelled);
+        new LocalHubSettings { Port = 0, SharedAccessKeyName = "reader", SharedAccessKey = Key, Clock = clock ?? _clock }, Cancelled);
 
     private string Token(string audience, string key, TimeSpan lifetime, TimeProvider? clock = null)
     {

@@ -13,7 +13,7 @@ public sealed class FuzzTests(PostgresFixture postgres)
     {
         var stop = TestContext.Current.CancellationToken;
         var database = await postgres.CreateDatabaseAsync(stop);
-        await DatabaseMigrator.MigrateAsync(database, new MigrationOptions { PlainPostgres = true }, stop);
+        await DatabaseMigrator.MigrateAsync(database, new MigrationSettings { PlainPostgres = true }, stop);
         await using var fuzzer = await PipelineFuzzer.CreateAsync(database, seed: 1, stop);
 
         Assert.Null(await fuzzer.RunAsync(5_000, stop));

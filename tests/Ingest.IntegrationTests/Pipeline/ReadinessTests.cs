@@ -1,5 +1,5 @@
 using Ingest.Diagnostics;
-using Ingest.Hosting;
+using Ingest.Functions.Hosting;
 using Ingest.IntegrationTests.Write;
 using Ingest.Settings;
 using Ingest.TestSupport.Databases;

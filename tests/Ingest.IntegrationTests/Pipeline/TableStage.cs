@@ -1,3 +1,4 @@
+using Ingest.TestSupport;
 using Ingest.Checkpoints;
 using Ingest.Database.Migrations;
 using Ingest.LocalHub;
@@ -36,13 +37,13 @@ internal sealed class TableStage : IAsyncDisposable
         _owner = owner;
         _login = DatabaseConnections.Create(database);
         _client = new HubClient(new HubSettings { ConnectionString = hub.ConnectionString }, TimeProvider.System, NullLogger<HubClient>.Instance);
-        _pipeline = new IngestPipeline(_login, new IngestOptions { Telemetry = telemetry, Database = database });
+        _pipeline = new IngestPipeline(_login, new IngestSettings { Telemetry = telemetry, Database = database });
         _worker = new HubWorker(
             _client,
             telemetry.TimeSource,
             new CheckpointTable(_login).ClaimAsync,
             _pipeline.ProcessAsync,
-            new DatabaseOwnership(new PartitionOwnerTable(_login), _client.Hub, TimeSpan.FromSeconds(6), TimeSpan.FromSeconds(30), TimeProvider.System));
+            new DatabaseOwnership(new PartitionOwnerTable(_login), _client.Hub));
         _working = _worker.RunAsync(_stop.Token, CancellationToken.None);
     }
 
@@ -58,7 +59,7 @@ internal sealed class TableStage : IAsyncDisposable
         var server = await postgres.ServerAsync();
         var connectionString = await server.CreateDatabaseAsync(Cancelled);
         var owner = NpgsqlDataSource.Create(connectionString);
-        await DatabaseMigrator.MigrateAsync(owner, new MigrationOptions(), Cancelled);
+        await DatabaseMigrator.MigrateAsync(owner, new MigrationSettings(), Cancelled);
         if (table is not null)
         {
             await using var create = owner.CreateCommand(table);
@@ -66,7 +67,7 @@ internal sealed class TableStage : IAsyncDisposable
         }
 
         var login = await server.CreateLoginAsync(connectionString, memberOf: "ingest_writer", Cancelled);
-        var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0, Clock = new FakeTimeProvider(Stamp) }, Cancelled);
+        var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, Clock = new FakeTimeProvider(Stamp) }, Cancelled);
         return new TableStage(hub, owner, new DatabaseSettings { ConnectionString = login }, telemetry);
     }
 
@@ -74,15 +75,14 @@ internal sealed class TableStage : IAsyncDisposable
     public async Task<IReadOnlyList<StoredCheckpoint>> ReceivedAsync(long readings)
     {
         IReadOnlyList<StoredCheckpoint> checkpoints = [];
-        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(Cancelled);
-        timeout.CancelAfter(TimeSpan.FromSeconds(60));
-        while (checkpoints.Sum(checkpoint => checkpoint.Accounts.Received) < readings)
-        {
-            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, timeout.Token);
-            Assert.False(_working.IsCompleted, $"The worker ended: {_working.Exception}");
-            checkpoints = await new CheckpointTable(_owner).ListAsync(timeout.Token);
-        }
-
+        await Eventually.IsTrueAsync(
+            async () =>
+            {
+                Assert.False(_working.IsCompleted, $"The worker ended: {_working.Exception}");
+                checkpoints = await new CheckpointTable(_owner).ListAsync(Cancelled);
+                return checkpoints.Sum(checkpoint => checkpoint.Accounts.Received) >= readings;
+            },
+            $"{readings} readings are accounted for");
         Assert.All(checkpoints, checkpoint => Assert.True(checkpoint.Accounts.Balance));
         return checkpoints;
     }

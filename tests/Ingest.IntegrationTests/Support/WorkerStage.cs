@@ -1,3 +1,4 @@
+using Ingest.TestSupport;
 using Ingest.Checkpoints;
 using Ingest.Cli.Simulation;
 using Ingest.Database.Migrations;
@@ -17,7 +18,6 @@ namespace Ingest.IntegrationTests.Support;
 /// </summary>
 internal sealed class WorkerStage : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly HubClient _client;
     private readonly HubSender _sender;
@@ -58,9 +58,9 @@ internal sealed class WorkerStage : IAsyncDisposable
         var server = await postgres.ServerAsync();
         var database = await server.CreateDatabaseAsync();
         var owner = NpgsqlDataSource.Create(database);
-        await DatabaseMigrator.MigrateAsync(owner, new MigrationOptions(), CancellationToken.None);
+        await DatabaseMigrator.MigrateAsync(owner, new MigrationSettings(), CancellationToken.None);
         var login = await server.CreateLoginAsync(database, memberOf: "ingest_writer");
-        var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0, MaxBytesPerPartition = null, ConsumerGroups = ["replay"] });
+        var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, MaxBytesPerPartition = null, ConsumerGroups = ["replay"] });
         return new WorkerStage(hub, owner, login, faults);
     }
 
@@ -99,33 +99,24 @@ internal sealed class WorkerStage : IAsyncDisposable
     /// <summary>Waits until at least so many readings are accounted for.</summary>
     public async Task ReceivedAsync(long readings, CliProcess worker)
     {
-        using var timeout = new CancellationTokenSource(Patience, TimeProvider.System);
-        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
         var ended = worker.EndAsync();
-        while ((await AccountsAsync()).Received < readings)
-        {
-            Assert.False(ended.IsCompleted, ended.IsCompleted ? $"The worker ended: {await ended}" : "");
-            await timer.WaitForNextTickAsync(timeout.Token);
-        }
+        await Eventually.IsTrueAsync(
+            async () =>
+            {
+                Assert.False(ended.IsCompleted, ended.IsCompleted ? $"The worker ended: {await ended}" : "");
+                return (await AccountsAsync()).Received >= readings;
+            },
+            $"{readings} readings are accounted for");
     }
 
     /// <summary>Waits until the partitions' owners, each with how many it has, are as they should be.</summary>
-    public Task OwnersAsync(Func<Dictionary<string, int>, bool> areRight) => UntilAsync(async () =>
-    {
-        var owners = await new PartitionOwnerTable(Owner).ListAsync(CancellationToken.None);
-        return areRight(owners.Where(owner => owner.Owner.Length > 0).GroupBy(owner => owner.Owner).ToDictionary(owner => owner.Key, owner => owner.Count()));
-    });
-
-    /// <summary>Waits for a condition; patiently, but not for ever.</summary>
-    public static async Task UntilAsync(Func<Task<bool>> condition)
-    {
-        using var timeout = new CancellationTokenSource(Patience, TimeProvider.System);
-        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
-        while (!await condition())
+    public Task OwnersAsync(Func<Dictionary<string, int>, bool> areRight) => Eventually.IsTrueAsync(
+        async () =>
         {
-            await timer.WaitForNextTickAsync(timeout.Token);
-        }
-    }
+            var owners = await new PartitionOwnerTable(Owner).ListAsync(CancellationToken.None);
+            return areRight(owners.Where(owner => owner.Owner.Length > 0).GroupBy(owner => owner.Owner).ToDictionary(owner => owner.Key, owner => owner.Count()));
+        },
+        "the partitions have the owners that they should");
 
     /// <summary>Every message sent without a fault has exactly its row, and there is no other; and the accounts say so.</summary>
     public async Task NothingIsLostOrDoubledAsync()

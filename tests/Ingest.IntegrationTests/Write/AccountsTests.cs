@@ -20,7 +20,7 @@ public sealed class AccountsTests(PostgresFixture postgres, TimescaleFixture tim
     public async Task Every_reading_ends_in_one_place_and_seeing_it_again_adds_nothing(Server server)
     {
         await using var database = await TestDatabase.CreateAsync(server, postgres, timescale, Stop);
-        await using var pipeline = new IngestPipeline(database.Source, new IngestOptions { Database = { Copy = database.Copy } });
+        await using var pipeline = new IngestPipeline(database.Source, new IngestSettings { Database = { Copy = database.Copy } });
         RawEvent[] events =
         [
             Message(0, """{"temperature":21.5,"humidity":40}"""),
@@ -48,12 +48,12 @@ public sealed class AccountsTests(PostgresFixture postgres, TimescaleFixture tim
     public async Task A_dead_letter_keeps_what_no_text_or_jsonb_column_would_take(Server server)
     {
         await using var database = await TestDatabase.CreateAsync(server, postgres, timescale, Stop);
-        await using var pipeline = new IngestPipeline(database.Source, new IngestOptions { Database = { Copy = database.Copy } });
+        await using var pipeline = new IngestPipeline(database.Source, new IngestSettings { Database = { Copy = database.Copy } });
         var message = new RawEvent
         {
             Hub = "hub\0",
             Partition = "0",
-            EnqueuedTime = Stamp,
+            RowTime = Stamp,
             DeviceId = "a\0\uD800",
             ModuleId = "m\0",
             MessageId = "\uDC00",
@@ -91,7 +91,7 @@ public sealed class AccountsTests(PostgresFixture postgres, TimescaleFixture tim
     public async Task A_message_of_bad_elements_is_kept_a_hundred_times_and_the_others_are_counted()
     {
         await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
-        await using var pipeline = new IngestPipeline(database.Source, new IngestOptions());
+        await using var pipeline = new IngestPipeline(database.Source, new IngestSettings());
         var large = new string(' ', 200 * 1024);
         RawEvent[] events = [Message(0, $"[{string.Join(',', Enumerable.Repeat("1", 5_000))}]"), .. Enumerable.Range(1, 12).Select(number => Message(number, $"[1,2,3,4,5,6,7,8{large}]"))];
 
@@ -142,7 +142,7 @@ public sealed class AccountsTests(PostgresFixture postgres, TimescaleFixture tim
         await using (var stage = new WriteStage(database.Source, commit: commit))
         {
             await stage.ProcessAsync(before, null, Stop);
-            var refused = await Assert.ThrowsAsync<Ingest.Write.DifferencesException>(() => stage.ProcessAsync(after, null, Stop));
+            var refused = await Assert.ThrowsAsync<Ingest.Failures.StoredValuesMismatchException>(() => stage.ProcessAsync(after, null, Stop));
             Assert.EndsWith("Commit:AcceptDifferences.", refused.Message, StringComparison.Ordinal);
             Assert.Equal(300, await database.RowsAsync("conditions", Stop));
             Assert.Equal(new Accounts(Received: 300, Duplicate: 300), await stage.ProcessAsync(before, null, Stop));
@@ -159,7 +159,7 @@ public sealed class AccountsTests(PostgresFixture postgres, TimescaleFixture tim
     {
         Hub = "test/hub",
         Partition = "0",
-        EnqueuedTime = Stamp.AddMilliseconds(stamp),
+        RowTime = Stamp.AddMilliseconds(stamp),
         DeviceId = "a",
         MessageSource = source,
         Body = Encoding.UTF8.GetBytes(body),

@@ -20,7 +20,7 @@ public sealed class CompressedChunkTests(PostgresFixture postgres, TimescaleFixt
     {
         await using var database = await TestDatabase.CreateAsync(Server.Timescale, postgres, timescale, Stop);
         await using var pipeline = new IngestPipeline(
-            database.Source, new IngestOptions { Database = { Copy = database.Copy }, Commit = { ExpectDuplicates = true } });
+            database.Source, new IngestSettings { Database = { Copy = database.Copy }, Commit = { ExpectDuplicates = true } });
         RawEvent[] known = [.. Enumerable.Range(0, Readings).Select(number => Message(number, 20))];
         await pipeline.ProcessAsync(known, null, Stop);
         var chunks = await database.ScalarAsync<long>("SELECT count(compress_chunk(chunk)) FROM show_chunks('conditions') AS chunk", Stop);
@@ -53,7 +53,7 @@ public sealed class CompressedChunkTests(PostgresFixture postgres, TimescaleFixt
     {
         Hub = "test/hub",
         Partition = "0",
-        EnqueuedTime = Start.AddMinutes(number / Devices * 10).AddMilliseconds(lateMilliseconds),
+        RowTime = Start.AddMinutes(number / Devices * 10).AddMilliseconds(lateMilliseconds),
         DeviceId = string.Create(CultureInfo.InvariantCulture, $"device-{number % Devices}"),
         Body = Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $$"""{"temperature":{{temperature}},"humidity":{{number}}}""")),
     };

@@ -1,9 +1,10 @@
+using Ingest.TestSupport;
 using Ingest.Checkpoints;
 using Ingest.Diagnostics;
 using Ingest.Events;
+using Ingest.Failures;
 using Ingest.TestSupport.Databases;
 using Ingest.TestSupport.Network;
-using Ingest.Write;
 using Npgsql;
 using Xunit;
 
@@ -27,7 +28,7 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
             await stop();
             var waiting = Enumerable.Range(0, 5).Select(batch => stage.ProcessAsync(Rows((int)before + (batch * 10), 10), null, Stop)).ToArray();
             await UntilAsync(stage, PipelineState.Outage);
-            Assert.NotEqual(CircuitState.Closed, stage.Health.Read().Circuit);
+            Assert.NotEqual(RetryState.Idle, stage.Health.Read().Retry);
             await server.StartAgainAsync(Stop);
 
             var accounts = await Task.WhenAll(waiting);
@@ -85,13 +86,14 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
     }
 
     [Fact]
-    public async Task When_every_row_is_refused_with_one_code_nothing_is_dead_lettered()
+    public async Task When_every_row_of_several_devices_is_refused_with_one_code_nothing_is_dead_lettered()
     {
         await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
         await database.ExecuteAsync("ALTER TABLE conditions ADD CONSTRAINT cold CHECK (temperature < -100)", Stop);
         await using var stage = new WriteStage(database.Source);
 
-        var waiting = stage.ProcessAsync(Rows(0, 150), null, Stop);
+        Reading[] rows = [.. Rows(0, 150).Select(row => row with { Device = $"{row.Stamp % 3}" })];
+        var waiting = stage.ProcessAsync(rows, null, Stop);
         await UntilAsync(stage, PipelineState.OperatorMistake);
         await database.ExecuteAsync("ALTER TABLE conditions DROP CONSTRAINT cold", Stop);
 
@@ -274,13 +276,8 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
 
     private static Reading[] Rows(int start, int count) => [.. Enumerable.Range(start, count).Select(number => new Reading(number, "a", 20.0, 1.0 * number))];
 
-    private static async Task UntilAsync(WriteStage stage, PipelineState state)
-    {
-        while (stage.Health.Read().State != state)
-        {
-            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, Stop);
-        }
-    }
+    private static Task UntilAsync(WriteStage stage, PipelineState state) =>
+        Eventually.IsTrueAsync(() => stage.Health.Read().State == state, $"the pipeline's state is {state}");
 
     private static async Task<NpgsqlTransaction> LockTableAsync(NpgsqlConnection connection, string table = "conditions")
     {

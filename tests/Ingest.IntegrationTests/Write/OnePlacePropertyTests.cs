@@ -109,7 +109,7 @@ public sealed class OnePlacePropertyTests(PostgresFixture postgres, TimescaleFix
             async batches =>
             {
                 await database.ExecuteAsync("TRUNCATE conditions, dead_letters, dead_letter_quotas", Stop);
-                IngestPipeline[] pipelines = [new(database.Source, new IngestOptions()), new(database.Source, new IngestOptions())];
+                IngestPipeline[] pipelines = [new(database.Source, new IngestSettings()), new(database.Source, new IngestSettings())];
                 var results = await Task.WhenAll(batches.Select((batch, index) => pipelines[index % 2].ProcessAsync([.. batch.Select(message => message.ToEvent())], null, Stop)));
                 foreach (var pipeline in pipelines)
                 {
@@ -190,7 +190,7 @@ public sealed class OnePlacePropertyTests(PostgresFixture postgres, TimescaleFix
         {
             Hub = "test/hub",
             Partition = "0",
-            EnqueuedTime = WriteStage.Start.AddMilliseconds(Stamp),
+            RowTime = WriteStage.Start.AddMilliseconds(Stamp),
             DeviceId = Device,
             Body = Encoding.UTF8.GetBytes(Body),
         };

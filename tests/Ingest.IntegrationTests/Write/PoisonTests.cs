@@ -1,8 +1,8 @@
+using Ingest.TestSupport;
 using System.IO.Compression;
 using System.Text;
 using Ingest.Diagnostics;
 using Ingest.Events;
-using Ingest.IntegrationTests.EventHubs.Support;
 using Ingest.Settings;
 using Ingest.TestSupport.Databases;
 using Xunit;
@@ -137,7 +137,7 @@ public sealed class PoisonTests(PostgresFixture postgres, TimescaleFixture times
             Stop);
 
         var waiting = stage.ProcessAsync(Rows(5, 5), null, Stop);
-        await Eventually.Is(() => stage.Health.Read().State == PipelineState.OperatorMistake);
+        await Eventually.IsTrueAsync(() => stage.Health.Read().State == PipelineState.OperatorMistake);
 
         Assert.Contains("42883", stage.Health.Read().Error!, StringComparison.Ordinal);
         await database.ExecuteAsync("DROP TRIGGER refuse ON conditions", Stop);
@@ -153,7 +153,7 @@ public sealed class PoisonTests(PostgresFixture postgres, TimescaleFixture times
     {
         var telemetry = new TelemetrySettings { Table = "readings", PayloadColumn = "payload" };
         telemetry.Columns.Add(new ColumnSettings { Name = "data", Type = ColumnType.Jsonb });
-        return new IngestPipeline(database.Source, new IngestOptions { Telemetry = telemetry, Database = { Copy = database.Copy } });
+        return new IngestPipeline(database.Source, new IngestSettings { Telemetry = telemetry, Database = { Copy = database.Copy } });
     }
 
     private static RawEvent Message(int stamp, string body) => Message(stamp, Encoding.UTF8.GetBytes(body), null);
@@ -162,7 +162,7 @@ public sealed class PoisonTests(PostgresFixture postgres, TimescaleFixture times
     {
         Hub = "test/hub",
         Partition = "0",
-        EnqueuedTime = WriteStage.Start.AddMilliseconds(stamp),
+        RowTime = WriteStage.Start.AddMilliseconds(stamp),
         DeviceId = "a",
         ContentEncoding = encoding,
         Body = body,

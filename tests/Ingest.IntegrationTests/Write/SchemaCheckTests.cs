@@ -80,7 +80,7 @@ public sealed class SchemaCheckTests(PostgresFixture postgres, TimescaleFixture 
         var connectionString = new NpgsqlConnectionStringBuilder(server.ConnectionString) { Database = "bytes" }.ConnectionString;
         await using var bytes = NpgsqlDataSource.Create(connectionString);
         var problems = (await SchemaCheck.RunAsync(bytes, Conditions, new DatabaseSettings(), Stop)).Problems;
-        var refused = await Assert.ThrowsAsync<DatabaseSetupException>(() => DatabaseMigrator.MigrateAsync(connectionString, new MigrationOptions { PlainPostgres = true }, Stop));
+        var refused = await Assert.ThrowsAsync<DatabaseSetupException>(() => DatabaseMigrator.MigrateAsync(connectionString, new MigrationSettings { PlainPostgres = true }, Stop));
 
         Assert.Contains(problems, problem => problem.What.Contains("SQL_ASCII", StringComparison.Ordinal) && problem.ToDo.Contains("ENCODING 'UTF8'", StringComparison.Ordinal));
         Assert.Contains("SQL_ASCII", refused.Message, StringComparison.Ordinal);

@@ -50,7 +50,7 @@ internal sealed class TestDatabase : IAsyncDisposable
 
     public static async Task<TestDatabase> OnAsync(string connectionString, CancellationToken cancellationToken)
     {
-        await DatabaseMigrator.MigrateAsync(connectionString, new MigrationOptions { PlainPostgres = true }, cancellationToken);
+        await DatabaseMigrator.MigrateAsync(connectionString, new MigrationSettings { PlainPostgres = true }, cancellationToken);
         return new TestDatabase(connectionString, copy: true, owner: null);
     }
 

@@ -1,6 +1,5 @@
 using Ingest.Checkpoints;
 using Ingest.Columns;
-using Ingest.DeadLetters;
 using Ingest.Decode;
 using Ingest.Diagnostics;
 using Ingest.Events;
@@ -37,36 +36,31 @@ internal sealed class WriteStage : IAsyncDisposable
         TimeProvider? clock = null)
     {
         clock ??= TimeProvider.System;
-        commit ??= new CommitSettings();
-        deadLetters ??= new DeadLetterSettings();
         _columns = columns ?? Conditions;
         Health = new PipelineHealth(clock);
-        var target = new TargetTable(null, table, _columns);
-        _commits = new GroupCommitter(
-            commit,
-            writer => new FlushRunner(
-                new FlushTransaction(dataSource, target, commit, deadLetters, copy, clock),
-                new WritePolicy(commit.ExpectDuplicates),
-                new FlushReports(Health, _metrics, clock, NullLogger.Instance, writer),
-                clock),
-            new DeadLetterRetention(dataSource, deadLetters.RetentionDays, clock),
+        _commits = IngestPipeline.Commits(
+            dataSource,
+            new TargetTable(null, table, _columns),
+            new IngestSettings { Commit = commit ?? new(), DeadLetters = deadLetters ?? new(), Database = new() { Copy = copy } },
             Health,
+            _metrics,
             clock,
             NullLogger.Instance);
     }
 
     public PipelineHealth Health { get; }
 
-    public async Task<Accounts> ProcessAsync(IReadOnlyList<Reading> readings, Checkpoint? checkpoint = null, CancellationToken cancellationToken = default) =>
-        (await _commits.CommitAsync([.. readings.Select(Message)], checkpoint, (events, _, _) => Decode(events, readings), cancellationToken)).Accounts;
+    public Task<Accounts> ProcessAsync(IReadOnlyList<Reading> readings, Checkpoint? checkpoint = null, CancellationToken cancellationToken = default) =>
+        CommitAsync([.. readings.Select(Message)], checkpoint, events => Decode(events, readings), cancellationToken);
 
     /// <summary>Processes messages that are all rejected with one reason.</summary>
-    public async Task<Accounts> RejectAsync(IReadOnlyList<RawEvent> messages, CancellationToken cancellationToken = default) =>
-        (await _commits.CommitAsync(
+    public Task<Accounts> RejectAsync(IReadOnlyList<RawEvent> messages, CancellationToken cancellationToken = default) =>
+        CommitAsync(
             messages,
             null,
-            (events, _, _) => new DecodedBatch(events, new ReadingColumns(_columns), [.. events.Select((_, index) => new Rejection(index, -1, RejectReason.NotJson, "not JSON"))], 0),
-            cancellationToken)).Accounts;
+            events => new DecodedBatch(
+                events, new ReadingColumns(_columns), [.. events.Select((_, index) => new Rejection(index, -1, RejectReason.NotJson, "not JSON"))], 0),
+            cancellationToken);
 
     public async ValueTask DisposeAsync()
     {
@@ -78,10 +72,20 @@ internal sealed class WriteStage : IAsyncDisposable
     {
         Hub = "test/hub",
         Partition = "0",
-        EnqueuedTime = Start.AddMilliseconds(reading.Stamp),
+        RowTime = Start.AddMilliseconds(reading.Stamp),
         DeviceId = reading.Device,
         Body = System.Text.Encoding.UTF8.GetBytes(reading.ToString() + string.Join('|', reading.Values)),
     };
+
+    private async Task<Accounts> CommitAsync(
+        IReadOnlyList<RawEvent> events, Checkpoint? checkpoint, Func<IReadOnlyList<RawEvent>, DecodedBatch> decode, CancellationToken cancellationToken)
+    {
+        await using var place = _commits.Reserve(events, checkpoint, cancellationToken);
+        await place.RoomAsync();
+        using var decoded = decode(events);
+        await place.CommitAsync(decoded);
+        return place.Result.Accounts;
+    }
 
     private DecodedBatch Decode(IReadOnlyList<RawEvent> events, IReadOnlyList<Reading> readings)
     {
@@ -94,7 +98,7 @@ internal sealed class WriteStage : IAsyncDisposable
                 Set(columns.Columns[column], readings[index].Values[column]);
             }
 
-            columns.EndRow((Start.AddMilliseconds(readings[index].Stamp) - DateTime.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond, readings[index].Device, index, -1);
+            columns.EndRow(Instant.Of(Start.AddMilliseconds(readings[index].Stamp)), readings[index].Device, index, -1);
         }
 
         return new DecodedBatch(events, columns, [], 0);

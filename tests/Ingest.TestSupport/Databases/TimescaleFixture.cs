@@ -28,7 +28,7 @@ public sealed class TimescaleFixture : IAsyncDisposable
     /// An empty database, migrated unless <paramref name="migration"/> is null, for this test alone until it is disposed. At most one at a time in a
     /// test: where the server is the embedded one, the next waits for it. Its connection string allows one connection there.
     /// </summary>
-    public async Task<TimescaleDatabase> CreateAsync(MigrationOptions? migration, CancellationToken cancellationToken = default)
+    public async Task<TimescaleDatabase> CreateAsync(MigrationSettings? migration, CancellationToken cancellationToken = default)
     {
         var server = await _server.Value;
         var name = string.Create(CultureInfo.InvariantCulture, $"test_{Environment.ProcessId}_{Interlocked.Increment(ref _numbers)}");
@@ -77,7 +77,7 @@ public sealed class TimescaleFixture : IAsyncDisposable
     }
 
     /// <summary>An empty, migrated database.</summary>
-    public Task<TimescaleDatabase> CreateAsync(CancellationToken cancellationToken = default) => CreateAsync(new MigrationOptions(), cancellationToken);
+    public Task<TimescaleDatabase> CreateAsync(CancellationToken cancellationToken = default) => CreateAsync(new MigrationSettings(), cancellationToken);
 
     public async ValueTask DisposeAsync()
     {
@@ -103,7 +103,7 @@ public sealed class TimescaleFixture : IAsyncDisposable
             return new Server(container.GetConnectionString(), IsEmbedded: false, container.DisposeAsync);
         }
 
-        var options = new EmbeddedDatabaseOptions
+        var options = new EmbeddedDatabaseSettings
         {
             DataFolder = Directory.CreateTempSubdirectory("ingest-timescale-").FullName,
             Temporary = true,

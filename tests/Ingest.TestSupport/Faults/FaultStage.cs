@@ -90,10 +90,10 @@ public sealed class FaultStage : IAsyncDisposable
             server = await NativePostgres.StartAsync(
                 new NativePostgresOptions { Settings = options.ServerSettings, Folder = disk?.Folder ?? Path.GetTempPath() }, cancellationToken);
             var owner = await server.CreateDatabaseAsync(cancellationToken);
-            await DatabaseMigrator.MigrateAsync(owner, new MigrationOptions { PlainPostgres = true }, cancellationToken);
+            await DatabaseMigrator.MigrateAsync(owner, new MigrationSettings { PlainPostgres = true }, cancellationToken);
             var worker = await server.CreateLoginAsync(owner, memberOf: "ingest_writer", cancellationToken);
             var clock = new OffsetClock();
-            var hub = await LocalEventHub.StartAsync(new LocalHubOptions { Port = 0, Partitions = options.Partitions, MaxBytesPerPartition = null, Clock = clock }, cancellationToken);
+            var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, Partitions = options.Partitions, MaxBytesPerPartition = null, Clock = clock }, cancellationToken);
             return new FaultStage(options, seed, disk, server, owner, worker, hub, clock);
         }
         catch

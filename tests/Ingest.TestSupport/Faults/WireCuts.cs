@@ -68,7 +68,11 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
         var report = new WireCutReport(
             whole.ToServer.Sum(), whole.ToClient.Sum(), whole.ToServer.Count, whole.ToClient.Count, _made.Count,
             Made(CutStage.InCommit), Made(CutStage.BeforeAnswer), Made(CutStage.InAnswer), rows);
-        return report is { BeforeAnswer: >= 2, InAnswer: >= 1 } && (places == CutPlaces.EveryMessage || stride > 1 || report is { InCommit: >= 11, InAnswer: >= 17 })
+
+        // COMMIT whole and no answer: the cut is on the server's way, and on the answer's.
+        var bothWays = report is { BeforeAnswer: >= 2, InAnswer: >= 1 };
+        var everyByte = report.InCommit >= whole.BytesWithinCommit && report.InAnswer >= whole.BytesWithinAnswer;
+        return bothWays && (places == CutPlaces.EveryMessage || stride > 1 || everyByte)
             ? report
             : throw new FaultException($"The cuts did not reach COMMIT and its answer both ways: {report}.");
     }
@@ -149,6 +153,12 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
 
         private byte[] Answer { get; init; } = [];
 
+        /// <summary>Places between the first and the last byte of COMMIT.</summary>
+        public int BytesWithinCommit => Commit.Length - 1;
+
+        /// <summary>Places between the first and the last byte of its answer.</summary>
+        public int BytesWithinAnswer => Answer.Length - 1;
+
         public static Conversation From(WireRecording recording)
         {
             var (said, answered) = (recording.Bytes(WireDirection.ToServer), recording.Bytes(WireDirection.ToClient));
@@ -224,14 +234,14 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
 
         private readonly NpgsqlDataSource _direct;
         private readonly NpgsqlDataSource _source;
-        private readonly IngestOptions _options;
+        private readonly IngestSettings _options;
         private readonly StoredCheckpoint _claim;
         private readonly string _device;
         private readonly int _rowsInFlush;
         private IngestPipeline _pipeline;
         private long _sent;
 
-        private Lane(NpgsqlDataSource direct, TcpProxy wire, NpgsqlDataSource source, IngestOptions options, StoredCheckpoint claim, string device, int rowsInFlush)
+        private Lane(NpgsqlDataSource direct, TcpProxy wire, NpgsqlDataSource source, IngestSettings options, StoredCheckpoint claim, string device, int rowsInFlush)
         {
             _direct = direct;
             Wire = wire;
@@ -255,7 +265,7 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
             var source = DatabaseConnections.Create(settings);
             var claims = await new CheckpointTable(direct).ClaimAsync("cuts/telemetry", "$Default", [device], cancellationToken);
             var commit = new CommitSettings { MaxRows = Math.Max(rowsInFlush, 5_000) };
-            return new Lane(direct, wire, source, new IngestOptions { Database = settings, Commit = commit }, claims[0], device, rowsInFlush);
+            return new Lane(direct, wire, source, new IngestSettings { Database = settings, Commit = commit }, claims[0], device, rowsInFlush);
         }
 
         /// <summary>Goes on with a pipeline that has learned nothing from the flushes before: each conversation is like the first.</summary>
@@ -289,7 +299,7 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
                 _claim.Partition,
                 _claim.Epoch,
                 events[0].SequenceNumber == 0 ? null : events[0].SequenceNumber - 1,
-                new Position(last.Offset!, last.SequenceNumber!.Value, last.EnqueuedTime!.Value));
+                new Position(last.Offset!, last.SequenceNumber!.Value, last.RowTime!.Value));
             var result = await _pipeline.ProcessAsync(events, checkpoint, cancellationToken).WaitAsync(Patience, TimeProvider.System, cancellationToken);
             if (result.Accounts != new Accounts(Received: _rowsInFlush, Stored: _rowsInFlush))
             {
@@ -336,8 +346,8 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
             Partition = _device,
             Offset = number.ToString("0000000000", CultureInfo.InvariantCulture),
             SequenceNumber = number,
+            RowTime = StampOf(number),
             EnqueuedTime = StampOf(number),
-            HubEnqueuedTime = StampOf(number),
             DeviceId = _device,
             MessageSource = "Telemetry",
             Body = Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $$"""{"temperature":20.5,"humidity":{{number}}}""")),

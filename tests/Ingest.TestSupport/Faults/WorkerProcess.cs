@@ -14,8 +14,12 @@ public sealed class WorkerProcess : IAsyncDisposable
     private WorkerProcess(CliProcess process, int healthPort)
     {
         _process = process;
+        HealthPort = healthPort;
         _http = new HttpClient { BaseAddress = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{healthPort}")), Timeout = TimeSpan.FromSeconds(5) };
     }
+
+    /// <summary>Where its probes are.</summary>
+    public int HealthPort { get; }
 
     public bool HasEnded => _process.HasEnded;
 
@@ -48,6 +52,13 @@ public sealed class WorkerProcess : IAsyncDisposable
             return null;
         }
     }
+
+    /// <summary>Whether both probes are answered, and say that it is well.</summary>
+    public async Task<bool> IsProbedAsync(CancellationToken cancellationToken) =>
+        await HealthAsync(cancellationToken) is { Ready: true } && await _http.GetStringAsync(new Uri("/healthz", UriKind.Relative), cancellationToken) == "alive";
+
+    /// <summary>Physical memory in use now, in bytes.</summary>
+    public long ResidentBytes() => _process.ResidentBytes();
 
     public async Task<int> EndAsync(CancellationToken cancellationToken) => (await _process.EndedAsync(cancellationToken)).ExitCode;
 

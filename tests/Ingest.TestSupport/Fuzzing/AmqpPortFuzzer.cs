@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
-using System.Net;
-using System.Net.Sockets;
+using Ingest.TestSupport.Network;
 
 namespace Ingest.TestSupport.Fuzzing;
 
@@ -78,36 +77,9 @@ public sealed class AmqpPortFuzzer(int port, int seed)
     private async Task<string?> SendAsync(long number, CancellationToken cancellationToken)
     {
         var input = Input(new Random(unchecked((int)((seed * 1_000_003L) + number))));
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-
-        // Without a time of waiting at the end, which would run the machine out of ports.
-        socket.LingerState = new LingerOption(enable: true, 0);
-        try
-        {
-            await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port), cancellationToken);
-            for (var sent = 0; sent < input.Length;)
-            {
-                sent += await socket.SendAsync(input.AsMemory(sent), cancellationToken);
-            }
-
-            socket.Shutdown(SocketShutdown.Send);
-            var buffer = new byte[16 * 1024];
-            while (await socket.ReceiveAsync(buffer, cancellationToken).AsTask().WaitAsync(Patience, TimeProvider.System, cancellationToken) > 0)
-            {
-                // What it answers is its business.
-            }
-
-            return null;
-        }
-        catch (SocketException exception) when (exception.SocketErrorCode is SocketError.ConnectionReset or SocketError.Shutdown)
-        {
-            // Cut off in the middle.
-            return null;
-        }
-        catch (TimeoutException)
-        {
-            return $"seed {seed}, input {number}: a connection was not ended after {Convert.ToBase64String(input)}";
-        }
+        return await RawConnection.SendAsync(port, input, Patience, cancellationToken) is null
+            ? $"seed {seed}, input {number}: a connection was not ended after {Convert.ToBase64String(input)}"
+            : null;
     }
 
     private static byte[] Input(Random random)

@@ -46,7 +46,7 @@ public static class BombRun
         var claimed = await checkpoints.ClaimAsync("bombs", "group", [.. Enumerable.Range(0, Partitions).Select(partition => partition.ToString(CultureInfo.InvariantCulture))], cancellationToken);
         var started = TimeProvider.System.GetTimestamp();
         Accounts[] accounts;
-        await using (var pipeline = new IngestPipeline(source, new IngestOptions()))
+        await using (var pipeline = new IngestPipeline(source, new IngestSettings()))
         {
             accounts = await Task.WhenAll(claimed.Select((claim, partition) => Task.Run(() => ReadAsync(pipeline, claim, partition, messages / Partitions, bodies, cancellationToken))));
         }
@@ -69,7 +69,7 @@ public static class BombRun
         {
             RawEvent[] batch = [.. Enumerable.Range(first, Math.Min(BatchSize, messages - first)).Select(number => Message(partition, number, bodies[number % bodies.Length]))];
             var last = batch[^1];
-            var move = new Checkpoint(claim.Partition, claim.Epoch, first == 0 ? null : first - 1, new Position(last.Offset!, last.SequenceNumber!.Value, last.HubEnqueuedTime!.Value));
+            var move = new Checkpoint(claim.Partition, claim.Epoch, first == 0 ? null : first - 1, new Position(last.Offset!, last.SequenceNumber!.Value, last.EnqueuedTime!.Value));
             underWay.Enqueue(pipeline.ProcessAsync(batch, move, cancellationToken));
             if (underWay.Count == 2)
             {
@@ -94,8 +94,8 @@ public static class BombRun
             Partition = partition.ToString(CultureInfo.InvariantCulture),
             Offset = number.ToString(CultureInfo.InvariantCulture),
             SequenceNumber = number,
+            RowTime = stamp,
             EnqueuedTime = stamp,
-            HubEnqueuedTime = stamp,
             DeviceId = string.Create(CultureInfo.InvariantCulture, $"dev-{((number * Partitions) + partition) % Devices}"),
             ContentEncoding = "gzip",
             Body = body.AsSpan().ToArray(),

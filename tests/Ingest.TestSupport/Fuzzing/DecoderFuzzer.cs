@@ -33,8 +33,8 @@ public sealed class DecoderFuzzer(int seed)
 
     private readonly BodyMutator _bodies = new(seed);
     private readonly BombMutator _bombs = new(seed);
-    private readonly EventDecoder _narrow = Decoder(FuzzedTable.Narrow());
-    private readonly EventDecoder _wide = Decoder(FuzzedTable.Wide());
+    private readonly BatchDecoder _narrow = Decoder(FuzzedTable.Narrow());
+    private readonly BatchDecoder _wide = Decoder(FuzzedTable.Wide());
 
     private readonly Dictionary<RejectReason, long> _reasons = [];
 
@@ -78,23 +78,23 @@ public sealed class DecoderFuzzer(int seed)
         return null;
     }
 
-    private static EventDecoder Decoder(TelemetrySettings settings) => new(TelemetryMapping.Create(settings), settings, TimeProvider.System);
+    private static BatchDecoder Decoder(TelemetrySettings settings) => new(TelemetryMapping.Create(settings), settings, TimeProvider.System);
 
     private static RawEvent Message(Bomb bomb) => new()
     {
         Hub = "fuzz",
         Partition = "0",
         DeviceId = "dev-1",
+        RowTime = Stamp,
         EnqueuedTime = Stamp,
-        HubEnqueuedTime = Stamp,
         ContentEncoding = bomb.ContentEncoding,
         ContentType = bomb.ContentType,
         Body = bomb.Body,
     };
 
-    private static RawEvent Message(byte[] body) => new() { Hub = "fuzz", Partition = "0", DeviceId = "dev-1", EnqueuedTime = Stamp, HubEnqueuedTime = Stamp, Body = body };
+    private static RawEvent Message(byte[] body) => new() { Hub = "fuzz", Partition = "0", DeviceId = "dev-1", RowTime = Stamp, EnqueuedTime = Stamp, Body = body };
 
-    private string? Judge(EventDecoder decoder, byte[][] bodies, Func<byte[], DecodedBatch, Outcome, string?> judge)
+    private string? Judge(BatchDecoder decoder, byte[][] bodies, Func<byte[], DecodedBatch, Outcome, string?> judge)
     {
         // The body at 2i+1, good ones around it.
         var events = bodies.SelectMany(body => new[] { Message(GoodBody), Message(body) }).Append(Message(GoodBody)).ToArray();
@@ -164,7 +164,7 @@ public sealed class DecoderFuzzer(int seed)
     }
 
     // All of its readings are somewhere, few of them as objects, and its neighbours are as they were.
-    private static string? JudgeBomb(EventDecoder decoder, Bomb bomb)
+    private static string? JudgeBomb(BatchDecoder decoder, Bomb bomb)
     {
         using var batch = decoder.Decode([Message(GoodBody), Message(bomb), Message(GoodBody)]);
         var temperatures = ((ValueColumn<double>)batch.Readings.Columns[0]).Values;

@@ -28,7 +28,7 @@ public sealed class PipelineFuzzer : IAsyncDisposable
     private readonly NpgsqlDataSource _source;
     private readonly BodyMutator _bodies;
     private readonly BombMutator _bombs;
-    private readonly EventDecoder _decoder;
+    private readonly BatchDecoder _decoder;
     private readonly IngestPipeline _pipeline;
     private int _messages;
     private int _rounds;
@@ -39,8 +39,8 @@ public sealed class PipelineFuzzer : IAsyncDisposable
         _bodies = new BodyMutator(seed);
         _bombs = new BombMutator(seed);
         var telemetry = FuzzedTable.Wide();
-        _decoder = new EventDecoder(TelemetryMapping.Create(telemetry), telemetry, TimeProvider.System);
-        _pipeline = new IngestPipeline(source, new IngestOptions { Telemetry = telemetry, DeadLetters = new DeadLetterSettings { QuotaPerDeviceAndDay = 10_000_000 } });
+        _decoder = new BatchDecoder(TelemetryMapping.Create(telemetry), telemetry, TimeProvider.System);
+        _pipeline = new IngestPipeline(source, new IngestSettings { Telemetry = telemetry, DeadLetters = new DeadLetterSettings { QuotaPerDeviceAndDay = 10_000_000 } });
     }
 
     public long Bodies { get; private set; }
@@ -166,8 +166,8 @@ public sealed class PipelineFuzzer : IAsyncDisposable
             Hub = "fuzz",
             Partition = partition.ToString(CultureInfo.InvariantCulture),
             DeviceId = "dev-1",
+            RowTime = stamp,
             EnqueuedTime = stamp,
-            HubEnqueuedTime = stamp,
             ContentEncoding = bomb?.ContentEncoding,
             ContentType = bomb?.ContentType,
             Body = body,
@@ -260,7 +260,7 @@ public sealed class PipelineFuzzer : IAsyncDisposable
             var accounts = new Accounts(
                 rows.Length + letters.Length + ignored, different.Count, rows.Length - different.Count, letters.Length, ignored, Collisions: Math.Max(0, different.Count - 1));
             return new Outcome(
-                message.HubEnqueuedTime!.Value,
+                message.EnqueuedTime!.Value,
                 body,
                 Math.Max(1, DecoderFuzzer.Readings(body) ?? 1),
                 accounts,

@@ -87,6 +87,20 @@ public sealed class PostgresWire : IAsyncDisposable
         }
     }
 
+    /// <summary>Sends as many of these bytes as are taken at once, which may be none.</summary>
+    /// <returns>How many.</returns>
+    public int SendAtOnce(ReadOnlySpan<byte> bytes)
+    {
+        _socket.Blocking = false;
+        var sent = _socket.Send(bytes, SocketFlags.None, out var error);
+        return error switch
+        {
+            SocketError.Success => sent,
+            SocketError.WouldBlock => 0,
+            _ => throw new SocketException((int)error),
+        };
+    }
+
     /// <summary>The next message.</summary>
     /// <exception cref="EndOfStreamException">The server has closed.</exception>
     public async Task<(char Type, byte[] Body)> ReadAsync(CancellationToken cancellationToken)

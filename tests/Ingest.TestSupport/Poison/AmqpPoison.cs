@@ -68,6 +68,9 @@ public static class AmqpPoison
         ("a list of impossible length as a property", WithProperty(Compound(0xd0, Impossible, Int(1)))),
         ("a content type that is a number", [.. Annotated(), .. Section(AmqpBytes.Properties, List(Null, Null, Null, Null, Null, Null, Int(5))), .. DataSection(Body)]),
         ("a body nested 2,000 deep", [.. Annotated(), .. Section(Value, Nested(2_000))]),
+        ("a map as a property", WithProperty(Map(Text("k"), Text("v")))),
+        ("a property that is described by a number", WithProperty(Described(Int(7), Map(Text("k"), Text("v"))))),
+        ("an annotation that is described", [.. Annotated(more: [Symbol("x"), Described(ULong(7), Text("v"))]), .. DataSection(Body)]),
     ];
 
     /// <summary>Not in the list of what was once met, and as hostile.</summary>

@@ -96,10 +96,20 @@ public sealed class CliProcess : IAsyncDisposable
     }
 
     /// <summary>Waits for its end, five minutes at the most.</summary>
+    /// <exception cref="TimeoutException">It did not end; the message shows what it said last.</exception>
     public async Task<CliResult> EndAsync()
     {
         using var timeout = new CancellationTokenSource(Patience, TimeProvider.System);
-        return await EndedAsync(timeout.Token);
+        try
+        {
+            return await EndedAsync(timeout.Token);
+        }
+        catch (OperationCanceledException) when (timeout.IsCancellationRequested)
+        {
+            throw new TimeoutException(
+                $"ingest {string.Join(' ', _process.StartInfo.ArgumentList.Skip(1))} has not ended in {Patience.TotalMinutes} minutes. It said last:\n"
+                + string.Join('\n', Lines.TakeLast(20)));
+        }
     }
 
     /// <summary>Waits for its end, however long that takes.</summary>

@@ -75,7 +75,7 @@ public sealed class TerminalAttackTests
     public void Status_sends_no_dangerous_character_of_worker_hub_or_table()
     {
         var partition = new PartitionStatus(Evil, 1, 1, 1, 1, TimeSpan.Zero, 0, IsAttached: false, 0, Evil, NeedsOperator: true, default);
-        var health = new PipelineHealthSnapshot(PipelineState.Outage, default, CircuitState.Open, Evil, Evil, 0, 0, 0);
+        var health = new PipelineHealthSnapshot(PipelineState.Outage, default, RetryState.Waiting, Evil, Evil, 0, 0, 0);
         var report = new WorkerReport(false, Evil, Evil, Evil, Evil, health, [partition]);
         var line = new CheckpointLine(Evil, Evil, Evil, 1, Evil, 1, null, 1, 1, 1, 1, 1, 1, 1, 1, 1, default, Evil, default(DateTime));
         var stored = new StoredState([line], [new DayRows(default, 1)], [new ReasonCount(Evil, 1, default)]);

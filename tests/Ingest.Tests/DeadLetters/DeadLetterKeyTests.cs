@@ -11,7 +11,7 @@ public sealed class DeadLetterKeyTests
     [Fact]
     public void The_same_message_from_another_partition_or_archive_has_the_same_key()
     {
-        var again = new RawEvent { Hub = "archive", Partition = "7", SequenceNumber = 9, EnqueuedTime = Stamp, DeviceId = "a", Body = "body"u8.ToArray() };
+        var again = new RawEvent { Hub = "archive", Partition = "7", SequenceNumber = 9, RowTime = Stamp, DeviceId = "a", Body = "body"u8.ToArray() };
 
         Assert.Equal(Key("a", "body"), DeadLetterKey.Of(DeadLetterKey.OfMessage(again), -1));
     }
@@ -39,6 +39,6 @@ public sealed class DeadLetterKeyTests
     private static byte[] Key(string? device, string body, int element = -1) => Key(device, body, element, Stamp);
 
     private static byte[] Key(string? device, string body, int element, DateTime? stamp) => DeadLetterKey.Of(
-        DeadLetterKey.OfMessage(new RawEvent { Hub = "hub", Partition = "0", EnqueuedTime = stamp, DeviceId = device, Body = System.Text.Encoding.UTF8.GetBytes(body) }),
+        DeadLetterKey.OfMessage(new RawEvent { Hub = "hub", Partition = "0", RowTime = stamp, DeviceId = device, Body = System.Text.Encoding.UTF8.GetBytes(body) }),
         element);
 }

@@ -13,12 +13,12 @@ internal sealed class DecoderDriver
 {
     public static readonly DateTime Noon = new(2026, 3, 4, 12, 0, 0, DateTimeKind.Utc);
 
-    private readonly EventDecoder _decoder;
+    private readonly BatchDecoder _decoder;
 
     public DecoderDriver(TelemetrySettings? settings = null)
     {
         settings ??= new TelemetrySettings();
-        _decoder = new EventDecoder(TelemetryMapping.Create(settings), settings, Clock);
+        _decoder = new BatchDecoder(TelemetryMapping.Create(settings), settings, Clock);
     }
 
     public FakeTimeProvider Clock { get; } = new(new DateTimeOffset(Noon));
@@ -47,8 +47,8 @@ internal sealed class DecoderDriver
         {
             Hub = "host/hub",
             Partition = "0",
-            EnqueuedTime = withoutTime ? null : time ?? Noon,
-            HubEnqueuedTime = hubTime,
+            RowTime = withoutTime ? null : time ?? Noon,
+            EnqueuedTime = hubTime,
             DeviceId = device,
             ModuleId = module,
             MessageSource = source,

@@ -42,8 +42,8 @@ public sealed class EventMappingTests
         var message = Mapping.ToEvent(data);
 
         Assert.Equal(("host/telemetry", "3"), (message.Hub, message.Partition));
-        Assert.Equal(new DateTime(2026, 3, 4, 5, 6, 7, 891, DateTimeKind.Utc), message.EnqueuedTime);
-        Assert.Equal(new DateTime(2026, 3, 4, 5, 6, 8, DateTimeKind.Utc), message.HubEnqueuedTime);
+        Assert.Equal(new DateTime(2026, 3, 4, 5, 6, 7, 891, DateTimeKind.Utc), message.RowTime);
+        Assert.Equal(new DateTime(2026, 3, 4, 5, 6, 8, DateTimeKind.Utc), message.EnqueuedTime);
         Assert.Equal(("itsme", "m", "Telemetry"), (message.DeviceId, message.ModuleId, message.MessageSource));
         Assert.Equal((42L, "4711"), (message.SequenceNumber, message.Offset));
         Assert.Equal(("application/json", "utf-8"), (message.ContentType, message.ContentEncoding));

@@ -1,6 +1,5 @@
 using Ingest.Events;
 using Ingest.Sources.EventHubs;
-using Ingest.Worker.Partitions;
 using Xunit;
 
 namespace Ingest.Tests.EventHubs;

@@ -1,3 +1,4 @@
+using System.Runtime.Serialization;
 using System.Security.Authentication;
 using Azure.Messaging.EventHubs;
 using Ingest.Sources.EventHubs;
@@ -55,6 +56,7 @@ public sealed class HubExceptionTests
     {
         Assert.True(HubException.IsUndecodable(new ArgumentOutOfRangeException("utf32")));
         Assert.True(HubException.IsUndecodable(new NotSupportedException("array")));
+        Assert.True(HubException.IsUndecodable(new SerializationException("map")));
         Assert.False(HubException.IsUndecodable(new ArgumentOutOfRangeException("partition", Amqp("com.microsoft:argument-out-of-range"))));
         Assert.False(HubException.IsUndecodable(new ObjectDisposedException("link")));
         Assert.False(HubException.IsUndecodable(new EventHubsException("telemetry", "x", EventHubsException.FailureReason.ServiceTimeout)));

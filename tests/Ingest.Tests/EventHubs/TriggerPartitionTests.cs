@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Ingest.Sources.EventHubs;
+using Ingest.Functions.Hosting;
 using Xunit;
 
 namespace Ingest.Tests.EventHubs;

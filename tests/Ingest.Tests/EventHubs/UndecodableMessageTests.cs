@@ -33,7 +33,7 @@ public sealed class UndecodableMessageTests
 
         Assert.Equal(42, system.SequenceNumber);
         Assert.Equal("4200", system.Offset);
-        Assert.Equal(Enqueued, system.HubEnqueuedTime);
+        Assert.Equal(Enqueued, system.EnqueuedTime);
         Assert.Equal("dev", system.DeviceId);
         Assert.Equal(Enqueued, system.Stamp(TimeSource.IotHub));
     }

@@ -56,8 +56,8 @@ public sealed class SystemPropertiesTests
 
         var message = properties.ToEvent("host/hub", "3", TimeSource.IotHub, default);
 
-        Assert.Equal(Stamp, message.EnqueuedTime);
-        Assert.Equal(Stamp.AddMilliseconds(235), message.HubEnqueuedTime);
+        Assert.Equal(Stamp, message.RowTime);
+        Assert.Equal(Stamp.AddMilliseconds(235), message.EnqueuedTime);
     }
 
     [Fact]
@@ -151,7 +151,7 @@ public sealed class SystemPropertiesTests
 
         foreach (var message in new[] { live, routed })
         {
-            Assert.Equal(Stamp, message.EnqueuedTime);
+            Assert.Equal(Stamp, message.RowTime);
             Assert.Equal("dev-1", message.DeviceId);
             Assert.Equal("mod", message.ModuleId);
             Assert.Equal("Telemetry", message.MessageSource);

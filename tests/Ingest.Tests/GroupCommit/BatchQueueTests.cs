@@ -211,7 +211,7 @@ public sealed class BatchQueueTests
             Partition = "0",
             Offset = $"{sequence}",
             SequenceNumber = sequence,
-            HubEnqueuedTime = DateTime.UnixEpoch,
+            EnqueuedTime = DateTime.UnixEpoch,
             Body = new byte[10],
         })];
         var batch = new PendingBatch(messages, Move(10, 21) with { Missed = 6 }, _clock.GetTimestamp(), CancellationToken.None);
@@ -245,7 +245,7 @@ public sealed class BatchQueueTests
         for (var row = 0; row < rows; row++)
         {
             columns.BeginRow();
-            columns.EndRow(0, "a", first, -1);
+            columns.EndRow(default, "a", first, -1);
         }
 
         return new DecodedBatch(messages, columns, [], 0) { First = first, End = end, Bytes = bytes };
@@ -259,7 +259,7 @@ public sealed class BatchQueueTests
         for (var row = 0; row < rows; row++)
         {
             columns.BeginRow();
-            columns.EndRow(0, "a", 0, -1);
+            columns.EndRow(default, "a", 0, -1);
         }
 
         return new DecodedBatch([], columns, [], 0);

@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using Ingest.Hosting;
+using Ingest.Functions.Hosting;
+using Ingest.TestSupport.Files;
 using Xunit;
 
 namespace Ingest.Tests.Hosting;
@@ -19,7 +20,7 @@ public sealed partial class FunctionAppFilesTests
     [Fact]
     public void The_functions_timeout_in_host_json_is_the_one_the_code_reckons_with()
     {
-        using var host = JsonDocument.Parse(Read("host.json"));
+        using var host = JsonDocument.Parse(RepositoryFiles.Read("host.json"));
 
         Assert.Equal(InvocationTime.FunctionTimeout, TimeSpan.Parse(host.RootElement.GetProperty("functionTimeout").GetString()!, CultureInfo.InvariantCulture));
     }
@@ -27,7 +28,7 @@ public sealed partial class FunctionAppFilesTests
     [Fact]
     public void Reading_begins_with_the_oldest_event_and_waits_no_longer_for_a_batch_than_a_second()
     {
-        using var host = JsonDocument.Parse(Read("host.json"));
+        using var host = JsonDocument.Parse(RepositoryFiles.Read("host.json"));
         var hubs = host.RootElement.GetProperty("extensions").GetProperty("eventHubs");
 
         Assert.Equal("fromStart", hubs.GetProperty("initialOffsetOptions").GetProperty("type").GetString());
@@ -49,7 +50,7 @@ public sealed partial class FunctionAppFilesTests
     [Fact]
     public void The_sample_names_every_setting_of_the_bindings()
     {
-        var bound = Directory.EnumerateFiles(Path.Combine(Repository(), "src", "Ingest.Functions"), "*.cs")
+        var bound = Directory.EnumerateFiles(Path.Combine(RepositoryFiles.Root, "src", "Ingest.Functions"), "*.cs")
             .SelectMany(file => SettingsInCode.Matches(File.ReadAllText(file)))
             .Select(match => match.Groups["name"].Value)
             .Where(name => !name.StartsWith("APPLICATIONINSIGHTS_", StringComparison.Ordinal) && !name.StartsWith("OTEL_", StringComparison.Ordinal))
@@ -69,8 +70,8 @@ public sealed partial class FunctionAppFilesTests
     [Fact]
     public void The_operations_guide_names_every_setting_of_the_sample_and_of_the_code()
     {
-        var guide = Read(Path.Combine("docs", "operations.md"));
-        var code = Directory.EnumerateFiles(Path.Combine(Repository(), "src", "Ingest.Functions"), "*.cs")
+        var guide = RepositoryFiles.Read(Path.Combine("docs", "operations.md"));
+        var code = Directory.EnumerateFiles(Path.Combine(RepositoryFiles.Root, "src", "Ingest.Functions"), "*.cs")
             .SelectMany(file => SettingsInCode.Matches(File.ReadAllText(file)))
             .Select(match => match.Groups["name"].Value);
 
@@ -80,8 +81,8 @@ public sealed partial class FunctionAppFilesTests
     [Fact]
     public void The_operations_guide_explains_every_value_of_host_json()
     {
-        var guide = Read(Path.Combine("docs", "operations.md"));
-        using var host = JsonDocument.Parse(Read("host.json"));
+        var guide = RepositoryFiles.Read(Path.Combine("docs", "operations.md"));
+        using var host = JsonDocument.Parse(RepositoryFiles.Read("host.json"));
 
         Assert.All(Leaves(host.RootElement, ""), leaf => Assert.Contains($"`{leaf}`", guide, StringComparison.Ordinal));
     }
@@ -106,20 +107,7 @@ public sealed partial class FunctionAppFilesTests
 
     private static Dictionary<string, string?> Sample()
     {
-        using var sample = JsonDocument.Parse(Read("local.settings.sample.json"));
+        using var sample = JsonDocument.Parse(RepositoryFiles.Read("local.settings.sample.json"));
         return sample.RootElement.GetProperty("Values").EnumerateObject().ToDictionary(value => value.Name, value => value.Value.GetString());
-    }
-
-    private static string Read(string path) => File.ReadAllText(Path.Combine(Repository(), path));
-
-    private static string Repository()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "Ingest.sln")))
-        {
-            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("The tests run outside the repository");
-        }
-
-        return folder;
     }
 }

@@ -1,4 +1,4 @@
-using Ingest.Hosting;
+using Ingest.Functions.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Xunit;

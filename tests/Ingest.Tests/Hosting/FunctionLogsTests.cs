@@ -1,4 +1,4 @@
-using Ingest.Hosting;
+using Ingest.Functions.Hosting;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;

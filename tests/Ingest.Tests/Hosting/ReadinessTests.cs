@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using Ingest.Hosting;
+using Ingest.Functions.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Ingest.TestSupport.Files;
 using Xunit;
 
 namespace Ingest.Tests.Repository;
@@ -6,10 +7,12 @@ namespace Ingest.Tests.Repository;
 /// <summary>What the repository itself promises to whoever builds it.</summary>
 public sealed partial class SecurityTests
 {
+    private static readonly string Root = RepositoryFiles.Root;
+
     [Fact]
     public void Actions_are_pinned_by_commit()
     {
-        var uses = Directory.GetFiles(Path.Combine(Root(), ".github", "workflows"))
+        var uses = Directory.GetFiles(Path.Combine(Root, ".github", "workflows"))
             .SelectMany(File.ReadLines)
             .Where(line => line.Contains("uses:", StringComparison.Ordinal))
             .ToList();
@@ -21,8 +24,8 @@ public sealed partial class SecurityTests
     [Fact]
     public void Every_test_that_the_security_notes_name_exists()
     {
-        var tests = string.Concat(Directory.GetFiles(Path.Combine(Root(), "tests"), "*Tests.cs", SearchOption.AllDirectories).Select(File.ReadAllText));
-        var named = TestName().Matches(File.ReadAllText(Path.Combine(Root(), "SECURITY.md"))).Select(match => match.Groups[1].Value).ToList();
+        var tests = string.Concat(Directory.GetFiles(Path.Combine(Root, "tests"), "*Tests.cs", SearchOption.AllDirectories).Select(File.ReadAllText));
+        var named = TestName().Matches(File.ReadAllText(Path.Combine(Root, "SECURITY.md"))).Select(match => match.Groups[1].Value).ToList();
 
         Assert.True(named.Count > 20, "the notes name no tests any more");
         Assert.All(named, name => Assert.Contains($" {name}(", tests, StringComparison.Ordinal));
@@ -33,15 +36,4 @@ public sealed partial class SecurityTests
 
     [GeneratedRegex("`([A-Z][a-z]*_[A-Za-z0-9_]+)`")]
     private static partial Regex TestName();
-
-    private static string Root()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "Ingest.sln")))
-        {
-            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("The tests run outside the repository");
-        }
-
-        return folder;
-    }
 }

@@ -23,6 +23,6 @@ public sealed class WorkerHostTests
         var host = builder.Build();
         host.Services.GetRequiredService<ShutdownSignals>().RequestStop();
 
-        Assert.Equal(WorkerProcess.Success, await WorkerProcess.RunAsync(() => host));
+        Assert.Equal(WorkerProgram.Success, await WorkerProgram.RunAsync(() => host));
     }
 }

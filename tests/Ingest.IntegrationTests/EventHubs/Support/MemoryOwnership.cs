@@ -9,14 +9,37 @@ internal sealed class MemoryOwnership : CheckpointStore
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<string, EventProcessorPartitionOwnership> _owners = [];
-    private readonly List<(string Partition, string? Offset, long SequenceNumber)> _copies = [];
+    private readonly List<PositionCopy> _copies = [];
     private int _version;
+    private int _looks;
+    private int _failures;
 
     /// <summary>Thrown by every call, while it is set.</summary>
     public Exception? Failure { get; set; }
 
+    /// <summary>Calls that failed.</summary>
+    public int Failures => Volatile.Read(ref _failures);
+
+    /// <summary>Looks at the owners that succeeded.</summary>
+    public int Looks => Volatile.Read(ref _looks);
+
     /// <summary>Claims that took a partition from somebody else who had it.</summary>
     public int Moves { get; private set; }
+
+    /// <summary>How many looks there had been when a partition was first taken from somebody.</summary>
+    public int LooksBeforeTheFirstMove { get; private set; }
+
+    /// <summary>How long ago the last renewal was.</summary>
+    public TimeSpan SinceTheLastRenewal
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return TimeProvider.System.GetUtcNow() - _owners.Values.Max(owner => owner.LastModifiedTime);
+            }
+        }
+    }
 
     /// <summary>The owner of each partition that has one.</summary>
     public IReadOnlyDictionary<string, string> Owners
@@ -31,7 +54,7 @@ internal sealed class MemoryOwnership : CheckpointStore
     }
 
     /// <summary>The positions stored beside the ownership.</summary>
-    public IReadOnlyList<(string Partition, string? Offset, long SequenceNumber)> Copies
+    public IReadOnlyList<PositionCopy> Copies
     {
         get
         {
@@ -42,10 +65,26 @@ internal sealed class MemoryOwnership : CheckpointStore
         }
     }
 
+    /// <summary>Makes somebody the owner of a partition, as of some time ago, whoever has it.</summary>
+    public void Put(string partition, string owner, TimeSpan age)
+    {
+        lock (_lock)
+        {
+            _owners[partition] = new EventProcessorPartitionOwnership
+            {
+                PartitionId = partition,
+                OwnerIdentifier = owner,
+                LastModifiedTime = TimeProvider.System.GetUtcNow() - age,
+                Version = (++_version).ToString(CultureInfo.InvariantCulture),
+            };
+        }
+    }
+
     public override Task<IEnumerable<EventProcessorPartitionOwnership>> ListOwnershipAsync(
         string fullyQualifiedNamespace, string eventHubName, string consumerGroup, CancellationToken cancellationToken)
     {
         ThrowIfFailing();
+        Interlocked.Increment(ref _looks);
         lock (_lock)
         {
             return Task.FromResult<IEnumerable<EventProcessorPartitionOwnership>>([.. _owners.Values]);
@@ -67,7 +106,11 @@ internal sealed class MemoryOwnership : CheckpointStore
                     continue;
                 }
 
-                Moves += now is { OwnerIdentifier.Length: > 0 } && claim.OwnerIdentifier.Length > 0 && now.OwnerIdentifier != claim.OwnerIdentifier ? 1 : 0;
+                if (now is { OwnerIdentifier.Length: > 0 } && claim.OwnerIdentifier.Length > 0 && now.OwnerIdentifier != claim.OwnerIdentifier)
+                {
+                    LooksBeforeTheFirstMove = Moves++ == 0 ? Looks : LooksBeforeTheFirstMove;
+                }
+
                 claimed.Add(_owners[claim.PartitionId] = new EventProcessorPartitionOwnership
                 {
                     FullyQualifiedNamespace = claim.FullyQualifiedNamespace,
@@ -100,7 +143,7 @@ internal sealed class MemoryOwnership : CheckpointStore
         ThrowIfFailing();
         lock (_lock)
         {
-            _copies.Add((partitionId, startingPosition.OffsetString, startingPosition.SequenceNumber));
+            _copies.Add(new(partitionId, startingPosition.OffsetString, startingPosition.SequenceNumber, clientIdentifier, _owners[partitionId].OwnerIdentifier));
         }
 
         return Task.CompletedTask;
@@ -110,7 +153,16 @@ internal sealed class MemoryOwnership : CheckpointStore
     {
         if (Failure is { } failure)
         {
+            Interlocked.Increment(ref _failures);
             throw failure;
         }
     }
 }
+
+/// <summary>A position that was stored beside the ownership.</summary>
+/// <param name="Partition">Of which partition.</param>
+/// <param name="Offset">Where.</param>
+/// <param name="SequenceNumber">The event's number.</param>
+/// <param name="Worker">Who stored it.</param>
+/// <param name="Owner">Who owned the partition then; empty for nobody.</param>
+internal sealed record PositionCopy(string Partition, string? Offset, long SequenceNumber, string Worker, string Owner);

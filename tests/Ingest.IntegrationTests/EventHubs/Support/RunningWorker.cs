@@ -67,7 +67,9 @@ internal sealed class RunningWorker : IAsyncDisposable
     {
         await _stop.CancelAsync();
         await _abandon.CancelAsync();
-        await Running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+        // One that does not end has failed its test, which must be told.
+        await Running.WaitAsync(TimeSpan.FromSeconds(30)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         Worker.Dispose();
         _stop.Dispose();
         _abandon.Dispose();

@@ -10,6 +10,9 @@ namespace Ingest.IntegrationTests.EventHubs.Support;
 /// <summary>A local hub behind a wire that can be cut, with clients for it.</summary>
 internal sealed class TestHub : IAsyncDisposable
 {
+    /// <summary>After how long without renewal a partition is free, as the clients are set up.</summary>
+    public static readonly TimeSpan OwnershipExpiry = TimeSpan.FromSeconds(4);
+
     private readonly List<IAsyncDisposable> _clients = [];
 
     private TestHub(LocalEventHub hub, TcpRelay relay)
@@ -25,17 +28,17 @@ internal sealed class TestHub : IAsyncDisposable
     /// <summary>A client connection string that goes through the wire.</summary>
     public string ConnectionString => Hub.ConnectionString.Replace($"127.0.0.1:{Hub.Port}", $"127.0.0.1:{Relay.Port}", StringComparison.Ordinal);
 
-    public static async Task<TestHub> StartAsync(LocalHubOptions options)
+    public static async Task<TestHub> StartAsync(LocalHubSettings options)
     {
         var hub = await LocalEventHub.StartAsync(options, TestContext.Current.CancellationToken);
         return new TestHub(hub, new TcpRelay(hub.Port));
     }
 
     /// <summary>A hub of one or more partitions.</summary>
-    public static Task<TestHub> StartAsync(int partitions) => StartAsync(new LocalHubOptions { Port = 0, Partitions = partitions });
+    public static Task<TestHub> StartAsync(int partitions) => StartAsync(new LocalHubSettings { Port = 0, Partitions = partitions });
 
     /// <summary>Ends the hub with all it holds, and puts another in its place.</summary>
-    public async Task ReplaceAsync(LocalHubOptions options)
+    public async Task ReplaceAsync(LocalHubSettings options)
     {
         var next = await LocalEventHub.StartAsync(options, TestContext.Current.CancellationToken);
         await Hub.DisposeAsync();
@@ -46,7 +49,15 @@ internal sealed class TestHub : IAsyncDisposable
 
     public HubClient Client(Action<HubSettings>? change = null, TimeProvider? time = null, ILogger<HubClient>? logger = null)
     {
-        var settings = new HubSettings { ConnectionString = ConnectionString, OperationTimeoutSeconds = 20, MaxRetryDelaySeconds = 1, LoadBalancingIntervalSeconds = 1, OwnershipExpirySeconds = 4, LagIntervalSeconds = 1 };
+        var settings = new HubSettings
+        {
+            ConnectionString = ConnectionString,
+            OperationTimeoutSeconds = 20,
+            MaxRetryDelaySeconds = 1,
+            LoadBalancingIntervalSeconds = 1,
+            OwnershipExpirySeconds = (int)OwnershipExpiry.TotalSeconds,
+            LagIntervalSeconds = 1,
+        };
         change?.Invoke(settings);
         var client = new HubClient(settings, time ?? TimeProvider.System, logger ?? NullLogger<HubClient>.Instance);
         _clients.Add(client);

@@ -1,0 +1,67 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Options;
+
+namespace Ingest.Functions.Hosting;
+
+/// <summary>
+/// What the Function app's bindings need. The host resolves them by itself and too late: a missing connection of the lookup, for one, is answered with an
+/// empty 200. So they are checked when the app starts.
+/// </summary>
+public sealed class FunctionSettings
+{
+    /// <summary>The event hub: for IoT Hub, the Event Hub-compatible name of its built-in endpoint. App setting <c>HubName</c>.</summary>
+    public string? HubName { get; set; }
+
+    /// <summary>
+    /// What dead letters call the hub. App setting <c>Hub__Identity</c>, the worker's setting of that name: where both have stored from one hub, or the
+    /// hub has failed over to another host, one name finds all of its dead letters. Default: <c>host/name</c>.
+    /// </summary>
+    public string? HubIdentity { get; set; }
+
+    /// <summary>The consumer group, which nothing else may read. App setting <c>HubConsumerGroup</c>.</summary>
+    public string? HubConsumerGroup { get; set; }
+
+    /// <summary>The database of the device documents. App setting <c>CosmosDatabase</c>.</summary>
+    public string? CosmosDatabase { get; set; }
+
+    /// <summary>Their container, partitioned by <c>/id</c>. App setting <c>CosmosContainer</c>.</summary>
+    public string? CosmosContainer { get; set; }
+}
+
+internal sealed class FunctionSettingsValidation(IConfiguration configuration) : IValidateOptions<FunctionSettings>
+{
+    public ValidateOptionsResult Validate(string? name, FunctionSettings options)
+    {
+        List<string> problems = [];
+        Require(options.HubName, nameof(options.HubName), "the event hub's name; for IoT Hub, the Event Hub-compatible name of its built-in endpoint");
+        Require(options.HubConsumerGroup, nameof(options.HubConsumerGroup), "a consumer group that nothing else reads");
+        Require(options.CosmosDatabase, nameof(options.CosmosDatabase), "the Cosmos DB database of the device documents");
+        Require(options.CosmosContainer, nameof(options.CosmosContainer), "the Cosmos DB container of the device documents");
+        Connect("EventHub", "the connection string of the event hub, or EventHub__fullyQualifiedNamespace for an identity", "fullyQualifiedNamespace");
+        Connect("Cosmos", "the connection string of the Cosmos DB account, or Cosmos__accountEndpoint for an identity", "accountEndpoint");
+        Connect(
+            "AzureWebJobsStorage",
+            "the connection string of the storage account for leases and checkpoints, or AzureWebJobsStorage__accountName for an identity",
+            "accountName",
+            "blobServiceUri");
+        return problems.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(problems);
+
+        void Require(string? value, string setting, string meaning)
+        {
+            if (string.IsNullOrWhiteSpace(value))
+            {
+                problems.Add(Missing(setting, meaning));
+            }
+        }
+
+        void Connect(string setting, string meaning, params ReadOnlySpan<string> identityProperties)
+        {
+            if (!AppSetting.IsConnection(configuration, setting, identityProperties))
+            {
+                problems.Add(Missing(setting, meaning));
+            }
+        }
+    }
+
+    private static string Missing(string setting, string meaning) => $"{setting} is missing: {meaning}.";
+}

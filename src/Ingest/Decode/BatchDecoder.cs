@@ -1,0 +1,159 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Ingest.Columns;
+using Ingest.Events;
+using Ingest.Settings;
+
+namespace Ingest.Decode;
+
+/// <summary>
+/// Turns messages into column values or reasons to reject them. It never throws because of what a message holds, and no reading disturbs
+/// another. Thread-safe; how a message is decoded depends only on the message and, for the bounds of time, on the clock and the stamps seen.
+/// </summary>
+/// <remarks>
+/// <para><b>The message.</b> One whose source is not <c>Telemetry</c> (in any case; none on a plain event hub) is ignored, as is one older
+/// than <see cref="TelemetrySettings.OldestAccepted"/> before the earlier of the local clock and the highest hub stamp seen, and an empty array. Its stamp must lie between
+/// <see cref="TelemetrySettings.EarliestAccepted"/> and a day after the later of the local clock and the highest hub stamp seen.</para>
+/// <para><b>The body.</b> UTF-8, with or without a byte order mark, at most 256 KiB; with <c>content-encoding: gzip</c>, at most 1 MiB
+/// inflated. <c>content-type</c> is not looked at: devices seldom set it. It is one JSON text (RFC 8259: no comments, no trailing commas): an
+/// object is one reading, an array's elements are one each, 10,000 at the most: a body past it is rejected whole. A body that is not JSON to its end is rejected whole; what is wrong
+/// with a value rejects its reading alone, and so does nesting over 64 levels, counted from the body's outermost bracket.</para>
+/// <para><b>The device</b> is the one IoT Hub authenticated. A body may repeat it in <c>device</c>, and may name another only where the
+/// authenticated one is listed as a gateway; <c>device</c> must be a string or null, unless a path below it is mapped and it is an object. Where IoT Hub
+/// names none, the body's is taken if <see cref="TelemetrySettings.AllowBodyDevice"/>. It has 1 to 128 characters, without NUL.</para>
+/// <para><b>Values.</b> The last of repeated names counts, at every level. Missing, or JSON <c>null</c>, is NULL. A path through anything but an object or null is a
+/// wrong type. Numbers: <c>double</c> and <c>real</c> take the nearest value (too small becomes 0, too large is out of range);
+/// <c>bigint</c> and <c>integer</c> take numbers whose fraction is zero (<c>1.0</c>, <c>1e3</c>). <c>boolean</c> takes true and false,
+/// <c>text</c> strings without NUL, <c>timestamptz</c> ISO 8601 strings with <c>Z</c> or an offset, cut to microseconds (the first instant of the year 1 is out of range: it
+/// would be stored as <c>-infinity</c>). Nothing is converted from text to a number or
+/// from anything to text. <c>jsonb</c> takes any value whose numbers fit numeric and whose strings hold no NUL, as long as the server could
+/// write out what one message holds of them in 16 MiB: <c>1e131071</c> is 131,072 digits then. The payload column takes the whole reading.</para>
+/// <para><b>Application properties</b> have a type already, so they are converted only where nothing is lost: between numbers of equal value, from
+/// <c>char</c>, <c>Guid</c> and <c>Uri</c> to text, from <c>DateTime</c> (UTC unless it says that it is local), <c>DateTimeOffset</c> and ISO 8601
+/// text to a time. Text is never a number.</para>
+/// </remarks>
+public sealed class BatchDecoder
+{
+    private static readonly TimeSpan AheadOfClock = TimeSpan.FromDays(1);
+
+    private readonly TelemetryMapping _mapping;
+    private readonly BodyDeviceRules _devices;
+    private readonly TimeProvider _clock;
+    private readonly DateTime _earliest;
+    private readonly TimeSpan? _oldest;
+    private readonly ReadingColumnsPool _columns;
+    private readonly ConcurrentQueue<EventDecoder> _idle = new();
+    private long _highestStamp;
+
+    public BatchDecoder(TelemetryMapping mapping, TelemetrySettings settings, TimeProvider clock)
+    {
+        ArgumentNullException.ThrowIfNull(mapping);
+        ArgumentNullException.ThrowIfNull(settings);
+        _mapping = mapping;
+        _devices = new BodyDeviceRules(settings.AllowBodyDevice, settings.Gateways.ToHashSet(StringComparer.Ordinal));
+        _clock = clock;
+        _earliest = settings.EarliestAccepted.UtcDateTime;
+        _oldest = settings.OldestKept;
+        _columns = new ReadingColumnsPool(mapping.Columns);
+    }
+
+    /// <summary>Decodes a batch. The result holds the events and their bodies, and must be disposed when its rows are stored.</summary>
+    public DecodedBatch Decode(IReadOnlyList<RawEvent> events) => Decode(events, 0, PartLimits.None);
+
+    /// <summary>Decodes a batch from the message <paramref name="first"/> on, up to the limits; one message at the least.</summary>
+    internal DecodedBatch Decode(IReadOnlyList<RawEvent> events, int first, PartLimits limits)
+    {
+        ArgumentNullException.ThrowIfNull(events);
+        var bounds = Bounds(events);
+        var decoder = _idle.TryDequeue(out var idle) ? idle : new EventDecoder(_mapping, _devices);
+        var output = new DecoderOutput(_columns.Rent());
+        try
+        {
+            var next = first;
+            for (; next < events.Count && (next == first || !limits.Pauses(output, events[next - 1], events[next])); next++)
+            {
+                var message = events[next];
+                output.Begin(next);
+                output.Bytes += message.Body.Length;
+                if (message.Undecodable is { } why)
+                {
+                    output.Reject(new(RejectReason.Undecodable, $"The message cannot be read as AMQP: {why}"));
+                }
+                else if (!IsTelemetry(message.MessageSource))
+                {
+                    output.Ignored++;
+                }
+                else if (message.RowTime is not { } time)
+                {
+                    output.Reject(new(RejectReason.TimeMissing, "The hub gave no stamp that could be read."));
+                }
+                else if (time < bounds.Earliest || time > bounds.Latest)
+                {
+                    output.Reject(new(RejectReason.TimeOutOfBounds, OutOfBounds(time, bounds)));
+                }
+                else if (time < bounds.Oldest)
+                {
+                    output.Ignored++;
+                }
+                else
+                {
+                    // Floored once more: a key off the millisecond could never be compared with its twins.
+                    decoder.Decode(message, next, Instant.Of(time).FloorToMillisecond(), ref output);
+                }
+            }
+
+            return new DecodedBatch(events, output.Readings, output.Rejections ?? (IReadOnlyList<Rejection>)[], output.Ignored)
+            {
+                First = first,
+                End = next,
+                Counts = output.Counts ?? (IReadOnlyList<RejectionCount>)[],
+                Bytes = output.Bytes,
+                Pool = _columns,
+            };
+        }
+        catch
+        {
+            output.Readings.Dispose();
+            throw;
+        }
+        finally
+        {
+            decoder.Dispose();
+            _idle.Enqueue(decoder);
+        }
+    }
+
+    private static bool IsTelemetry(string? source) => source is null || source.Equals("Telemetry", StringComparison.OrdinalIgnoreCase);
+
+    private static string OutOfBounds(DateTime time, TimeBounds bounds) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"The stamp {time:yyyy-MM-ddTHH:mm:ss.fffZ} is not between {bounds.Earliest:yyyy-MM-ddTHH:mm:ss.fffZ} (Telemetry:EarliestAccepted) and {bounds.Latest:yyyy-MM-ddTHH:mm:ss.fffZ} (a day ahead of the clock).");
+
+    private TimeBounds Bounds(IReadOnlyList<RawEvent> events)
+    {
+        var now = _clock.GetUtcNow().UtcDateTime;
+        var highest = 0L;
+        for (var i = 0; i < events.Count; i++)
+        {
+            highest = Math.Max(highest, events[i].EnqueuedTime?.Ticks ?? 0);
+        }
+
+        var seen = Interlocked.Read(ref _highestStamp);
+        while (highest > seen && Interlocked.CompareExchange(ref _highestStamp, highest, seen) != seen)
+        {
+            seen = Interlocked.Read(ref _highestStamp);
+        }
+
+        highest = Math.Max(highest, seen);
+        var latest = Math.Max(highest, now.Ticks);
+
+        // By a clock that runs ahead alone, good readings would be taken for expired ones and be gone.
+        var today = highest > 0 ? new DateTime(Math.Min(highest, now.Ticks), DateTimeKind.Utc) : now;
+        return new TimeBounds(
+            _earliest,
+            new DateTime(Math.Min(latest, (DateTime.MaxValue - AheadOfClock).Ticks), DateTimeKind.Utc) + AheadOfClock,
+            _oldest is { } age && age < today - DateTime.MinValue ? today - age : DateTime.MinValue);
+    }
+
+    private readonly record struct TimeBounds(DateTime Earliest, DateTime Latest, DateTime Oldest);
+}

@@ -1,0 +1,144 @@
+using System.Text;
+using System.Text.Json;
+using Ingest.Columns;
+using Ingest.Columns.Types;
+using Ingest.Events;
+using Ingest.Settings;
+
+namespace Ingest.Decode;
+
+/// <summary>
+/// Whose a reading is: of the device that the hub authenticated; where that one may speak for others, or the hub names none, of the one that the
+/// body names. Not thread-safe.
+/// </summary>
+internal sealed class DeviceRule(BodyDeviceRules rules, ValueScratch scratch)
+{
+    // A character takes at most three bytes for each of its UTF-16 units.
+    private const int MostBytes = DeviceNames.Longest * 3;
+
+    private readonly StringCache _names = new();
+    private BodyDevice _inBody;
+
+    /// <summary>The device that the hub authenticated; null where it named none and the body may.</summary>
+    /// <returns>Why the message is rejected whole, or null.</returns>
+    public ReadingFault? OfHub(RawEvent message, out string? device)
+    {
+        device = null;
+        if (string.IsNullOrEmpty(message.DeviceId))
+        {
+            return rules.WhereHubNamesNone ? null
+                : new(RejectReason.DeviceMissing, "The hub named no device, and Telemetry:AllowBodyDevice is off.");
+        }
+
+        device = _names.Find(message.DeviceId);
+        if (device is not null)
+        {
+            return null;
+        }
+
+        if (DeviceNames.Check(message.DeviceId) is { } reason)
+        {
+            return new(reason, Detail(reason, message.DeviceId));
+        }
+
+        device = _names.Keep(message.DeviceId);
+        return null;
+    }
+
+    public void BeginReading() => _inBody = default;
+
+    /// <summary>Takes the value of the body's field that names a device, as the reader has just met it.</summary>
+    /// <param name="reader">Where it stands.</param>
+    /// <param name="start">Where in the body it begins.</param>
+    /// <param name="isPath">Whether it is an object that mapped values are in, and so no name.</param>
+    public void Take(ref Utf8JsonReader reader, int start, bool isPath) =>
+        _inBody = isPath || reader.TokenType == JsonTokenType.Null ? default
+            : new BodyDevice(reader.TokenType == JsonTokenType.String, start, (int)reader.BytesConsumed - start, reader.ValueIsEscaped);
+
+    /// <summary>Settles whose the reading is: <paramref name="device"/> is who the hub authenticated, and becomes the row's device.</summary>
+    /// <returns>Why it is rejected, or null.</returns>
+    public ReadingFault? Settle(ReadOnlySpan<byte> body, ref string? device, bool countsOnly) =>
+        _inBody.IsThere ? SettleByBody(body, ref device, countsOnly)
+        : device is null ? new(RejectReason.DeviceMissing, "Neither the hub nor the body names a device.")
+        : null;
+
+    private ReadingFault? SettleByBody(ReadOnlySpan<byte> body, ref string? device, bool countsOnly)
+    {
+        var json = body.Slice(_inBody.Start, _inBody.Length);
+        if (!_inBody.IsText)
+        {
+            return new(
+                RejectReason.WrongType,
+                countsOnly ? "" : RejectionText.WrongType(DeviceNames.Field, SqlTypes.Of(ColumnType.Text), RejectionText.Value(json)));
+        }
+
+        var name = json[1..^1];
+        if (_inBody.IsEscaped)
+        {
+            if (!scratch.TryUnescape(name, out var unescaped))
+            {
+                return new(RejectReason.DeviceInvalid, countsOnly ? "" : $"{DeviceNames.Field} holds half of a surrogate pair: {RejectionText.Value(json)}");
+            }
+
+            name = unescaped;
+        }
+
+        if (device is not null && IsSame(name, device))
+        {
+            return null;
+        }
+
+        if (device is not null && !rules.Gateways.Contains(device))
+        {
+            return new(
+                RejectReason.DeviceMismatch,
+                countsOnly ? "" : $"The body names the device {RejectionText.Value(json)}, and the hub authenticated {RejectionText.Quote(device)}, which is not listed in Telemetry:Gateways.");
+        }
+
+        if (name.Length > MostBytes)
+        {
+            return new(
+                RejectReason.DeviceTooLong,
+                countsOnly ? "" : $"The device's name has {name.Length} bytes; {DeviceNames.Longest} characters are the most: {RejectionText.Value(json)}");
+        }
+
+        Span<char> text = stackalloc char[MostBytes];
+        text = text[..Encoding.UTF8.GetChars(name, text)];
+        device = _names.Find(text);
+        if (device is null)
+        {
+            if (DeviceNames.Check(text) is { } reason)
+            {
+                return new(reason, countsOnly ? "" : Detail(reason, new string(text)));
+            }
+
+            device = _names.Keep(new string(text));
+        }
+
+        return null;
+    }
+
+    private static bool IsSame(ReadOnlySpan<byte> utf8, string text)
+    {
+        if (Ascii.Equals(utf8, text))
+        {
+            return true;
+        }
+
+        Span<byte> other = stackalloc byte[MostBytes];
+        return Encoding.UTF8.TryGetBytes(text, other, out var length) && utf8.SequenceEqual(other[..length]);
+    }
+
+    private static string Detail(RejectReason reason, string name) => reason switch
+    {
+        RejectReason.DeviceMissing => "The device's name is empty.",
+        RejectReason.DeviceTooLong => $"The device's name has {name.Length} characters; {DeviceNames.Longest} are the most: {RejectionText.Quote(name)}",
+        _ => $"The device's name holds a NUL character or half of a surrogate pair: {RejectionText.Quote(name)}",
+    };
+
+    /// <summary>Where in the body the field stands.</summary>
+    private readonly record struct BodyDevice(bool IsText, int Start, int Length, bool IsEscaped)
+    {
+        public bool IsThere => Length > 0;
+    }
+}

@@ -1,0 +1,43 @@
+using Microsoft.Extensions.Logging;
+
+namespace Ingest.Diagnostics;
+
+/// <summary>The pipeline's log messages. Ids are stable: 1000–1999.</summary>
+internal static partial class PipelineLog
+{
+    [LoggerMessage(1001, LogLevel.Error, "Nothing can be stored; the pipeline is waiting: {Failure}")]
+    public static partial void WaitingForDatabase(ILogger logger, string failure);
+
+    [LoggerMessage(1002, LogLevel.Information, "Readings are stored again after {Outage}")]
+    public static partial void WorkingAgain(ILogger logger, TimeSpan outage);
+
+    [LoggerMessage(1003, LogLevel.Debug, "Writer {Writer} tries again in {Delay}: {Failure}")]
+    public static partial void TryingAgain(ILogger logger, int writer, TimeSpan delay, string failure);
+
+    [LoggerMessage(1004, LogLevel.Warning, "The database refused {Count} readings, which are dead-lettered; the first: {Detail}")]
+    public static partial void RowsRefused(ILogger logger, int count, string detail);
+
+    [LoggerMessage(1005, LogLevel.Debug, "The connection failed during COMMIT, but the commit had succeeded")]
+    public static partial void LostAnswerFound(ILogger logger);
+
+    [LoggerMessage(1006, LogLevel.Information, "Deleted {Count} expired dead letters")]
+    public static partial void DeadLettersDeleted(ILogger logger, long count);
+
+    [LoggerMessage(1007, LogLevel.Warning, "Expired dead letters could not be deleted; this will be tried again: {Failure}")]
+    public static partial void DeadLettersNotDeleted(ILogger logger, string failure);
+
+    [LoggerMessage(1011, LogLevel.Information, "Dropped {Count} expired chunks or partitions of readings")]
+    public static partial void ReadingsDropped(ILogger logger, int count);
+
+    [LoggerMessage(1012, LogLevel.Warning, "Expired readings could not be dropped; this will be tried again: {Failure}")]
+    public static partial void ReadingsNotDropped(ILogger logger, string failure);
+
+    [LoggerMessage(1008, LogLevel.Error, "A batch of partition {Partition} has failed: {Failure}")]
+    public static partial void BatchFailed(ILogger logger, string partition, string failure);
+
+    [LoggerMessage(1009, LogLevel.Warning, "A flush of {Batches} batches was abandoned because all of its callers have cancelled; the last failure was: {Failure}")]
+    public static partial void Abandoned(ILogger logger, int batches, string failure);
+
+    [LoggerMessage(1010, LogLevel.Critical, "A writer has stopped because of a bug; its partitions are no longer stored")]
+    public static partial void WriterEnded(ILogger logger, Exception defect);
+}

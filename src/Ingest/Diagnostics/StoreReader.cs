@@ -1,0 +1,85 @@
+using Dapper;
+using Npgsql;
+
+namespace Ingest.Diagnostics;
+
+/// <summary>Rows of one UTC day.</summary>
+public sealed record DayRows(DateTime Day, long Rows);
+
+/// <summary>Dead letters of one reason.</summary>
+public sealed record ReasonCount(string Reason, long Count, DateTime LastReceivedAt);
+
+/// <summary>What the database holds, for <c>ingest status</c> and for closing the accounts of a run.</summary>
+/// <param name="dataSource">The database.</param>
+/// <param name="quotedTable">The telemetry table, each part quoted.</param>
+public sealed class StoreReader(NpgsqlDataSource dataSource, string quotedTable)
+{
+    /// <summary>Rows by day, the newest day first. It counts, so it reads these days' chunks whole.</summary>
+    public async Task<IReadOnlyList<DayRows>> RowsByDayAsync(int days, TimeProvider clock, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(clock);
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        var from = clock.GetUtcNow().UtcDateTime.Date.AddDays(1 - days);
+        var found = await connection.QueryAsync<DayRows>(new CommandDefinition(
+            $"""
+            SELECT date_trunc('day', time, 'UTC') AS "Day", count(*) AS "Rows"
+            FROM {quotedTable}
+            WHERE time >= @from
+            GROUP BY 1
+            ORDER BY 1 DESC
+            """,
+            new { from },
+            cancellationToken: cancellationToken));
+        return found.AsList();
+    }
+
+    public async Task<IReadOnlyList<ReasonCount>> DeadLettersByReasonAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        var found = await connection.QueryAsync<ReasonCount>(new CommandDefinition(
+            """
+            SELECT reason AS "Reason", count(*) AS "Count", max(received_at) AS "LastReceivedAt"
+            FROM dead_letters
+            GROUP BY reason
+            ORDER BY count(*) DESC, reason
+            """,
+            cancellationToken: cancellationToken));
+        return found.AsList();
+    }
+
+    /// <summary>Counts the rows of the table.</summary>
+    public async Task<long> CountRowsAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        return await connection.ExecuteScalarAsync<long>(new CommandDefinition($"SELECT count(*) FROM {quotedTable}", cancellationToken: cancellationToken));
+    }
+
+    /// <summary>Counts the rows of each of these devices.</summary>
+    public async Task<IReadOnlyDictionary<string, long>> CountRowsByDeviceAsync(IReadOnlyCollection<string> devices, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(devices);
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        var found = await connection.QueryAsync<(string Device, long Rows)>(new CommandDefinition(
+            $"SELECT device, count(*) FROM {quotedTable} WHERE device = ANY(@devices) GROUP BY device",
+            new { devices = devices.ToArray() },
+            cancellationToken: cancellationToken));
+        return found.ToDictionary(row => row.Device, row => row.Rows);
+    }
+
+    /// <summary>The stamps (UTC, milliseconds) at or after a time that a device has rows at.</summary>
+    public async Task<IReadOnlySet<DateTime>> StampsAsync(string device, DateTime from, CancellationToken cancellationToken)
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        var found = await connection.QueryAsync<DateTime>(new CommandDefinition(
+            $"SELECT DISTINCT date_trunc('milliseconds', time) FROM {quotedTable} WHERE device = @device AND time >= @from",
+            new { device, from },
+            cancellationToken: cancellationToken));
+        return found.ToHashSet();
+    }
+
+    public async Task<long> CountDeadLettersAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        return await connection.ExecuteScalarAsync<long>(new CommandDefinition("SELECT count(*) FROM dead_letters", cancellationToken: cancellationToken));
+    }
+}

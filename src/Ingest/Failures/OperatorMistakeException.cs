@@ -1,0 +1,18 @@
+namespace Ingest.Failures;
+
+/// <summary>The database works, and refuses what no reading can change: somebody has to put it right.</summary>
+public sealed class OperatorMistakeException : Exception
+{
+    public OperatorMistakeException(string message)
+        : base(message)
+    {
+    }
+
+    public OperatorMistakeException(string message, Exception innerException)
+        : base(message, innerException)
+    {
+    }
+
+    /// <summary>The server's code, where one was given.</summary>
+    public string? SqlState { get; init; }
+}

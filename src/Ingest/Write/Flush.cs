@@ -1,0 +1,100 @@
+namespace Ingest.Write;
+
+/// <summary>Batches that are written in one transaction, for as long as somebody waits for them.</summary>
+internal sealed class Flush : IDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly CancellationTokenSource _abandoned;
+    private readonly Action _underWay;
+    private int _waiting;
+    private bool _paused;
+    private bool _disposed;
+
+    /// <param name="batches">The batches.</param>
+    /// <param name="underWay">Told when an attempt first waits for the server to do its work.</param>
+    /// <param name="stop">Abandons it.</param>
+    public Flush(IReadOnlyList<FlushBatch> batches, Action underWay, CancellationToken stop)
+    {
+        _underWay = underWay;
+        _abandoned = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        _waiting = batches.Count;
+        Batches = [.. batches];
+        foreach (var batch in batches)
+        {
+            batch.Join(CancelledOne);
+        }
+    }
+
+    public List<FlushBatch> Batches { get; }
+
+    /// <summary>What the attempts at it have learned.</summary>
+    public FlushHistory History { get; } = new();
+
+    public int Rows => Batches.Sum(batch => batch.Rows);
+
+    /// <summary>Cancelled when nobody waits for the flush any more, or the pipeline stops.</summary>
+    public CancellationToken Abandoned => _abandoned.Token;
+
+    /// <summary>The attempt waits for the server to do its work.</summary>
+    public void IsUnderWay() => _underWay();
+
+    /// <summary>An attempt begins: from now on a batch stays until it ends, as the attempt reads its buffers.</summary>
+    public void Resume()
+    {
+        lock (_gate)
+        {
+            _paused = false;
+            DropCancelled();
+        }
+    }
+
+    /// <summary>An attempt has failed: a caller that cancels now is let go at once.</summary>
+    public void Pause()
+    {
+        lock (_gate)
+        {
+            _paused = true;
+            DropCancelled();
+        }
+    }
+
+    /// <summary>Lets the batches go whose callers have cancelled; what is known of them is that they were not committed, or nothing.</summary>
+    public void DropCancelled()
+    {
+        foreach (var batch in Batches.Where(batch => batch.CancellationToken.IsCancellationRequested).ToArray())
+        {
+            Drop(batch);
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _disposed = true;
+            _abandoned.Dispose();
+        }
+    }
+
+    private void Drop(FlushBatch batch)
+    {
+        Batches.Remove(batch);
+        batch.Completion.TrySetCanceled(batch.CancellationToken);
+    }
+
+    private void CancelledOne(FlushBatch batch)
+    {
+        lock (_gate)
+        {
+            if (_paused)
+            {
+                Drop(batch);
+            }
+
+            if (--_waiting == 0 && !_disposed)
+            {
+                _abandoned.Cancel();
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+using System.Diagnostics;
+using System.Runtime.ExceptionServices;
+using Ingest.Checkpoints;
+using Ingest.Diagnostics;
+using Ingest.Failures;
+
+namespace Ingest.Write;
+
+/// <summary>
+/// Attempts at a flush that follow each other without a delay, for as long as each may get past what stopped the one before: a conflict is compared,
+/// poison is found and dead-lettered, a batch that is fenced or contradicts what is stored fails alone. One writer's.
+/// </summary>
+internal sealed class FlushAttempts(FlushTransaction transaction, WriteModeSelector modes, FlushReports reports, TimeProvider clock)
+{
+    private readonly SystematicRefusalDetector _refusals = new(clock);
+
+    /// <summary>Attempts it until it is committed, or only time or an operator can mend what stops it.</summary>
+    /// <returns>False where the flush is to be halved: as a whole it takes too long.</returns>
+    /// <exception cref="Exception">What only time or an operator mends, or a defect.</exception>
+    public async Task<bool> RunAsync(Flush flush)
+    {
+        using var activity = PipelineMetrics.Activities.StartActivity("flush", ActivityKind.Client);
+        var started = clock.GetTimestamp();
+        var state = new State { Mode = modes.Next };
+        flush.History.Refused.Clear();
+        reports.TriesAgain();
+        for (var attempt = 0; attempt <= DatabaseRetry.MostAttemptsAtOnce; attempt++)
+        {
+            flush.DropCancelled();
+            if (flush.Batches.Count == 0)
+            {
+                return true;
+            }
+
+            var ended = await AttemptAsync(flush, state);
+
+            // Also that of the COMMIT just tried.
+            var answerIsMissing = flush.History.Unknown.Count > 0;
+            switch (ended)
+            {
+                case FlushAttempt.Committed committed:
+                    modes.Committed(state.Mode, committed.Outcome.Known);
+                    _refusals.Committed(committed.Outcome.Batches.Sum(pair => pair.Accounts.Stored), flush.History.Refused.Rows);
+                    reports.Complete(flush, committed, state.Mode, clock.GetElapsedTime(started), activity);
+                    return true;
+
+                case FlushAttempt.Conflict conflict:
+                    Conflicted(conflict.What, state);
+                    reports.TriesAtOnce();
+                    break;
+
+                case FlushAttempt.LostRace:
+                    reports.TriesAtOnce();
+                    break;
+
+                case FlushAttempt.Fenced when answerIsMissing && !state.AskedOnceMore:
+                    // A commit whose answer was lost may have come through only now.
+                    state.AskedOnceMore = true;
+                    break;
+
+                case FlushAttempt.Fenced fenced:
+                    FailFenced(flush, fenced.Stored);
+                    break;
+
+                case FlushAttempt.Differs differs:
+                    reports.Fail(flush, differs.Batches, new StoredValuesMismatchException(differs.Known, differs.Differing, transaction.Table.Name));
+                    break;
+
+                case FlushAttempt.Refused refused when !refused.MayBeAnyRow || !state.TriedByRow:
+                    state.TriedByRow |= refused.MayBeAnyRow;
+                    state.Mode = WriteMode.Compared;
+                    state.Suspect = refused.Because;
+                    reports.TriesAtOnce();
+                    break;
+
+                case FlushAttempt.DecompressionLimit when !flush.History.LiftDecompressionLimit:
+                    flush.History.LiftDecompressionLimit = true;
+                    reports.TriesAtOnce();
+                    break;
+
+                case FlushAttempt.TooSlow when !answerIsMissing && flush.Batches.Count > 1:
+                    return false;
+
+                case FlushAttempt.Failed failed:
+                    if (failed is FlushAttempt.TooSlow && !answerIsMissing)
+                    {
+                        flush.History.HalveStatements(flush.Rows);
+                    }
+
+                    ExceptionDispatchInfo.Throw(failed.Because);
+                    break;
+            }
+        }
+
+        throw new DatabaseBusyException("The flush repeatedly conflicted with other writers. Look for another program that writes the same readings.");
+    }
+
+    private async Task<FlushAttempt> AttemptAsync(Flush flush, State state)
+    {
+        try
+        {
+            if (state.Suspect is { } because)
+            {
+                state.Suspect = null;
+                await FindPoisonAsync(flush, because);
+            }
+
+            if (flush.History.Unknown.Count > 0)
+            {
+                state.Mode = WriteMode.Compared;
+                if (await transaction.ResolveAsync(flush, flush.Abandoned) is { } outcome)
+                {
+                    return new FlushAttempt.Committed(outcome, AnswerWasLost: true);
+                }
+            }
+
+            return await transaction.RunAsync(flush, state.Mode, flush.Abandoned);
+        }
+        catch (Exception exception) when (FlushAttempt.Of(exception) is { } attempt)
+        {
+            return attempt;
+        }
+    }
+
+    private void Conflicted(string what, State state)
+    {
+        if (state.Mode == WriteMode.Optimistic)
+        {
+            modes.Conflicted();
+            state.Mode = WriteMode.Compared;
+        }
+        else if (state.ConflictingPlan == transaction.LastPlan)
+        {
+            state.Suspect = new OperatorMistakeException(
+                $"{what} Reading again does not explain it: look for a second unique index on the table, and for triggers or rules that swallow rows.");
+        }
+        else
+        {
+            state.ConflictingPlan = transaction.LastPlan;
+        }
+    }
+
+    private async Task FindPoisonAsync(Flush flush, Exception because)
+    {
+        var probe = await transaction.ProbeAsync(flush, flush.Abandoned);
+        var refused = probe.Refused;
+        if (refused.Count == 0)
+        {
+            var failure = PostgresFailure.Of(because);
+            throw new OperatorMistakeException(
+                failure.Kind == FailureKind.OperatorMistake
+                    ? failure.Sentence
+                    : $"{failure.Sentence} No single row is refused by itself: look for constraints that are checked at COMMIT.",
+                because)
+            { SqlState = failure.SqlState };
+        }
+
+        if (_refusals.Judge(probe, transaction.Table.Columns) is { } mistake)
+        {
+            throw new OperatorMistakeException(mistake, because) { SqlState = refused[0].SqlState };
+        }
+
+        foreach (var row in refused)
+        {
+            flush.History.Refused.Add(row);
+        }
+
+        reports.Refused(refused);
+    }
+
+    private void FailFenced(Flush flush, IReadOnlyDictionary<PartitionKey, StoredCheckpoint> stored)
+    {
+        var refused = CheckpointMoves.Refused(flush.Batches.Select(batch => batch.Checkpoint).OfType<Checkpoint>(), stored)
+            .ToHashSet(ReferenceEqualityComparer.Instance);
+        foreach (var batch in flush.Batches.Where(batch => batch.Checkpoint is { } move && refused.Contains(move)).ToArray())
+        {
+            reports.Fail(flush, [batch], new CheckpointFencedException(batch.Checkpoint!, stored.GetValueOrDefault(batch.Checkpoint!.Partition)));
+        }
+    }
+
+    /// <summary>What the attempts that follow each other at once have to know of the ones before.</summary>
+    private sealed class State
+    {
+        public required WriteMode Mode { get; set; }
+
+        /// <summary>What <see cref="FlushTransaction.LastPlan"/> was when comparing first met a conflict.</summary>
+        public int? ConflictingPlan { get; set; }
+
+        /// <summary>Whether a commit whose answer was lost has been asked for once more.</summary>
+        public bool AskedOnceMore { get; set; }
+
+        /// <summary>Whether the rows have been tried one by one for what the server may say of any of them.</summary>
+        public bool TriedByRow { get; set; }
+
+        /// <summary>A refusal whose rows are to be found before the next attempt.</summary>
+        public Exception? Suspect { get; set; }
+    }
+}

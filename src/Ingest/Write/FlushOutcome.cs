@@ -1,0 +1,14 @@
+using Ingest.Events;
+
+namespace Ingest.Write;
+
+/// <summary>What a committed (or perhaps committed) transaction made of the batches in it.</summary>
+/// <param name="Batches">Where each batch's readings ended.</param>
+/// <param name="DeadLettered">Dead letters by reason code.</param>
+/// <param name="Known">Readings whose key was stored before.</param>
+/// <param name="StoresSomething">Whether it holds a new row or a new dead letter.</param>
+internal sealed record FlushOutcome(
+    IReadOnlyList<(FlushBatch Batch, Accounts Accounts)> Batches,
+    IReadOnlyDictionary<string, long> DeadLettered,
+    int Known,
+    bool StoresSomething);
