@@ -10,6 +10,9 @@ param name string = 'ingest'
 @description('Azure region of everything.')
 param location string = resourceGroup().location
 
+@description('Name of the database server in use: main.bicep\'s output postgresName. Empty: that of names.bicep.')
+param databaseServer string = ''
+
 @description('Name of the container, and of the share of the jobs\' account that holds the program.')
 param run string
 
@@ -34,7 +37,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-05-01' existing = {
 }
 
 resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2025-08-01' existing = {
-  name: names.postgres
+  name: empty(databaseServer) ? names.postgres : databaseServer
 }
 
 resource hub 'Microsoft.Devices/IotHubs@2023-06-30' existing = {

@@ -159,7 +159,7 @@ follow() {
   local state='' code=''
   opening delete_container
   say 'Starting the container …'
-  write_parameters name "\"$installation\"" location "\"$region\"" run "\"$run\"" arguments "[$arguments]" asOwner "$as_owner" >"$work/console.json"
+  write_parameters name "\"$installation\"" location "\"$region\"" run "\"$run\"" databaseServer "\"$postgres\"" arguments "[$arguments]" asOwner "$as_owner" >"$work/console.json"
   az deployment group create --resource-group "$group" --name ingest-console --template-file "$here/console.bicep" \
     --parameters "@$work/console.json" --output none ||
     fail 'The container did not start; the message above says why.'

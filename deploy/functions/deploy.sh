@@ -14,6 +14,8 @@ usage: deploy.sh --resource-group NAME --location REGION [options]
   --resize                     the size, or the parameters file, is another one than before, and is meant to be
   --administrator ADDRESS      CIDR that reaches the app, its scm site and a locked IoT hub; may be repeated
   --device-address ADDRESS     CIDR devices come from, for a locked IoT hub; may be repeated
+  --database-server NAME       another database server than before: one that was restored (see Restore there)
+  --alarm-address ADDRESS      e-mail address that alarms go to; may be repeated; default: those that are there
   --deployer-address ADDRESS   the address from which this machine reaches Azure; default: what the scm site sees
   --hub-key primary|secondary  which key of the hub's policy "service" the app reads with; default: the one it has, else
                                primary. The other one can be renewed meanwhile (see Rotate in docs/operations.md)
@@ -34,8 +36,8 @@ USAGE
 source "$(dirname "${BASH_SOURCE[0]}")/lib/addresses.sh"
 
 group='' location='' size='' parameters='' package='' what_if='' resize='' deployer_address=''
-hub_key='' share_key=''
-administrators='' devices=''
+hub_key='' share_key='' database_server=''
+administrators='' devices='' alarms=''
 
 wrong() {
   printf 'error: %s\n\n' "$1" >&2
@@ -59,7 +61,7 @@ while (($# > 0)); do
       shift
       continue
       ;;
-    --resource-group | --location | --size | --parameters | --administrator | --device-address | --deployer-address | --package | --hub-key | --share-key)
+    --resource-group | --location | --size | --parameters | --administrator | --device-address | --alarm-address | --deployer-address | --package | --hub-key | --share-key | --database-server)
       [[ -n ${2-} ]] || wrong "$1 needs a value."
       ;;
     *)
@@ -79,9 +81,14 @@ while (($# > 0)); do
       cidr=$(as_cidr "$1" "$2") || exit 2
       devices+="${devices:+,}\"$cidr\""
       ;;
+    --alarm-address)
+      [[ $2 =~ ^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+$ ]] || wrong "--alarm-address '$2' is no e-mail address."
+      alarms+="${alarms:+,}\"$2\""
+      ;;
     --deployer-address) deployer_address=$(as_cidr "$1" "$2") || exit 2 ;;
     --package) package=$2 ;;
     --hub-key) hub_key=$2 ;;
+    --database-server) database_server=$2 ;;
     --share-key) share_key=$2 ;;
   esac
   shift 2
@@ -129,16 +136,18 @@ resources='' found_network='' found_location='' found_size='' found_server='' fo
 [[ $exists != true ]] || read_found
 settle_size
 need_devices
+[[ -z $database_server || -n $resources ]] || fail "There is no installation in '$group' that could use the database server $database_server."
+[[ -z $database_server ]] || found_server=$database_server
 
 say "Subscription:   $subscription"
 say "Resource group: $group"
 say "Region:         $location"
 say "Size:           $size${parameters:+ ($parameters)}"
 say 'It makes a virtual network with a NAT gateway, an IoT hub, a Function app (Elastic Premium), Cosmos DB, a PostgreSQL'
-say 'server, a key vault, three storage accounts, Log Analytics and Application Insights, two managed identities.'
+say 'server, a key vault, three storage accounts, Log Analytics and Application Insights, alarms, three managed identities.'
 case $size in
-  small) say 'A month costs about 330 USD at list prices; most of it runs whether messages come or not (see README.md).' ;;
-  production) say 'A month costs about 5,200 USD at list prices, half of it the IoT hub (see README.md).' ;;
+  small) say 'A month costs about 345 USD at list prices; most of it runs whether messages come or not (see README.md).' ;;
+  production) say 'A month costs about 5,450 USD at list prices, half of it the IoT hub (see README.md).' ;;
 esac
 
 main=(--resource-group "$group" --parameters "${parameters:-$here/$size.bicepparam}" --parameters "location=$location" "size=$size"
@@ -148,7 +157,12 @@ main=(--resource-group "$group" --parameters "${parameters:-$here/$size.biceppar
 if [[ -n $resources ]]; then
   found=$(found_parameter) || fail 'What is there already could not be read, so nothing was changed.'
   main+=(--parameters "found=$found")
+  if [[ -z $alarms ]]; then
+    alarms=$(found_alarm_addresses) || fail 'To whom alarms go could not be read, so nothing was changed.'
+  fi
 fi
+
+[[ -z $alarms ]] || main+=(--parameters "alarmAddresses=[$alarms]")
 
 if [[ -n $what_if ]]; then
   if [[ $exists != true ]]; then
@@ -173,7 +187,7 @@ restart_database_if_needed() {
 install() {
   COPYFILE_DISABLE=1 tar -C "$root/sql" -czf "$work/sql.tar.gz" .
   write_parameters name "\"$installation\"" location "\"$region\"" task '"install"' \
-    jobsPrincipalId "\"$jobs_principal\"" seedDevice "\"$seed_device\"" \
+    jobsPrincipalId "\"$jobs_principal\"" databaseServer "\"$postgres\"" seedDevice "\"$seed_device\"" \
     migration "\"$(base64 <"$work/sql.tar.gz" | tr -d '\n')\"" >"$work/install.json"
   opening take_rights_away
   if [[ -n $seed_device ]]; then

@@ -17,6 +17,9 @@ param jobsPrincipalId string
 @allowed(['install', 'verify'])
 param task string
 
+@description('Name of the database server in use: main.bicep\'s output postgresName. Empty: that of names.bicep.')
+param databaseServer string = ''
+
 @description('install: the sql folder, as base64 of a tar.gz.')
 param migration string = ''
 
@@ -64,7 +67,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-05-01' existing = {
 }
 
 resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2025-08-01' existing = {
-  name: names.postgres
+  name: empty(databaseServer) ? names.postgres : databaseServer
 }
 
 resource cosmos 'Microsoft.DocumentDB/databaseAccounts@2025-04-15' existing = {

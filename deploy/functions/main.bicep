@@ -1,7 +1,7 @@
 metadata description = 'Ingest as a Function app: IoT Hub telemetry into TimescaleDB and a device lookup, locked to its own network.'
-
-import { foundState } from 'modules/found.bicep'
-import { namesOf } from 'modules/names.bicep'
+import { foundState, nothingFound } from 'modules/found.bicep'
+import { contentShareName, namesOf } from 'modules/names.bicep'
+import { databaseAdministrator, databaseSize, functionsSize, hubSize, logsSize, lookupSize } from 'modules/sizes.bicep'
 
 @description('Short name of the installation: 3 to 10 letters and digits; hyphens and capitals are left out of the names of resources.')
 @minLength(3)
@@ -19,13 +19,7 @@ param size string = 'own'
 param tags { *: string } = {}
 
 @description('What is there already and stays as it is: deploy.sh reads it before it deploys.')
-param found foundState = {
-  databaseGigabytes: 0
-  databaseExtensions: ''
-  databaseLibraries: ''
-  contentShareGigabytes: 0
-  routeTables: {}
-}
+param found foundState?
 
 @description('Address space of the virtual network, a /22 or larger that overlaps with nothing it is to be peered with.')
 param addressSpace string = '10.40.0.0/22'
@@ -39,13 +33,8 @@ param lockIotHub bool
 @description('Addresses (CIDR) devices come from; of use only with lockIotHub. 0.0.0.0/0 lets devices in from everywhere, and everybody with them.')
 param deviceAddresses string[] = []
 
-@description('IoT Hub edition and units. B1, S1: 400,000 messages a day and unit; S2: 6 million; S3: 300 million.')
-param iotHubSku {
-  name: 'B1' | 'S1' | 'S2' | 'S3'
-  @minValue(1)
-  @maxValue(200)
-  capacity: int
-}
+@description('The IoT hub: edition, partitions, retention.')
+param hub hubSize
 
 @description('Which key of the hub\'s policy "service" the app reads with. The other one can be renewed meanwhile.')
 @allowed(['primary', 'secondary'])
@@ -55,94 +44,49 @@ param hubKey string = 'primary'
 @allowed(['primary', 'secondary'])
 param contentShareKey string = 'primary'
 
-@description('Partitions of the built-in endpoint, 2 to 32. They cannot be changed later.')
-@minValue(2)
-@maxValue(32)
-param iotHubPartitions int
-
 @description('Region to which the hub fails over, where the functions are to reach it too: Azure\'s pair of location. Empty: none.')
 param hubFailoverRegion string = ''
 
-@description('Days the hub keeps messages, 1 to 7: how far back a replay can reach.')
-@minValue(1)
-@maxValue(7)
-param iotHubRetentionDays int
-
-@description('Machine of a function instance: 1, 2 or 4 cores.')
-@allowed(['EP1', 'EP2', 'EP3'])
-param functionsSku string
-
-@description('Function instances that always run, 1 to 20.')
-@minValue(1)
-@maxValue(20)
-param functionsMinimumInstances int
-
-@description('Most function instances, 1 to 32; more than the hub has partitions would be idle.')
-@minValue(1)
-@maxValue(32)
-param functionsMaximumInstances int
-
-@description('Whether function instances are spread over availability zones. Needs functionsMinimumInstances of 3 or more.')
-param functionsZoneRedundant bool
+@description('The instances of the functions.')
+param functions functionsSize
 
 @description('Further app settings of the program, such as { Telemetry__Table: \'readings\' }. Names as in the operations guide. Secure, because one may hold a password.')
 @secure()
 param extraSettings { *: string } = {}
 
-@description('Machine of the database server, and its tier: Burstable, GeneralPurpose or MemoryOptimized.')
-param databaseSku {
-  name: string
-  tier: 'Burstable' | 'GeneralPurpose' | 'MemoryOptimized'
-}
-
-@description('Disk of the database in GB. It grows by itself and never shrinks.')
-@allowed([32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384])
-param databaseStorageGigabytes int
-
-@description('Days of database backups, 7 to 35.')
-@minValue(7)
-@maxValue(35)
-param databaseBackupDays int
-
-@description('Standby of the database server: Disabled, SameZone or ZoneRedundant. Burstable servers have none.')
-@allowed(['Disabled', 'SameZone', 'ZoneRedundant'])
-param databaseHighAvailability string
+@description('The database server: machine, disk, backups, standby.')
+param database databaseSize
 
 @description('Standing Entra administrators of the database server. Empty: nobody, the jobs\' identity comes and goes.')
-param databaseAdministrators {
-  objectId: string
-  name: string
-  type: 'User' | 'Group' | 'ServicePrincipal'
-}[] = []
+param databaseAdministrators databaseAdministrator[] = []
 
-@description('Cosmos DB by request (serverless) or by provisioned, scaling throughput (autoscale).')
-@allowed(['serverless', 'autoscale'])
-param cosmosCapacity string
-
-@description('Ceiling of autoscale in request units a second; it scales down to a tenth.')
-@minValue(1000)
-param cosmosMaxThroughput int = 1000
+@description('Cosmos DB, which the lookup asks.')
+param lookup lookupSize
 
 @description('Redundancy of the storage accounts.')
 @allowed(['Standard_LRS', 'Standard_ZRS'])
 param storageSku string
 
-@description('Days logs are kept, 30 to 730.')
-@minValue(30)
-@maxValue(730)
-param logRetentionDays int
+@description('The logs: how long, and how much at most.')
+param logs logsSize
 
-@description('Most gigabytes of logs taken in a day; -1 is no limit.')
-param logDailyCapGigabytes int
+@description('E-mail addresses that alarms go to. Empty: they are shown in the portal only.')
+param alarmAddresses string[] = []
+
+@description('Dead-lettered readings of one reason in a quarter of an hour from which on somebody is told.')
+@minValue(0)
+param deadLettersTolerated int = 100
 
 @description('Device whose document is put into Cosmos DB, so that its lookup answers "hello" and its name. Empty: none.')
 param seedDevice string = 'itsme'
 
 var names = namesOf(name, resourceGroup().id)
-var contentShareName = 'content'
+var before = found ?? nothingFound
+var databaseServer = empty(before.databaseServer) ? names.postgres : before.databaseServer
 var allTags = union(tags, {
   'ingest-installation': name
   'ingest-size': size
+  'ingest-database': databaseServer
 })
 
 resource appIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
@@ -183,7 +127,7 @@ module network 'modules/network.bicep' = {
     addressSpace: addressSpace
     natGatewayId: nat.outputs.id
     hubFailoverRegion: hubFailoverRegion
-    routeTables: found.routeTables
+    routeTables: before.routeTables
   }
 }
 
@@ -194,8 +138,8 @@ module monitoring 'modules/monitoring.bicep' = {
     insightsName: names.insights
     location: location
     tags: allTags
-    retentionDays: logRetentionDays
-    dailyCapGigabytes: logDailyCapGigabytes
+    retentionDays: logs.retentionDays
+    dailyCapGigabytes: logs.dailyCapGigabytes
     appPrincipalId: appIdentity.properties.principalId
   }
 }
@@ -206,9 +150,9 @@ module iotHub 'modules/iothub.bicep' = {
     name: names.iotHub
     location: location
     tags: allTags
-    sku: iotHubSku
-    partitions: iotHubPartitions
-    retentionDays: iotHubRetentionDays
+    sku: hub.sku
+    partitions: hub.partitions
+    retentionDays: hub.retentionDays
     locked: lockIotHub
     allowedAddresses: concat(
       ['${nat.outputs.address}/32'],
@@ -225,7 +169,7 @@ module storage 'modules/storage.bicep' = {
     stateName: names.stateStorage
     contentName: names.contentStorage
     shareName: contentShareName
-    shareGigabytes: max(50, found.contentShareGigabytes)
+    shareGigabytes: max(50, before.contentShareGigabytes)
     location: location
     tags: allTags
     sku: storageSku
@@ -256,8 +200,9 @@ module cosmos 'modules/cosmos.bicep' = {
     name: names.cosmos
     location: location
     tags: allTags
-    capacity: cosmosCapacity
-    maxThroughput: cosmosMaxThroughput
+    capacity: lookup.capacity
+    maxThroughput: lookup.?maxThroughput ?? 1000
+    zoneRedundant: lookup.zoneRedundant
     functionsSubnetId: network.outputs.functionsSubnetId
     appPrincipalId: appIdentity.properties.principalId
   }
@@ -266,15 +211,17 @@ module cosmos 'modules/cosmos.bicep' = {
 module postgres 'modules/postgres.bicep' = {
   name: '${deployment().name}-postgres'
   params: {
-    name: names.postgres
+    name: databaseServer
+    zoneName: names.postgres
     location: location
     tags: allTags
-    sku: databaseSku
-    storageGigabytes: max(databaseStorageGigabytes, found.databaseGigabytes)
-    foundExtensions: found.databaseExtensions
-    foundLibraries: found.databaseLibraries
-    backupRetentionDays: databaseBackupDays
-    highAvailability: databaseHighAvailability
+    sku: database.sku
+    storageGigabytes: max(database.storageGigabytes, before.databaseGigabytes)
+    foundExtensions: before.databaseExtensions
+    foundLibraries: before.databaseLibraries
+    backupRetentionDays: database.backupDays
+    geoRedundantBackup: database.geoRedundantBackup
+    highAvailability: database.highAvailability
     administrators: databaseAdministrators
     networkId: network.outputs.id
     databaseSubnetId: network.outputs.databaseSubnetId
@@ -288,10 +235,10 @@ module functionApp 'modules/functionapp.bicep' = {
     planName: names.plan
     location: location
     tags: allTags
-    sku: functionsSku
-    minimumInstances: functionsMinimumInstances
-    maximumInstances: functionsMaximumInstances
-    zoneRedundant: functionsZoneRedundant
+    sku: functions.sku
+    minimumInstances: functions.minimumInstances
+    maximumInstances: functions.maximumInstances
+    zoneRedundant: functions.zoneRedundant
     callersSubnetId: network.outputs.callersSubnetId
     functionsSubnetId: network.outputs.functionsSubnetId
     administratorAddresses: administratorAddresses
@@ -313,7 +260,21 @@ module functionApp 'modules/functionapp.bicep' = {
   dependsOn: [storage]
 }
 
-// What deploy.sh and verify.sh ask for. Names and addresses, never a key.
+module observability 'modules/observability.bicep' = {
+  name: '${deployment().name}-observability'
+  params: {
+    name: name
+    location: location
+    tags: allTags
+    addresses: alarmAddresses
+    deadLettersTolerated: deadLettersTolerated
+    workspaceId: monitoring.outputs.workspaceId
+    appId: functionApp.outputs.id
+    serverId: postgres.outputs.id
+  }
+}
+
+// What the scripts ask for. Names and addresses, never a key.
 output installation string = name
 output region string = location
 output seedDevice string = seedDevice
@@ -324,7 +285,7 @@ output iotHubName string = names.iotHub
 output iotHubHost string = iotHub.outputs.hostName
 output cosmosName string = names.cosmos
 output cosmosEndpoint string = cosmos.outputs.endpoint
-output postgresName string = names.postgres
+output postgresName string = databaseServer
 output jobsPrincipalId string = jobsIdentity.properties.principalId
 output callersSubnetId string = network.outputs.callersSubnetId
 output jobsSubnetId string = network.outputs.jobsSubnetId

@@ -4,22 +4,18 @@ using './main.bicep'
 // yours to name (deploy.sh asks for it): the hub lets in nobody else.
 
 param lockIotHub = true
-param iotHubSku = { name: 'S3', capacity: 1 }
-param iotHubPartitions = 32
-param iotHubRetentionDays = 7
+param hub = { sku: { name: 'S3', capacity: 1 }, partitions: 32, retentionDays: 7 }
 
-param functionsSku = 'EP2'
-param functionsMinimumInstances = 3
-param functionsMaximumInstances = 16
-param functionsZoneRedundant = true
+param functions = { sku: 'EP2', minimumInstances: 3, maximumInstances: 16, zoneRedundant: true }
 
-param databaseSku = { name: 'Standard_D8ds_v5', tier: 'GeneralPurpose' }
-param databaseStorageGigabytes = 1024
-param databaseBackupDays = 35
-param databaseHighAvailability = 'ZoneRedundant'
+param database = {
+  sku: { name: 'Standard_D8ds_v5', tier: 'GeneralPurpose' }
+  storageGigabytes: 1024
+  backupDays: 35
+  geoRedundantBackup: true
+  highAvailability: 'ZoneRedundant'
+}
 
-param cosmosCapacity = 'autoscale'
-param cosmosMaxThroughput = 4000
+param lookup = { capacity: 'autoscale', maxThroughput: 4000, zoneRedundant: true }
 param storageSku = 'Standard_ZRS'
-param logRetentionDays = 90
-param logDailyCapGigabytes = 20
+param logs = { retentionDays: 90, dailyCapGigabytes: 20 }

@@ -4,21 +4,18 @@ using './main.bicep'
 // IoT Hub is reachable from any address and protected by its keys: name deviceAddresses and set lockIotHub to change it.
 
 param lockIotHub = false
-param iotHubSku = { name: 'S1', capacity: 2 }
-param iotHubPartitions = 4
-param iotHubRetentionDays = 1
+param hub = { sku: { name: 'S1', capacity: 2 }, partitions: 4, retentionDays: 1 }
 
-param functionsSku = 'EP1'
-param functionsMinimumInstances = 1
-param functionsMaximumInstances = 4
-param functionsZoneRedundant = false
+param functions = { sku: 'EP1', minimumInstances: 1, maximumInstances: 4, zoneRedundant: false }
 
-param databaseSku = { name: 'Standard_B2s', tier: 'Burstable' }
-param databaseStorageGigabytes = 64
-param databaseBackupDays = 7
-param databaseHighAvailability = 'Disabled'
+param database = {
+  sku: { name: 'Standard_B2s', tier: 'Burstable' }
+  storageGigabytes: 64
+  backupDays: 7
+  geoRedundantBackup: false
+  highAvailability: 'Disabled'
+}
 
-param cosmosCapacity = 'serverless'
+param lookup = { capacity: 'serverless', zoneRedundant: false }
 param storageSku = 'Standard_LRS'
-param logRetentionDays = 30
-param logDailyCapGigabytes = 1
+param logs = { retentionDays: 30, dailyCapGigabytes: 1 }

@@ -209,6 +209,7 @@ minutes_ago() {
 # send DEVICE ROWS SECONDS: one message; prints how many rows the device has, and after how many seconds.
 send() {
   write_parameters name "\"$installation\"" location "\"$region\"" task '"verify"' jobsPrincipalId "\"$jobs_principal\"" \
+    databaseServer "\"$postgres\"" \
     verifyDevice "\"$1\"" verifyRows "$2" verifySeconds "$3" >"$work/verify.json"
   run_jobs "$work/verify.json" "join(' ', properties.outputs.result.value.[rows, seconds])" ||
     fail "The job failed. Its log: az deployment-scripts show-log --resource-group '$group' --name $installation-verify"

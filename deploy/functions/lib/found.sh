@@ -8,12 +8,12 @@ found_of() { awk -F '|' -v type="$1" -v part="${2-}" 'tolower($1) == tolower(typ
 read_found() {
   local line
   resources=$(az resource list --resource-group "$group" --output tsv --query \
-    "[?tags.\"ingest-size\"].join('|', [type, name, location, tags.\"ingest-size\", tags.\"ingest-hub-key\" || '', tags.\"ingest-share-key\" || ''])")
+    "[?tags.\"ingest-size\"].join('|', [type, name, location, tags.\"ingest-size\", tags.\"ingest-hub-key\" || '', tags.\"ingest-share-key\" || '', tags.\"ingest-database\" || ''])")
   line=$(awk -F '|' 'tolower($1) == "microsoft.network/virtualnetworks" { print; exit }' <<<"$resources")
-  IFS='|' read -r _ found_network found_location found_size _ _ <<<"$line"
+  IFS='|' read -r _ found_network found_location found_size _ _ found_server <<<"$line"
   line=$(awk -F '|' 'tolower($1) == "microsoft.keyvault/vaults" { print; exit }' <<<"$resources")
-  IFS='|' read -r _ _ _ _ found_hub_key found_share_key <<<"$line"
-  found_server=$(found_of Microsoft.DBforPostgreSQL/flexibleServers)
+  IFS='|' read -r _ _ _ _ found_hub_key found_share_key _ <<<"$line"
+  [[ -n $found_server ]] || found_server=$(found_of Microsoft.DBforPostgreSQL/flexibleServers)
   found_content=$(found_of Microsoft.Storage/storageAccounts content)
 }
 
@@ -76,8 +76,20 @@ found_parameter() {
       esac
     done <<<"$subnets"
   fi
-  printf '{"databaseGigabytes":%s,"databaseExtensions":"%s","databaseLibraries":"%s","contentShareGigabytes":%s,"routeTables":{%s}}' \
-    "${gigabytes:-0}" "$extensions" "$libraries" "${share:-0}" "$tables"
+  printf '{"databaseServer":"%s","databaseGigabytes":%s,"databaseExtensions":"%s","databaseLibraries":"%s","contentShareGigabytes":%s,"routeTables":{%s}}' \
+    "$found_server" "${gigabytes:-0}" "$extensions" "$libraries" "${share:-0}" "$tables"
+}
+
+# As the inside of a JSON list.
+found_alarm_addresses() {
+  local people address list='' addresses
+  people=$(found_of Microsoft.Insights/actionGroups)
+  [[ -n $people ]] || return 0
+  addresses=$(az monitor action-group show --resource-group "$group" --name "$people" --query 'emailReceivers[].emailAddress' --output tsv) || return 1
+  for address in $addresses; do
+    list+="${list:+,}\"$address\""
+  done
+  printf '%s' "$list"
 }
 
 server_parameter() {
@@ -88,6 +100,7 @@ server_parameter() {
 fixed=(
   'Microsoft.Devices/IotHubs|properties.eventHubEndpoints.events.partitionCount|partitions of the IoT hub'
   'Microsoft.DocumentDB/databaseAccounts|properties.capabilities|serverless or not of Cosmos DB'
+  'Microsoft.DocumentDB/databaseAccounts|properties.locations|zones of Cosmos DB'
   'Microsoft.DBforPostgreSQL/flexibleServers|properties.backup.geoRedundantBackup|geo-redundant backup of the database'
   'Microsoft.DBforPostgreSQL/flexibleServers|properties.version|version of PostgreSQL'
   'Microsoft.Network/virtualNetworks|properties.addressSpace.addressPrefixes|addresses of the network'

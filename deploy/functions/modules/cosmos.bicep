@@ -20,6 +20,9 @@ param capacity string
 @minValue(1000)
 param maxThroughput int
 
+@description('Whether it is spread over availability zones.')
+param zoneRedundant bool
+
 @description('Resource id of the functions\' subnet.')
 param functionsSubnetId string
 
@@ -37,11 +40,19 @@ resource account 'Microsoft.DocumentDB/databaseAccounts@2025-04-15' = {
       {
         locationName: location
         failoverPriority: 0
+        isZoneRedundant: zoneRedundant
       }
     ]
     capabilities: capacity == 'serverless' ? [{ name: 'EnableServerless' }] : []
     consistencyPolicy: {
       defaultConsistencyLevel: 'Session'
+    }
+    // To any second of the last seven days, at no charge.
+    backupPolicy: {
+      type: 'Continuous'
+      continuousModeProperties: {
+        tier: 'Continuous7Days'
+      }
     }
     disableLocalAuth: true
     disableKeyBasedMetadataWriteAccess: true

@@ -4,6 +4,8 @@
 @export()
 @description('What is there already.')
 type foundState = {
+  @description('Name of the database server in use; empty: that of names.bicep. Another one is one that was restored.')
+  databaseServer: string
   @description('Disk of the database server in GB; 0: there is none yet.')
   databaseGigabytes: int
   @description('Value of its parameter azure.extensions.')
@@ -28,3 +30,14 @@ type foundRouteTables = {
 @export()
 @description('The names in a comma-separated list.')
 func listed(list string) string[] => filter(map(split(toLower(list), ','), item => trim(item)), item => !empty(item))
+
+@export()
+@description('What a first run finds.')
+var nothingFound = {
+  databaseServer: ''
+  databaseGigabytes: 0
+  databaseExtensions: ''
+  databaseLibraries: ''
+  contentShareGigabytes: 0
+  routeTables: {}
+}

@@ -210,3 +210,4 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
 
 output hostName string = app.properties.defaultHostName
 output scmHostName string = filter(app.properties.hostNameSslStates, state => state.hostType == 'Repository')[0].name
+output id string = app.id

@@ -65,3 +65,7 @@ var liveConsumerGroup = 'live'
 
 @export()
 var replayConsumerGroup = 'replay'
+
+@export()
+@description('The share that the app runs from.')
+var contentShareName = 'content'

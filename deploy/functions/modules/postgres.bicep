@@ -7,6 +7,9 @@ import { databaseName } from 'names.bicep'
 @description('Name of the server.')
 param name string
 
+@description('What the private zone is called: the first server\'s name, which a restored one keeps.')
+param zoneName string
+
 @description('Azure region.')
 param location string
 
@@ -34,6 +37,9 @@ param foundLibraries string
 @maxValue(35)
 param backupRetentionDays int
 
+@description('Whether backups are kept in the paired region too. It cannot be changed later.')
+param geoRedundantBackup bool
+
 @description('A standby server: none, in the same zone, or in another one. Not for Burstable.')
 @allowed(['Disabled', 'SameZone', 'ZoneRedundant'])
 param highAvailability string
@@ -55,7 +61,7 @@ param databaseSubnetId string
 var loadedBefore = empty(listed(foundLibraries)) ? ['pg_cron', 'pg_stat_statements'] : listed(foundLibraries)
 
 resource zone 'Microsoft.Network/privateDnsZones@2024-06-01' = {
-  name: '${name}.private.postgres.database.azure.com'
+  name: '${zoneName}.private.postgres.database.azure.com'
   location: 'global'
   tags: tags
 
@@ -89,7 +95,7 @@ resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2025-08-01' = {
     }
     backup: {
       backupRetentionDays: backupRetentionDays
-      geoRedundantBackup: 'Disabled'
+      geoRedundantBackup: geoRedundantBackup ? 'Enabled' : 'Disabled'
     }
     highAvailability: {
       mode: highAvailability
@@ -145,3 +151,4 @@ resource standingAdministrators 'Microsoft.DBforPostgreSQL/flexibleServers/admin
 ]
 
 output hostName string = server.properties.fullyQualifiedDomainName
+output id string = server.id

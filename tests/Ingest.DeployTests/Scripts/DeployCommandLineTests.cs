@@ -75,6 +75,7 @@ public sealed class DeployCommandLineTests
     [InlineData("--size 'huge' is neither small nor production", "--resource-group", "g", "--location", "l", "--size", "huge")]
     [InlineData("Name where your devices come from", "--resource-group", "g", "--location", "l", "--size", "production")]
     [InlineData("is an IPv6 address. IoT Hub's filter knows IPv4 alone", "--device-address", "2001:db8::1")]
+    [InlineData("--alarm-address 'me' is no e-mail address", "--alarm-address", "me")]
     [InlineData("--administrator 'me' is no address", "--administrator", "me")]
     [InlineData("--device-address '1.2.3.4\"]' is no address", "--device-address", "1.2.3.4\"]")]
     [InlineData("--deployer-address '$(id)' is no address", "--deployer-address", "$(id)")]

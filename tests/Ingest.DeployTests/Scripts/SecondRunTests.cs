@@ -26,6 +26,19 @@ public sealed class SecondRunTests
         Assert.Equal("""{"functions":"/routes/firewall","jobs":"/routes/other"}""", found["routeTables"]!.ToJsonString());
     }
 
+    [Fact]
+    public async Task Whom_alarms_go_to_is_kept_unless_somebody_is_named()
+    {
+        using var run = Deployment.Machine();
+        run.Answer("az resource list*", "Microsoft.Insights/actionGroups|the-people|global|small||\n").Answer("az monitor action-group show*", "a@example.com\nb@example.com\n");
+        var kept = await Deployment.DeployAsync(Deployment.Again(run));
+        Assert.Contains("""alarmAddresses=["a@example.com","b@example.com"]""", kept.Only("az deployment group create --name ingest-main").Arguments);
+
+        using var other = Deployment.Machine();
+        var named = await Deployment.DeployAsync(Deployment.Again(other), "--alarm-address", "c@example.com");
+        Assert.Contains("""alarmAddresses=["c@example.com"]""", named.Only("az deployment group create --name ingest-main").Arguments);
+    }
+
     [Theory]
     [InlineData("az postgres flexible-server show*")]
     [InlineData("az postgres flexible-server parameter show*")]

@@ -65,6 +65,7 @@ public sealed class Templates : IAsyncLifetime
             extends './production.bicepparam'
             param deviceAddresses = ['198.51.100.0/24', '203.0.113.0/24']
             param hubFailoverRegion = 'North Europe'
+            param alarmAddresses = ['ops@example.com']
             param administratorAddresses = ['192.0.2.7/32', '2001:db8::7/128']
             param extraSettings = { Telemetry__Table: 'readings', Commit__GiveUpAfterSeconds: '60' }
             """);
@@ -76,6 +77,7 @@ public sealed class Templates : IAsyncLifetime
             param hubKey = 'secondary'
             param contentShareKey = 'secondary'
             param found = {
+              databaseServer: 'the-restored'
               databaseGigabytes: 256
               databaseExtensions: 'TIMESCALEDB, postgis'
               databaseLibraries: 'pgaudit,timescaledb'

@@ -117,6 +117,17 @@ public sealed class FunctionAppTests(Support.Templates templates)
         Assert.True(Snapshot.Flag(plan, "properties.zoneRedundant"));
         Assert.InRange((int)Snapshot.At(plan, "sku.capacity")!, 3, 20);
         Assert.Equal("ZoneRedundant", Snapshot.Text(templates.Production.Only("Microsoft.DBforPostgreSQL/flexibleServers"), "properties.highAvailability.mode"));
+        var location = Assert.Single(Snapshot.Array(templates.Production.Only("Microsoft.DocumentDB/databaseAccounts"), "properties.locations"));
+        Assert.True(Snapshot.Flag(location, "isZoneRedundant"));
+    }
+
+    [Fact]
+    public void What_is_lost_can_be_had_back()
+    {
+        Assert.Equal("Enabled", Snapshot.Text(templates.Production.Only("Microsoft.DBforPostgreSQL/flexibleServers"), "properties.backup.geoRedundantBackup"));
+        Assert.All(
+            [templates.Small, templates.Production],
+            size => Assert.Equal("Continuous", Snapshot.Text(size.Only("Microsoft.DocumentDB/databaseAccounts"), "properties.backupPolicy.type")));
     }
 
     private void DeniesEveryoneButTheCallersSubnet(string list)

@@ -46,7 +46,7 @@ public sealed class GrownTests(Support.Templates templates)
             "Microsoft.Authorization/roleAssignments", "Microsoft.DBforPostgreSQL/flexibleServers/configurations", "Microsoft.DBforPostgreSQL/flexibleServers/databases",
             "Microsoft.Devices/IotHubs/eventHubEndpoints/ConsumerGroups", "Microsoft.DocumentDB/databaseAccounts/sqlDatabases",
             "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers", "Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments",
-            "Microsoft.KeyVault/vaults/secrets", "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
+            "Microsoft.Insights/diagnosticSettings", "Microsoft.KeyVault/vaults/secrets", "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
             "Microsoft.Storage/storageAccounts/fileServices", "Microsoft.Storage/storageAccounts/fileServices/shares",
             "Microsoft.Web/sites/basicPublishingCredentialsPolicies", "Microsoft.Web/sites/config",
         ];
@@ -78,11 +78,20 @@ public sealed class GrownTests(Support.Templates templates)
         var parts =
             from compiled in templates.Compiled
             where compiled.Key.EndsWith(".bicep", StringComparison.Ordinal)
-            from resource in JsonNode.Parse((string)compiled.Value["contents"]!)!["resources"]?.AsObject() ?? []
+            from resource in JsonNode.Parse((string)compiled.Value["contents"]!)!["resources"] as JsonObject ?? []
             where (string?)resource.Value!["type"] == "Microsoft.Resources/deployments"
             select (string?)resource.Value!["name"];
         Assert.All(parts, name => Assert.StartsWith("[format('{0}-", name, StringComparison.Ordinal));
         Assert.All(parts, name => Assert.EndsWith("', deployment().name)]", name, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_restored_server_takes_the_first_ones_place_and_keeps_its_zone()
+    {
+        Assert.Equal("the-restored", (string?)templates.Grown.Only(Server)["name"]);
+        Assert.Equal("the-restored", (string?)templates.Grown.Outputs["postgresName"]);
+        Assert.Equal((string?)templates.Small.Only("Microsoft.Network/privateDnsZones")["name"], (string?)templates.Grown.Only("Microsoft.Network/privateDnsZones")["name"]);
+        Assert.Equal("the-restored", (string?)templates.Grown.Only("Microsoft.Network/virtualNetworks")["tags"]!["ingest-database"]);
     }
 
     private static int Disk(Snapshot snapshot) => (int)Snapshot.At(snapshot.Only(Server), "properties.storage.storageSizeGB")!;
