@@ -27,7 +27,9 @@ public sealed partial class ConsoleTests
         using var run = Machine();
         var result = await ConsoleAsync(Inside(run), "deadletters", "list", "--reason", "a \"quoted\" \\ reason", "--json");
         Assert.True(result.ExitCode == 0, result.Error);
-        Assert.Equal(["deadletters", "list", "--reason", "a \"quoted\" \\ reason", "--json"], Parameters(result)["arguments"]!["value"]!.AsArray().Select(a => (string)a!));
+        Assert.Equal(
+            ["deadletters", "list", "--reason", "a \"quoted\" \\ reason", "--json"],
+            Parameters(result)["arguments"]!["value"]!.AsArray().Select(a => (string)a!));
         Assert.False((bool)Parameters(result)["asOwner"]!["value"]!);
     }
 
@@ -35,7 +37,9 @@ public sealed partial class ConsoleTests
     public async Task Every_command_that_the_operations_guide_tells_an_operator_to_run_works_here()
     {
         var commands = Commands();
-        Assert.Superset(new HashSet<string> { "status", "deadletters", "replay", "migrate", "run" }, commands.Select(command => command[0]).ToHashSet());
+        Assert.Superset(
+            new HashSet<string> { "status", "deadletters", "replay", "migrate", "run" },
+            commands.Select(command => command[0]).ToHashSet());
         foreach (var command in commands)
         {
             using var run = Machine();
@@ -71,7 +75,8 @@ public sealed partial class ConsoleTests
         var result = await ConsoleAsync(Inside(run), "status");
         string[] order =
         [
-            "az storage share-rm create", "az storage account network-rule add", "az storage file upload-batch", "az storage account network-rule remove",
+            "az storage share-rm create", "az storage account network-rule add", "az storage file upload-batch",
+            "az storage account network-rule remove",
             Deploy, "az container logs", "az container delete", "az storage share-rm delete",
         ];
         var texts = result.Calls.Select(call => call.Text).ToList();
@@ -111,14 +116,19 @@ public sealed partial class ConsoleTests
 
     private static JsonNode Parameters(ScriptResult result) => JsonNode.Parse(Assert.Single(result.Only(Deploy).Files))!["parameters"]!;
 
-    /// <summary>What the guide says in code, but for the worker itself, which runs elsewhere; an ellipsis stands for a value, brackets for what may be left out.</summary>
+    /// <summary>
+    /// What the guide says in code, but for the worker itself, which runs elsewhere; an ellipsis stands for a value, brackets for what may
+    /// be left out.
+    /// </summary>
     private static List<string[]> Commands()
     {
         var guide = File.ReadAllText(Path.Combine(DeployFolder.Root, "docs", "operations.md"));
         return
         [
             .. Command().Matches(guide)
-                .Select(match => Optional().Replace(match.Groups["command"].Value, "$1").Replace("…", "x", StringComparison.Ordinal).Split(' ', StringSplitOptions.RemoveEmptyEntries))
+                .Select(
+                    match => Optional().Replace(match.Groups["command"].Value, "$1").Replace("…", "x", StringComparison.Ordinal).Split(
+                        ' ', StringSplitOptions.RemoveEmptyEntries))
                 .Where(command => command is not (["run"] or ["run", "--help"] or ["up", ..])),
         ];
     }

@@ -18,7 +18,9 @@ public sealed class DeployCommandLineTests
         Assert.All(groups, call => Assert.Equal("my group", call.After("--resource-group")));
         Assert.Equal(own, result.Only("az deployment group create --name ingest-main").After("--parameters"));
         Assert.Equal(run.In("a package.zip"), result.Only("az functionapp deployment source config-zip").After("--src"));
-        Assert.Equal(run.In("repo/deploy/functions/jobs.bicep"), result.Only("az deployment group create --resource-group").After("--template-file"));
+        Assert.Equal(
+            run.In("repo/deploy/functions/jobs.bicep"),
+            result.Only("az deployment group create --resource-group").After("--template-file"));
     }
 
     [Fact]
@@ -26,7 +28,15 @@ public sealed class DeployCommandLineTests
     {
         using var run = Deployment.Machine();
         var result = await Deployment.DeployAsync(
-            Deployment.FirstTime(run), "--size", "production", "--device-address", "203.0.113.0/24", "--device-address", "198.51.100.1", "--administrator", "2001:db8::1");
+            Deployment.FirstTime(run),
+            "--size",
+            "production",
+            "--device-address",
+            "203.0.113.0/24",
+            "--device-address",
+            "198.51.100.1",
+            "--administrator",
+            "2001:db8::1");
         Assert.Equal(0, result.ExitCode);
         var main = result.Only("az deployment group create --name ingest-main").Arguments;
         Assert.Contains("""deviceAddresses=["203.0.113.0/24","198.51.100.1/32"]""", main);
@@ -54,7 +64,9 @@ public sealed class DeployCommandLineTests
     [InlineData("dotnet publish*", "pass --package FILE")]
     [InlineData("az deployment group create --name ingest-main*", "Azure refused something")]
     [InlineData("az deployment group show*", "There is no installation in the resource group 'my group'")]
-    [InlineData("az deployment group create --resource-group * --name ingest-jobs*", "az deployment-scripts show-log --resource-group 'my group' --name ingest-migrate")]
+    [InlineData(
+        "az deployment group create --resource-group * --name ingest-jobs*",
+        "az deployment-scripts show-log --resource-group 'my group' --name ingest-migrate")]
     [InlineData("az functionapp deployment source config-zip*", "running this again is safe")]
     public async Task A_step_that_fails_says_what_to_do_and_ends_the_run(string step, string remedy)
     {

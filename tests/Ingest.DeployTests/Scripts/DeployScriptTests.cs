@@ -105,7 +105,9 @@ public sealed class DeployScriptTests(FirstDeployment first) : IClassFixture<Fir
     {
         var result = first.Result;
         Assert.Equal(0, result.ExitCode);
-        Assert.All(result.Calls, call => Assert.DoesNotMatch("(?i)keys|get-access-token|connection-string|password|secret|appsettings list", call.Text));
+        Assert.All(
+            result.Calls,
+            call => Assert.DoesNotMatch("(?i)keys|get-access-token|connection-string|password|secret|appsettings list", call.Text));
     }
 
     [Fact]
@@ -128,19 +130,23 @@ public sealed class DeployScriptTests(FirstDeployment first) : IClassFixture<Fir
             names.Add(Path.GetFileName(entry.Name));
         }
 
-        Assert.Equal(["0001_first.sql", "0002_second.timescale.sql"], names.Where(name => name.EndsWith(".sql", StringComparison.Ordinal)).Order());
+        Assert.Equal(
+            ["0001_first.sql", "0002_second.timescale.sql"],
+            names.Where(name => name.EndsWith(".sql", StringComparison.Ordinal)).Order());
     }
 
     [Fact]
     public async Task A_deleted_vault_is_recovered_and_a_deleted_account_named_before_anything_is_made()
     {
         using var run = Deployment.Machine();
-        run.Answer("az keyvault list-deleted*", "the-vault|westeurope\n").Answer("az cosmosdb restorable-database-account list*", "old-cosmos-1 deleted 2026-01-01\n");
+        run.Answer("az keyvault list-deleted*", "the-vault|westeurope\n").Answer(
+            "az cosmosdb restorable-database-account list*", "old-cosmos-1 deleted 2026-01-01\n");
         var result = await Deployment.DeployAsync(Deployment.FirstTime(run));
         Assert.Equal(0, result.ExitCode);
         var texts = result.Calls.Select(call => call.Text).ToList();
         Assert.InRange(
-            texts.FindIndex(text => text.StartsWith("az keyvault recover --name the-vault --location westeurope", StringComparison.Ordinal)),
+            texts.FindIndex(
+                text => text.StartsWith("az keyvault recover --name the-vault --location westeurope", StringComparison.Ordinal)),
             1,
             texts.FindIndex(text => text.StartsWith("az deployment group create", StringComparison.Ordinal)));
         Assert.Contains("old-cosmos-1 deleted 2026-01-01", result.Error, StringComparison.Ordinal);

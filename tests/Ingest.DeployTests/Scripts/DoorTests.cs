@@ -121,7 +121,10 @@ public sealed class DoorTests(FirstDeployment first) : IClassFixture<FirstDeploy
         var result = await Deployment.DeployAsync(Deployment.FirstTime(run));
         Assert.Equal(1, result.ExitCode);
         Assert.Contains("may still be open for 203.0.113.50/32", result.Error, StringComparison.Ordinal);
-        Assert.Contains("az functionapp config access-restriction remove --resource-group 'my group' --name the-app", result.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            "az functionapp config access-restriction remove --resource-group 'my group' --name the-app",
+            result.Error,
+            StringComparison.Ordinal);
         Assert.Equal(3, result.Count("az functionapp config access-restriction remove"));
     }
 
@@ -149,7 +152,8 @@ public sealed class DoorTests(FirstDeployment first) : IClassFixture<FirstDeploy
         Assert.False(result.Has("az functionapp"));
 
         using var restarting = Deployment.Machine();
-        restarting.Answer("curl * --write-out *", "000", times: 2).Answer("curl * --write-out *", "403", times: 2).Answer("curl * --write-out *", "000", times: 2);
+        restarting.Answer("curl * --write-out *", "000", times: 2).Answer(
+            "curl * --write-out *", "403", times: 2).Answer("curl * --write-out *", "000", times: 2);
         result = await Deployment.DeployAsync(Deployment.FirstTime(restarting));
         Assert.True(result.ExitCode == 0, result.Error);
         Assert.True(result.Has("az functionapp config access-restriction remove"));

@@ -3,7 +3,9 @@ using Xunit;
 
 namespace Ingest.DeployTests.Scripts;
 
-/// <summary>A deployment goes on in Azure when the program that began it is interrupted: it is cancelled, and over, before anything else ends.</summary>
+/// <summary>
+/// A deployment goes on in Azure when the program that began it is interrupted: it is cancelled, and over, before anything else ends.
+/// </summary>
 public sealed class InterruptionTests
 {
     private const string Running = "az deployment group list*";
@@ -33,8 +35,14 @@ public sealed class InterruptionTests
         var texts = result.Calls.Select(call => call.Text).ToList();
         var stopped = texts.FindLastIndex(text => text.StartsWith("az deployment group list", StringComparison.Ordinal));
         Assert.InRange(texts.FindIndex(text => text.StartsWith("az deployment group cancel", StringComparison.Ordinal)), 1, stopped);
-        Assert.InRange(texts.FindIndex(text => text.StartsWith("az deployment-scripts delete", StringComparison.Ordinal)), stopped, texts.Count);
-        Assert.InRange(texts.FindIndex(text => text.StartsWith("az cosmosdb network-rule remove", StringComparison.Ordinal)), stopped, texts.Count);
+        Assert.InRange(
+            texts.FindIndex(text => text.StartsWith("az deployment-scripts delete", StringComparison.Ordinal)),
+            stopped,
+            texts.Count);
+        Assert.InRange(
+            texts.FindIndex(text => text.StartsWith("az cosmosdb network-rule remove", StringComparison.Ordinal)),
+            stopped,
+            texts.Count);
         Assert.InRange(texts.FindIndex(text => text.StartsWith("az resource delete", StringComparison.Ordinal)), stopped, texts.Count);
     }
 
@@ -53,7 +61,8 @@ public sealed class InterruptionTests
     public async Task A_deployment_that_will_not_end_is_named()
     {
         using var run = Deployment.Machine();
-        run.Answer("az deployment group create --name ingest-main*", code: 1, sets: "running").Answer(Running, "ingest-main", needs: "running");
+        run.Answer(
+            "az deployment group create --name ingest-main*", code: 1, sets: "running").Answer(Running, "ingest-main", needs: "running");
         var result = await Deployment.DeployAsync(Deployment.FirstTime(run));
         Assert.Equal(1, result.ExitCode);
         Assert.Contains("The deployment ingest-main is still running in Azure", result.Error, StringComparison.Ordinal);
@@ -70,7 +79,9 @@ public sealed class InterruptionTests
         Assert.False(result.Has("az deployment group c"));
     }
 
-    /// <summary>The program ends, the deployment and one of its parts run on until they are cancelled, and then for two more looks.</summary>
+    /// <summary>
+    /// The program ends, the deployment and one of its parts run on until they are cancelled, and then for two more looks.
+    /// </summary>
     private static void Interrupt(ScriptRun run, string create, string name, string signal) =>
         run.Answer(create, code: 1, signal: signal, sets: "running")
             .Answer("az deployment group cancel*", clears: "running", sets: "ending")
@@ -78,5 +89,6 @@ public sealed class InterruptionTests
             .Answer(Running, name, needs: "ending", times: 2);
 
     private static IEnumerable<string?> Cancelled(ScriptResult result) =>
-        result.Calls.Where(call => call.Text.StartsWith("az deployment group cancel", StringComparison.Ordinal)).Select(call => call.After("--name"));
+        result.Calls.Where(
+            call => call.Text.StartsWith("az deployment group cancel", StringComparison.Ordinal)).Select(call => call.After("--name"));
 }

@@ -16,7 +16,8 @@ public sealed class JobScriptTests
         var result = await run.RunAsync("jobs/migrate.sh");
         Assert.Equal(0, result.ExitCode);
         var applied = result.Only("psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --single-transaction --command");
-        var files = applied.Arguments.Where((_, i) => i > 0 && applied.Arguments[i - 1] == "--file").Select(file => Path.GetFileName(file)!);
+        var files = applied.Arguments.Where(
+            (_, i) => i > 0 && applied.Arguments[i - 1] == "--file").Select(file => Path.GetFileName(file)!);
         Assert.Equal(expected, string.Join(' ', files));
 
         // The lock that "ingest migrate" takes.
@@ -111,19 +112,28 @@ public sealed class JobScriptTests
         var run = new ScriptRun("az", "psql", "tdnf", "sleep");
         var script = run.In("repo/deploy/functions/jobs/migrate.sh");
         File.WriteAllText(script, File.ReadAllText(script).Replace("__SQL_ARCHIVE__", Archive(), StringComparison.Ordinal));
-        return run.With("PGHOST", "the-pg").With("PGDATABASE", "ingest").With("PGUSER", "the-jobs").With("APP_ROLE", "the-app").With("APP_OBJECT_ID", "1")
+        return run.With("PGHOST", "the-pg")
+            .With("PGDATABASE", "ingest")
+            .With("PGUSER", "the-jobs")
+            .With("APP_ROLE", "the-app")
+            .With("APP_OBJECT_ID", "1")
             .With("CONSOLE_ROLE", "the-console").With("CONSOLE_OBJECT_ID", "2");
     }
 
     private static ScriptRun Seed() =>
         new ScriptRun("az", "curl", "sleep")
             .Answer("az account get-access-token*", "the-token")
-            .With("COSMOS_ENDPOINT", "https://the-cosmos.example:443/").With("COSMOS_DATABASE", "devices").With("COSMOS_CONTAINER", "Container").With("DEVICE", "itsme");
+            .With("COSMOS_ENDPOINT", "https://the-cosmos.example:443/").With("COSMOS_DATABASE", "devices").With(
+                "COSMOS_CONTAINER", "Container").With("DEVICE", "itsme");
 
     private static ScriptRun Verification()
     {
         var run = new ScriptRun("az", "psql", "tdnf", "sleep", "python3");
-        return run.With("HUB_HOST", "the-hub.example").With("DEVICE", "d").With("ROWS", "1").With("SECONDS_ALLOWED", "1").With("PGHOST", "the-pg")
+        return run.With("HUB_HOST", "the-hub.example")
+            .With("DEVICE", "d")
+            .With("ROWS", "1")
+            .With("SECONDS_ALLOWED", "1")
+            .With("PGHOST", "the-pg")
             .With("PGDATABASE", "ingest").With("PGUSER", "the-jobs").With("AZ_SCRIPTS_OUTPUT_PATH", run.In("outputs.json"));
     }
 

@@ -8,7 +8,8 @@ public sealed class PermissionTests
 {
     private const string InGroup = "az rest*/resourceGroups/my group/providers/Microsoft.Authorization/permissions*";
     private const string InSubscription = "az rest*/subscriptions/sub-1/providers/Microsoft.Authorization/permissions*";
-    private const string Contributor = "*|Microsoft.Authorization/*/Delete,Microsoft.Authorization/*/Write,Microsoft.Authorization/elevateAccess/Action\n";
+    private const string Contributor =
+        "*|Microsoft.Authorization/*/Delete,Microsoft.Authorization/*/Write,Microsoft.Authorization/elevateAccess/Action\n";
 
     [Theory]
     [InlineData(Contributor, "Microsoft.Authorization/roleAssignments/write Microsoft.Authorization/roleAssignments/delete")]
@@ -58,7 +59,10 @@ public sealed class PermissionTests
         var result = await Deployment.DeployAsync(Deployment.FirstTime(run));
         Assert.Equal(0, result.ExitCode);
         Assert.False(result.Has("az role assignment list"));
-        Assert.Contains(result.Calls, call => call.Text.Contains("/resourceGroups/my group/providers/Microsoft.Authorization/roleAssignments?", StringComparison.Ordinal));
+        Assert.Contains(
+            result.Calls,
+            call => call.Text.Contains(
+                "/resourceGroups/my group/providers/Microsoft.Authorization/roleAssignments?", StringComparison.Ordinal));
     }
 
     private static async Task<ScriptResult> RefusedAsync(ScriptRun run, params string[] messages)

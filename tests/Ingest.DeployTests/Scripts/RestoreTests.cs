@@ -14,25 +14,42 @@ public sealed class RestoreTests
     {
         using var run = new ScriptRun("az", "curl", "dotnet", "zip", "sleep");
         run.Answer("az deployment group create --name ingest-main*the-restored*", sets: "restored")
-            .Answer("az deployment group show*", Deployment.Installation.Replace("the-pg", "the-restored", StringComparison.Ordinal) + "itsme", needs: "restored")
+            .Answer(
+                "az deployment group show*",
+                Deployment.Installation.Replace("the-pg", "the-restored", StringComparison.Ordinal) + "itsme",
+                needs: "restored")
             .Answer("az container show*", "Terminated 0")
             .Answer("az container list*", "/containers/1")
             .Answer("az storage share-rm list*console*", "there");
-        await File.WriteAllTextAsync(run.In("repo/runbook"), $"set -eu\ncd '{run.In("repo")}'\n{Runbook()}\n", TestContext.Current.CancellationToken);
-        var result = await Deployment.Again(run).With("GROUP", "my group").With("REGION", "westeurope").With("OLD", "the-pg").With("NEW", "the-restored")
-            .With("TIME", "2026-03-04T05:00:00Z").With("BEFORE", "2026-03-04T04:30:00Z").With("SUBNET", "/subnets/database").With("ZONE", "/zones/1").With("GEO", "Disabled")
+        await File.WriteAllTextAsync(
+            run.In("repo/runbook"), $"set -eu\ncd '{run.In("repo")}'\n{Runbook()}\n", TestContext.Current.CancellationToken);
+        var result = await Deployment.Again(run)
+            .With("GROUP", "my group")
+            .With("REGION", "westeurope")
+            .With("OLD", "the-pg")
+            .With("NEW", "the-restored")
+            .With("TIME", "2026-03-04T05:00:00Z").With(
+                "BEFORE", "2026-03-04T04:30:00Z").With("SUBNET", "/subnets/database").With("ZONE", "/zones/1").With("GEO", "Disabled")
             .RunAsync("../../runbook");
         Assert.True(result.ExitCode == 0, result.Error);
 
         var texts = result.Calls.Select(call => call.Text).ToList();
-        string[] order = ["az postgres flexible-server restore", "az postgres flexible-server show", "az deployment group create --name ingest-main", "az deployment group create --resource-group my group --name ingest-jobs", Replay];
+        string[] order =
+        [
+            "az postgres flexible-server restore",
+            "az postgres flexible-server show",
+            "az deployment group create --name ingest-main",
+            "az deployment group create --resource-group my group --name ingest-jobs",
+            Replay,
+        ];
         var places = order.Select(step => texts.FindIndex(text => text.StartsWith(step, StringComparison.Ordinal))).ToList();
         Assert.DoesNotContain(-1, places);
         Assert.Equal(places.Order(), places);
         Assert.Equal("the-restored", result.Calls[places[0]].After("--name"));
         Assert.Equal("the-restored", result.Calls[places[1]].After("--name"));
         Assert.All([places[3], places[4]], place =>
-            Assert.Equal("the-restored", (string?)JsonNode.Parse(result.Calls[place].Files.Single())!["parameters"]!["databaseServer"]!["value"]));
+            Assert.Equal(
+                "the-restored", (string?)JsonNode.Parse(result.Calls[place].Files.Single())!["parameters"]!["databaseServer"]!["value"]));
         Assert.Contains("2026-03-04T04:30:00Z", result.Calls[places[4]].Files.Single(), StringComparison.Ordinal);
     }
 
@@ -40,11 +57,13 @@ public sealed class RestoreTests
     public async Task A_later_run_keeps_to_the_restored_server()
     {
         using var run = Deployment.Machine();
-        run.Answer("az resource list*", "Microsoft.DBforPostgreSQL/flexibleServers|the-pg|westeurope|small|||the-pg\nMicrosoft.Network/virtualNetworks|the-network|westeurope|small|||the-restored\n");
+        run.Answer("az resource list*", "Microsoft.DBforPostgreSQL/flexibleServers|the-pg|westeurope|small|||the-pg\n"
+            + "Microsoft.Network/virtualNetworks|the-network|westeurope|small|||the-restored\n");
         var result = await Deployment.DeployAsync(Deployment.Again(run));
         Assert.True(result.ExitCode == 0, result.Error);
         Assert.Contains(
-            result.Only("az deployment group create --name ingest-main").Arguments, argument => argument.StartsWith("found={\"databaseServer\":\"the-restored\"", StringComparison.Ordinal));
+            result.Only("az deployment group create --name ingest-main").Arguments,
+            argument => argument.StartsWith("found={\"databaseServer\":\"the-restored\"", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -45,7 +45,8 @@ public sealed partial class RotationTests
         using var run = Deployment.Machine();
         var result = await WalkAsync(run, Runbook()[0] + "\ndeploy/functions/deploy.sh --resource-group \"$GROUP\" --location \"$REGION\"");
         Assert.True(result.ExitCode == 0, result.Error);
-        var last = result.Calls.Last(call => call.Text.StartsWith("az deployment group create --name ingest-main", StringComparison.Ordinal));
+        var last = result.Calls.Last(
+            call => call.Text.StartsWith("az deployment group create --name ingest-main", StringComparison.Ordinal));
         Assert.Contains("hubKey=secondary", last.Arguments);
         Assert.Contains("contentShareKey=secondary", last.Arguments);
     }
@@ -57,7 +58,9 @@ public sealed partial class RotationTests
         var result = await Deployment.DeployAsync(Deployment.Again(run));
         var texts = result.Calls.Select(call => call.Text).ToList();
         Assert.InRange(
-            texts.FindIndex(text => text.Contains("/Microsoft.Web/sites/the-app/config/configreferences/appsettings/refresh?", StringComparison.Ordinal)),
+            texts.FindIndex(
+                text =>
+                    text.Contains("/Microsoft.Web/sites/the-app/config/configreferences/appsettings/refresh?", StringComparison.Ordinal)),
             texts.FindIndex(text => text.StartsWith("az deployment group create --name ingest-main", StringComparison.Ordinal)),
             texts.FindIndex(text => text.StartsWith("az functionapp deployment source config-zip", StringComparison.Ordinal)));
     }
@@ -78,9 +81,14 @@ public sealed partial class RotationTests
     private static Task<ScriptResult> WalkAsync(ScriptRun run, string commands)
     {
         run.Answer("az deployment group create*hubKey=secondary contentShareKey=secondary*", sets: "secondary")
-            .Answer("az resource list*", "Microsoft.Network/virtualNetworks|the-network|westeurope|small||\nMicrosoft.KeyVault/vaults|the-vault|westeurope|small|secondary|secondary\n", needs: "secondary");
+            .Answer("az resource list*", "Microsoft.Network/virtualNetworks|the-network|westeurope|small||\n"
+            + "Microsoft.KeyVault/vaults|the-vault|westeurope|small|secondary|secondary\n", needs: "secondary");
         File.WriteAllText(run.In("repo/runbook"), $"set -eu\ncd '{run.In("repo")}'\n{commands}\n");
-        return Deployment.Again(run).With("GROUP", "my group").With("REGION", "westeurope").With("HUB", "the-hub").With("CONTENT", "thecontent")
+        return Deployment.Again(run)
+            .With("GROUP", "my group")
+            .With("REGION", "westeurope")
+            .With("HUB", "the-hub")
+            .With("CONTENT", "thecontent")
             .RunAsync("../../runbook");
     }
 
@@ -103,7 +111,8 @@ public sealed partial class RotationTests
 
     private static string? Renewed(Call call, string secret)
     {
-        var (command, option) = secret == "hub" ? ("az iot hub policy renew-key", "--renew-key") : ("az storage account keys renew", "--key");
+        var (command, option) = secret == "hub" ? (
+            "az iot hub policy renew-key", "--renew-key") : ("az storage account keys renew", "--key");
         return call.Text.StartsWith(command, StringComparison.Ordinal) ? call.After(option) : null;
     }
 

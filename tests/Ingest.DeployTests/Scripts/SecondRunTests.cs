@@ -30,9 +30,11 @@ public sealed class SecondRunTests
     public async Task Whom_alarms_go_to_is_kept_unless_somebody_is_named()
     {
         using var run = Deployment.Machine();
-        run.Answer("az resource list*", "Microsoft.Insights/actionGroups|the-people|global|small||\n").Answer("az monitor action-group show*", "a@example.com\nb@example.com\n");
+        run.Answer("az resource list*", "Microsoft.Insights/actionGroups|the-people|global|small||\n").Answer(
+            "az monitor action-group show*", "a@example.com\nb@example.com\n");
         var kept = await Deployment.DeployAsync(Deployment.Again(run));
-        Assert.Contains("""alarmAddresses=["a@example.com","b@example.com"]""", kept.Only("az deployment group create --name ingest-main").Arguments);
+        Assert.Contains(
+            """alarmAddresses=["a@example.com","b@example.com"]""", kept.Only("az deployment group create --name ingest-main").Arguments);
 
         using var other = Deployment.Machine();
         var named = await Deployment.DeployAsync(Deployment.Again(other), "--alarm-address", "c@example.com");
@@ -103,7 +105,14 @@ public sealed class SecondRunTests
     {
         using var run = Deployment.Machine();
         run.Answer("az deployment group what-if*--no-pretty-print*", "partitions of the IoT hub: 4 to 32\n");
-        var result = await NothingIsMadeAsync(run, "partitions of the IoT hub: 4 to 32", "--size", "production", "--resize", "--device-address", "198.51.100.0/24");
+        var result = await NothingIsMadeAsync(
+            run,
+            "partitions of the IoT hub: 4 to 32",
+            "--size",
+            "production",
+            "--resize",
+            "--device-address",
+            "198.51.100.0/24");
         var query = result.Calls.Single(call => call.Text.Contains("--no-pretty-print", StringComparison.Ordinal)).After("--query")!;
         Assert.Contains("events.partitionCount", query, StringComparison.Ordinal);
         Assert.Contains("sku.name", query, StringComparison.Ordinal);

@@ -26,7 +26,8 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
 
     private const string HubKey = "aGVsbG8=";
 
-    private const string Answers = "Enable succeeded:\n[stdout]\napp=200\ncosmos=401\nscm=answers\ndatabase=closed\nlookup=hello itsme\n\n[stderr]\n";
+    private const string Answers =
+        "Enable succeeded:\n[stdout]\napp=200\ncosmos=401\nscm=answers\ndatabase=closed\nlookup=hello itsme\n\n[stderr]\n";
 
     [Fact]
     public void An_installation_that_keeps_its_promises_passes_with_a_table_of_them()
@@ -66,8 +67,10 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
             "az keyvault secret list", "az iot hub policy show", "python3 -", "curl", "ssh-keygen", "az network nsg rule create",
             "az vm create", "az functionapp keys list", "az vm run-command invoke", "az vm list", "az vm delete",
             "az network nsg rule list", "az network nsg rule delete",
-            "az deployment group create", "az iot hub consumer-group create", "az functionapp config appsettings set", "az deployment group create",
-            "az functionapp config appsettings set", "az functionapp config appsettings delete", "az iot hub consumer-group list", "az iot hub consumer-group delete",
+            "az deployment group create", "az iot hub consumer-group create", "az functionapp config appsettings set",
+            "az deployment group create",
+            "az functionapp config appsettings set", "az functionapp config appsettings delete", "az iot hub consumer-group list",
+            "az iot hub consumer-group delete",
             "az deployment group list", "az deployment-scripts list",
             "az cosmosdb network-rule list", "az cosmosdb sql role assignment list", "az resource show", "az rest", "az resource delete",
             "az rest", "az role assignment delete", "az rest",
@@ -85,9 +88,11 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
         Assert.Equal([$"HubConsumerGroup={group}", "HubConsumerGroup=live"], Settings(good.Result));
 
         var set = good.Result.Calls.First(call => call.Text.StartsWith("az functionapp config appsettings set", StringComparison.Ordinal));
-        var offsets = set.Arguments.Where(argument => argument.Contains("initialOffsetOptions", StringComparison.Ordinal)).Select(a => a.Split('=')).ToList();
+        var offsets = set.Arguments.Where(
+            argument => argument.Contains("initialOffsetOptions", StringComparison.Ordinal)).Select(a => a.Split('=')).ToList();
         Assert.Equal("fromEnqueuedTime", offsets[0][1]);
-        var age = TimeProvider.System.GetUtcNow() - DateTimeOffset.ParseExact(offsets[1][1], "yyyy-MM-dd'T'HH:mm:ss'Z'", null, System.Globalization.DateTimeStyles.AssumeUniversal);
+        var age = TimeProvider.System.GetUtcNow() - DateTimeOffset.ParseExact(
+            offsets[1][1], "yyyy-MM-dd'T'HH:mm:ss'Z'", null, System.Globalization.DateTimeStyles.AssumeUniversal);
         Assert.InRange(age, TimeSpan.FromMinutes(9), TimeSpan.FromMinutes(20));
         var deleted = good.Result.Only("az functionapp config appsettings delete").Arguments;
         Assert.All(offsets, offset => Assert.Contains(offset[0], deleted));
@@ -98,7 +103,8 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
     {
         Assert.All(good.Result.Calls, call => Assert.DoesNotContain(Key, call.Text, StringComparison.Ordinal));
         Assert.All(good.Result.Calls, call => Assert.DoesNotContain(HubKey, call.Text, StringComparison.Ordinal));
-        Assert.Contains($"x-functions-key: {Key}", Assert.Single(good.Result.Only("az vm run-command invoke").Files), StringComparison.Ordinal);
+        Assert.Contains(
+            $"x-functions-key: {Key}", Assert.Single(good.Result.Only("az vm run-command invoke").Files), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -130,16 +136,31 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
     [InlineData("curl *https://the-app.scm.example/", "401", "scm site, from outside")]
     [InlineData("curl *https://the-cosmos.example*", "200", "Cosmos DB, from outside")]
     [InlineData("curl *https://the-cosmos.example*", "000", "Cosmos DB, from outside")]
-    [InlineData("curl *https://state.example/*", "HTTP/1.1 409\r\nx-ms-error-code: PublicAccessNotPermitted\r\n", "storage of checkpoints, from outside")]
+    [InlineData(
+        "curl *https://state.example/*",
+        "HTTP/1.1 409\r\nx-ms-error-code: PublicAccessNotPermitted\r\n",
+        "storage of checkpoints, from outside")]
     [InlineData("curl *https://content.example/*", "", "storage of the content share, from outside")]
     [InlineData("az keyvault secret list*", "event-hub", "Key Vault, from outside")]
     [InlineData("curl *https://the-hub.example/*", "204", "IoT hub (locked), with a right key, from outside")]
-    [InlineData("az vm run-command*", "[stdout]\napp=200\ncosmos=403\nscm=refused\ndatabase=closed\nlookup=hello itsme\n", "scm site, from the callers' subnet")]
-    [InlineData("az vm run-command*", "[stdout]\napp=200\ncosmos=403\nscm=answers\ndatabase=unresolved\nlookup=hello itsme\n", "database, from the callers' subnet")]
-    [InlineData("az vm run-command*", "[stdout]\napp=403\ncosmos=403\ndatabase=closed\nlookup=hello itsme\n", "app, from the callers' subnet")]
-    [InlineData("az vm run-command*", "[stdout]\napp=200\ncosmos=200\ndatabase=closed\nlookup=hello itsme\n", "Cosmos DB, from the callers' subnet")]
-    [InlineData("az vm run-command*", "[stdout]\napp=200\ncosmos=403\ndatabase=open\nlookup=hello itsme\n", "database, from the callers' subnet")]
-    [InlineData("az vm run-command*", "[stdout]\napp=200\ncosmos=403\ndatabase=closed\nlookup=\n", "lookup of itsme, from the callers' subnet")]
+    [InlineData(
+        "az vm run-command*",
+        "[stdout]\napp=200\ncosmos=403\nscm=refused\ndatabase=closed\nlookup=hello itsme\n",
+        "scm site, from the callers' subnet")]
+    [InlineData(
+        "az vm run-command*",
+        "[stdout]\napp=200\ncosmos=403\nscm=answers\ndatabase=unresolved\nlookup=hello itsme\n",
+        "database, from the callers' subnet")]
+    [InlineData(
+        "az vm run-command*", "[stdout]\napp=403\ncosmos=403\ndatabase=closed\nlookup=hello itsme\n", "app, from the callers' subnet")]
+    [InlineData(
+        "az vm run-command*",
+        "[stdout]\napp=200\ncosmos=200\ndatabase=closed\nlookup=hello itsme\n",
+        "Cosmos DB, from the callers' subnet")]
+    [InlineData(
+        "az vm run-command*", "[stdout]\napp=200\ncosmos=403\ndatabase=open\nlookup=hello itsme\n", "database, from the callers' subnet")]
+    [InlineData(
+        "az vm run-command*", "[stdout]\napp=200\ncosmos=403\ndatabase=closed\nlookup=\n", "lookup of itsme, from the callers' subnet")]
     [InlineData("az deployment group create*", "0 31", "rows within 30 s of one message")]
     public async Task A_broken_promise_is_a_wrong_row_and_exit_code_1(string pattern, string answer, string row)
     {
@@ -147,7 +168,9 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
         run.Answer(pattern, answer);
         var result = await VerifyAsync(Locked(run));
         Assert.Equal(1, result.ExitCode);
-        Assert.Contains(result.Output.Split('\n'), line => line.StartsWith(row, StringComparison.Ordinal) && line.EndsWith("WRONG", StringComparison.Ordinal));
+        Assert.Contains(
+            result.Output.Split('\n'),
+            line => line.StartsWith(row, StringComparison.Ordinal) && line.EndsWith("WRONG", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -190,7 +213,8 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
     public async Task An_open_hub_is_asked_for_what_an_open_hub_does()
     {
         using var run = Machine();
-        run.Answer("az deployment group show*", Deployment.Installation.Replace("|true|", "|false|", StringComparison.Ordinal) + "itsme").Answer("curl *https://the-hub.example/*", "204");
+        run.Answer("az deployment group show*", Deployment.Installation.Replace("|true|", "|false|", StringComparison.Ordinal) + "itsme")
+            .Answer("curl *https://the-hub.example/*", "204");
         var result = await VerifyAsync(Locked(run));
         Assert.Equal(0, result.ExitCode);
         Assert.Matches("not locked.*204 +204 +ok", result.Output);
@@ -243,7 +267,8 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
         run.Answer("az deployment group show*", code: 1);
         var result = await VerifyAsync(Locked(run));
         Assert.Equal(1, result.ExitCode);
-        Assert.Contains("There is no installation in the resource group 'my group'. Run deploy.sh first.", result.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            "There is no installation in the resource group 'my group'. Run deploy.sh first.", result.Error, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -285,5 +310,8 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
     internal static Task<ScriptResult> VerifyAsync(ScriptRun run) => run.RunAsync("verify.sh", "--resource-group", "my group");
 
     private static List<string?> Settings(ScriptResult result) =>
-        [.. result.Calls.Where(call => call.Text.StartsWith("az functionapp config appsettings set", StringComparison.Ordinal)).Select(call => call.After("--settings"))];
+        [
+            .. result.Calls.Where(call => call.Text.StartsWith("az functionapp config appsettings set", StringComparison.Ordinal)).Select(
+                call => call.After("--settings")),
+        ];
 }

@@ -36,5 +36,6 @@ internal static class AppSettings
     ];
 
     public static Dictionary<string, string> Of(Snapshot snapshot) =>
-        snapshot.Only("Microsoft.Web/sites/config")["properties"]!.AsObject().ToDictionary(setting => setting.Key, setting => (string)setting.Value!);
+        snapshot.Only("Microsoft.Web/sites/config")["properties"]!.AsObject()
+            .ToDictionary(setting => setting.Key, setting => (string)setting.Value!);
 }

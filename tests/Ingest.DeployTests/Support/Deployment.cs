@@ -4,11 +4,14 @@ namespace Ingest.DeployTests.Support;
 internal static class Deployment
 {
     internal const string Installation =
-        "ingest|westeurope|the-app|the-app.example|the-app.scm.example|the-hub|the-cosmos|https://the-cosmos.example:443/|the-pg|the-principal|/net/subnets/callers|/net/subnets/jobs|thejobs|the-network|the-hub.example|true|the-vault|https://state.example/|https://content.example/|198.51.100.9|";
+        "ingest|westeurope|the-app|the-app.example|the-app.scm.example|the-hub|the-cosmos|https://the-cosmos.example:443/|"
+        + "the-pg|the-principal|/net/subnets/callers|/net/subnets/jobs|thejobs|the-network|the-hub.example|true|the-vault|"
+        + "https://state.example/|https://content.example/|198.51.100.9|";
 
     internal static readonly string[] Providers =
     [
-        "Microsoft.ContainerInstance", "Microsoft.DBforPostgreSQL", "Microsoft.Devices", "Microsoft.DocumentDB", "microsoft.insights", "Microsoft.KeyVault",
+        "Microsoft.ContainerInstance", "Microsoft.DBforPostgreSQL", "Microsoft.Devices", "Microsoft.DocumentDB", "microsoft.insights",
+        "Microsoft.KeyVault",
         "Microsoft.ManagedIdentity", "Microsoft.Network", "Microsoft.OperationalInsights", "Microsoft.Storage", "Microsoft.Web",
     ];
 

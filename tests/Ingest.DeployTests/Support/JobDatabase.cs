@@ -5,8 +5,8 @@ using Xunit;
 namespace Ingest.DeployTests.Support;
 
 /// <summary>
-/// A real PostgreSQL with Azure's roles imitated: administrators who make roles and are no superusers, a database that belongs to their group, and
-/// stubs for TimescaleDB and for the function that makes the role of an Entra principal.
+/// A real PostgreSQL with Azure's roles imitated: administrators who make roles and are no superusers, a database that belongs to their
+/// group, and stubs for TimescaleDB and for the function that makes the role of an Entra principal.
 /// </summary>
 internal sealed class JobDatabase : IAsyncDisposable
 {
@@ -31,7 +31,11 @@ internal sealed class JobDatabase : IAsyncDisposable
     {
         var extensions = WriteTimescaleStub();
         var server = await NativePostgres.StartAsync(
-            new NativePostgresOptions { Settings = new Dictionary<string, string> { ["extension_control_path"] = $"{extensions}:$system" } }, Token);
+            new NativePostgresOptions
+            {
+                Settings = new Dictionary<string, string> { ["extension_control_path"] = $"{extensions}:$system" },
+            },
+            Token);
         var database = new JobDatabase(extensions, server);
         await database.AsSuperuserAsync("postgres", "CREATE ROLE azure_pg_admin NOLOGIN");
         await database.AsSuperuserAsync("postgres", "CREATE DATABASE ingest OWNER azure_pg_admin");
@@ -108,5 +112,6 @@ internal sealed class JobDatabase : IAsyncDisposable
         return folder;
     }
 
-    private NpgsqlConnectionStringBuilder SettingsOf(string database) => new(server.ConnectionString) { Database = database, Pooling = false };
+    private NpgsqlConnectionStringBuilder SettingsOf(string database) =>
+        new(server.ConnectionString) { Database = database, Pooling = false };
 }

@@ -33,11 +33,14 @@ internal sealed class ScriptRun : IDisposable
 {
     private static readonly string[] PlainTools =
     [
-        "awk", "base64", "bash", "cat", "date", "dirname", "env", "grep", "gzip", "head", "mkdir", "mktemp", "rm", "sed", "seq", "tar", "tr",
+        "awk", "base64", "bash", "cat", "date", "dirname", "env", "grep", "gzip", "head", "mkdir", "mktemp", "rm", "sed", "seq", "tar",
+        "tr",
     ];
 
     private static readonly Lazy<Dictionary<string, string>> ToolPaths = new(() =>
-        PlainTools.ToDictionary(tool => tool, tool => DeployFolder.Need(tool, "The scripts of deploy/functions use it. On Windows run these tests in WSL.")));
+        PlainTools.ToDictionary(
+            tool => tool,
+            tool => DeployFolder.Need(tool, "The scripts of deploy/functions use it. On Windows run these tests in WSL.")));
 
     private readonly string folder = Directory.CreateTempSubdirectory("ingest deploy-").FullName;
     private readonly Dictionary<string, string> environment = [];
@@ -75,8 +78,9 @@ internal sealed class ScriptRun : IDisposable
     public string In(string path) => Path.Combine(folder, path);
 
     /// <summary>
-    /// Answers calls that fit a pattern of the shell (<c>az account show*</c>). What is said first goes before. With <paramref name="needs"/> it is
-    /// said only while that flag is up; <paramref name="sets"/> puts one up and <paramref name="clears"/> takes one down.
+    /// Answers calls that fit a pattern of the shell (<c>az account show*</c>). What is said first goes before. With
+    /// <paramref name="needs"/> it is said only while that flag is up; <paramref name="sets"/> puts one up and <paramref name="clears"/>
+    /// takes one down.
     /// </summary>
     public ScriptRun Answer(string pattern, string output = "", int code = 0, int? times = null, string? signal = null,
         string? needs = null, string? sets = null, string? clears = null)

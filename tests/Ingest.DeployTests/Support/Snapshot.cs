@@ -4,7 +4,9 @@ using Xunit;
 
 namespace Ingest.DeployTests.Support;
 
-/// <summary>What a template would deploy. Values that only Azure knows are still expressions, such as <c>[reference('…').clientId]</c>.</summary>
+/// <summary>
+/// What a template would deploy. Values that only Azure knows are still expressions, such as <c>[reference('…').clientId]</c>.
+/// </summary>
 internal sealed partial class Snapshot(JsonObject json)
 {
     public IReadOnlyList<JsonObject> Resources { get; } = [.. json["predictedResources"]!.AsArray().Select(r => r!.AsObject())];
@@ -22,7 +24,9 @@ internal sealed partial class Snapshot(JsonObject json)
 
     /// <summary>The subnet's definition in the virtual network.</summary>
     public JsonObject Subnet(string name) =>
-        Assert.Single(Array(Only("Microsoft.Network/virtualNetworks"), "properties.subnets"), s => (string?)s["name"] == name)["properties"]!.AsObject();
+        Assert.Single(
+            Array(Only("Microsoft.Network/virtualNetworks"), "properties.subnets"),
+            s => (string?)s["name"] == name)["properties"]!.AsObject();
 
     /// <summary>The name of the subnet whose id this is.</summary>
     public static string SubnetOf(JsonNode? value)

@@ -8,7 +8,9 @@ namespace Ingest.DeployTests.Support;
 internal static class SqlArchive
 {
     public static string OfRepository() =>
-        Of(Directory.EnumerateFiles(Path.Combine(DeployFolder.Root, "sql")).Select(path => (Path.GetFileName(path), File.ReadAllText(path))));
+        Of(
+            Directory.EnumerateFiles(Path.Combine(DeployFolder.Root, "sql")).Select(
+                path => (Path.GetFileName(path), File.ReadAllText(path))));
 
     public static string Of(IEnumerable<(string Name, string Text)> scripts)
     {
@@ -18,7 +20,8 @@ internal static class SqlArchive
         {
             foreach (var (name, text) in scripts)
             {
-                tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, $"./{name}") { DataStream = new MemoryStream(Encoding.UTF8.GetBytes(text)) });
+                tar.WriteEntry(
+                    new PaxTarEntry(TarEntryType.RegularFile, $"./{name}") { DataStream = new MemoryStream(Encoding.UTF8.GetBytes(text)) });
             }
         }
 

@@ -16,7 +16,9 @@ public sealed class Templates : IAsyncLifetime
 
     internal Snapshot Small { get; private set; } = null!;
 
-    /// <summary>The production size, with what an operator adds: two ranges of devices, one administrator, a setting of the program.</summary>
+    /// <summary>
+    /// The production size, with what an operator adds: two ranges of devices, one administrator, a setting of the program.
+    /// </summary>
     internal Snapshot Production { get; private set; } = null!;
 
     /// <summary>The small size upon an installation that has grown and been added to.</summary>
@@ -88,8 +90,12 @@ public sealed class Templates : IAsyncLifetime
         Named = await SnapshotOfAsync(bicep, "named", "using './main.bicep'\nextends './small.bicepparam'\nparam name = '7-Site_Two'");
         Install = await SnapshotOfAsync(bicep, "install", Jobs("install", "param seedDevice = 'itsme'\nparam migration = 'QVJDSElWRQ=='"));
         InstallWithoutDevice = await SnapshotOfAsync(bicep, "install-only", Jobs("install", "param migration = 'QVJDSElWRQ=='"));
-        Console = await SnapshotOfAsync(bicep, "console-status", "using './console.bicep'\nparam run = 'ingest-console-1'\nparam arguments = ['status', '--json']");
-        ConsoleMigrate = await SnapshotOfAsync(bicep, "console-migrate", "using './console.bicep'\nparam run = 'ingest-console-1'\nparam arguments = ['migrate']\nparam asOwner = true");
+        Console = await SnapshotOfAsync(
+            bicep, "console-status", "using './console.bicep'\nparam run = 'ingest-console-1'\nparam arguments = ['status', '--json']");
+        ConsoleMigrate = await SnapshotOfAsync(
+            bicep,
+            "console-migrate",
+            "using './console.bicep'\nparam run = 'ingest-console-1'\nparam arguments = ['migrate']\nparam asOwner = true");
         Verify = await SnapshotOfAsync(bicep, "verify", Jobs("verify", "param verifyDevice = 'device-1'"));
     }
 

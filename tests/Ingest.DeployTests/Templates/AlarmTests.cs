@@ -27,7 +27,8 @@ public sealed partial class AlarmTests(Support.Templates templates)
     public void Every_name_in_a_query_is_one_that_the_code_emits()
     {
         var code = string.Concat(Directory.EnumerateFiles(Path.Combine(DeployFolder.Root, "src"), "*.cs", SearchOption.AllDirectories)
-            .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal)).Select(File.ReadAllText));
+            .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
+                .Select(File.ReadAllText));
         var metrics = EmittedMetric().Matches(code).Select(match => match.Groups["name"].Value).ToHashSet();
         var events = EmittedEvent().Matches(code).Select(match => match.Groups["id"].Value).ToHashSet();
         var functions = EmittedFunction().Matches(code).Select(match => match.Groups["name"].Value).ToHashSet();
@@ -47,14 +48,19 @@ public sealed partial class AlarmTests(Support.Templates templates)
         var queries = string.Concat(templates.Small.OfType(LogRule).Select(Query));
         var guide = File.ReadAllLines(Path.Combine(DeployFolder.Root, "docs", "operations.md"));
         var first = guide.SkipWhile(line => !line.StartsWith("| alarm |", StringComparison.Ordinal)).Skip(2).Take(4).ToList();
-        Assert.All(first, line => Assert.Contains(Named().Matches(line.Split('|')[1]).Select(match => match.Value), name => queries.Contains(name, StringComparison.Ordinal)));
+        Assert.All(
+            first,
+            line => Assert.Contains(
+                Named().Matches(line.Split('|')[1]).Select(match => match.Value),
+                name => queries.Contains(name, StringComparison.Ordinal)));
     }
 
     [Fact]
     public void A_cap_on_logs_is_an_alarm_and_does_not_silence_whether_app_and_database_live()
     {
         Assert.Contains(templates.Small.OfType(LogRule), rule => Query(rule).Contains("_LogOperation", StringComparison.Ordinal));
-        var metrics = templates.Small.OfType(MetricRule).Select(rule => (string?)Snapshot.Array(rule, "properties.criteria.allOf").Single()["metricName"]);
+        var metrics = templates.Small.OfType(MetricRule).Select(
+            rule => (string?)Snapshot.Array(rule, "properties.criteria.allOf").Single()["metricName"]);
         Assert.Superset(new HashSet<string?> { "HealthCheckStatus", "is_db_alive" }, metrics.ToHashSet());
     }
 
@@ -62,13 +68,21 @@ public sealed partial class AlarmTests(Support.Templates templates)
     public void Hub_database_vault_and_storage_report_to_the_workspace()
     {
         var settings = templates.Small.OfType("Microsoft.Insights/diagnosticSettings").Select(setting => (string)setting["id"]!).ToList();
-        foreach (var type in new[] { "Microsoft.Devices/IotHubs", "Microsoft.DBforPostgreSQL/flexibleServers", "Microsoft.KeyVault/vaults", "Microsoft.Storage/storageAccounts" })
+        foreach (
+            var type in new[]
+            {
+                "Microsoft.Devices/IotHubs",
+                "Microsoft.DBforPostgreSQL/flexibleServers",
+                "Microsoft.KeyVault/vaults",
+                "Microsoft.Storage/storageAccounts",
+            })
         {
             Assert.Contains(settings, id => id.Contains(type, StringComparison.Ordinal));
         }
 
         // The alarm that nobody reads compares with what the hub counts.
-        var hub = templates.Small.OfType("Microsoft.Insights/diagnosticSettings").Single(setting => ((string)setting["id"]!).Contains("/IotHubs/", StringComparison.Ordinal));
+        var hub = templates.Small.OfType("Microsoft.Insights/diagnosticSettings").Single(
+            setting => ((string)setting["id"]!).Contains("/IotHubs/", StringComparison.Ordinal));
         Assert.Equal("AllMetrics", (string?)Snapshot.Array(hub, "properties.metrics").Single()["category"]);
     }
 

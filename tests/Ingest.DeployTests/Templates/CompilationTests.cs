@@ -61,14 +61,19 @@ public sealed class CompilationTests(Support.Templates templates)
             ["Microsoft.Storage"] = "2025-06-01",
             ["Microsoft.Web"] = "2025-03-01",
         };
-        var resources = templates.Small.Resources.Concat(templates.Install.Resources).Concat(templates.Verify.Resources).Concat(templates.Console.Resources)
+        var resources = templates.Small.Resources.Concat(templates.Install.Resources)
+            .Concat(templates.Verify.Resources)
+            .Concat(templates.Console.Resources)
             .Where(resource => !((string)resource["type"]!).StartsWith("Microsoft.Network/privateDnsZones", StringComparison.Ordinal));
         Assert.All(resources, resource =>
             Assert.Equal(
-                known.TryGetValue((string)resource["type"]!, out var version) ? version : known[((string)resource["type"]!).Split('/')[0]], (string?)resource["apiVersion"]));
+                known.TryGetValue((string)resource["type"]!, out var version) ? version : known[((string)resource["type"]!).Split('/')[0]],
+                (string?)resource["apiVersion"]));
 
         // Diagnostic settings have no stable version that knows what is set here.
         Assert.DoesNotContain(
-            known, version => version.Value.EndsWith("-preview", StringComparison.Ordinal) && version.Key != "Microsoft.Insights/diagnosticSettings");
+            known,
+            version =>
+                version.Value.EndsWith("-preview", StringComparison.Ordinal) && version.Key != "Microsoft.Insights/diagnosticSettings");
     }
 }

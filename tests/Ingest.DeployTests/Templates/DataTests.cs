@@ -29,7 +29,10 @@ public sealed class DataTests(Support.Templates templates)
     {
         Assert.True(Snapshot.Flag(Small.Only("Microsoft.DocumentDB/databaseAccounts"), "properties.disableLocalAuth"));
         var role = Small.Only("Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments");
-        Assert.EndsWith("/sqlRoleDefinitions/00000000-0000-0000-0000-000000000001", Snapshot.Text(role, "properties.roleDefinitionId"), StringComparison.Ordinal);
+        Assert.EndsWith(
+            "/sqlRoleDefinitions/00000000-0000-0000-0000-000000000001",
+            Snapshot.Text(role, "properties.roleDefinitionId"),
+            StringComparison.Ordinal);
         Assert.Contains("ingest-app-", Snapshot.Text(role, "properties.principalId"), StringComparison.Ordinal);
         Assert.EndsWith("/dbs/devices/colls/Container", Snapshot.Text(role, "properties.scope"), StringComparison.Ordinal);
     }
@@ -39,7 +42,8 @@ public sealed class DataTests(Support.Templates templates)
     {
         var container = Small.Only("Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers");
         var settings = AppSettings.Of(Small);
-        Assert.EndsWith($"/{settings["CosmosDatabase"]}/{settings["CosmosContainer"]}", (string)container["name"]!, StringComparison.Ordinal);
+        Assert.EndsWith(
+            $"/{settings["CosmosDatabase"]}/{settings["CosmosContainer"]}", (string)container["name"]!, StringComparison.Ordinal);
         Assert.Equal("/id", (string?)Snapshot.At(container, "properties.resource.partitionKey.paths")![0]);
     }
 
@@ -60,7 +64,9 @@ public sealed class DataTests(Support.Templates templates)
     {
         var zone = Small.Only("Microsoft.Network/privateDnsZones");
         Assert.EndsWith(".private.postgres.database.azure.com", (string)zone["name"]!, StringComparison.Ordinal);
-        Assert.Equal((string?)zone["id"], Snapshot.Text(Small.Only("Microsoft.DBforPostgreSQL/flexibleServers"), "properties.network.privateDnsZoneArmResourceId"));
+        Assert.Equal(
+            (string?)zone["id"],
+            Snapshot.Text(Small.Only("Microsoft.DBforPostgreSQL/flexibleServers"), "properties.network.privateDnsZoneArmResourceId"));
         Assert.Equal(
             (string?)Small.Only("Microsoft.Network/virtualNetworks")["id"],
             Snapshot.Text(Small.Only("Microsoft.Network/privateDnsZones/virtualNetworkLinks"), "properties.virtualNetwork.id"));
@@ -83,7 +89,9 @@ public sealed class DataTests(Support.Templates templates)
         var addresses = Snapshot.Array(rules, "ipRules");
         Assert.DoesNotContain(addresses, rule => ((string)rule["ipMask"]!).Contains(':', StringComparison.Ordinal));
         Assert.All(addresses, rule => Assert.Equal("Allow", (string?)rule["action"]));
-        Assert.Matches(@"^\[format\('\{0\}/32', reference\('[^']+/publicIPAddresses/ingest-nat-address', '[^']+'\)\.ipAddress\)\]$", (string?)addresses[0]["ipMask"]);
+        Assert.Matches(
+            @"^\[format\('\{0\}/32', reference\('[^']+/publicIPAddresses/ingest-nat-address', '[^']+'\)\.ipAddress\)\]$",
+            (string?)addresses[0]["ipMask"]);
         Assert.Equal(["198.51.100.0/24", "203.0.113.0/24", "192.0.2.7/32"], addresses.Skip(1).Select(rule => (string?)rule["ipMask"]));
     }
 
@@ -94,9 +102,18 @@ public sealed class DataTests(Support.Templates templates)
     [Fact]
     public void Vault_storage_and_servers_take_the_names_they_get()
     {
-        Assert.All(templates.Named.OfType("Microsoft.Storage/storageAccounts"), account => Assert.Matches("^[a-z0-9]{3,24}$", (string)account["name"]!));
+        Assert.All(
+            templates.Named.OfType("Microsoft.Storage/storageAccounts"),
+            account => Assert.Matches("^[a-z0-9]{3,24}$", (string)account["name"]!));
         Assert.Matches("^[a-z](?!.*--)[a-z0-9-]{1,22}[a-z0-9]$", (string)templates.Named.Only("Microsoft.KeyVault/vaults")["name"]!);
-        foreach (var type in new[] { "Microsoft.DBforPostgreSQL/flexibleServers", "Microsoft.DocumentDB/databaseAccounts", "Microsoft.Devices/IotHubs", "Microsoft.Web/sites" })
+        foreach (
+            var type in new[]
+            {
+                "Microsoft.DBforPostgreSQL/flexibleServers",
+                "Microsoft.DocumentDB/databaseAccounts",
+                "Microsoft.Devices/IotHubs",
+                "Microsoft.Web/sites",
+            })
         {
             Assert.Matches("^[a-z0-9](?!.*--)[a-z0-9-]{1,42}[a-z0-9]$", (string)templates.Named.Only(type)["name"]!);
         }
@@ -105,7 +122,8 @@ public sealed class DataTests(Support.Templates templates)
     [Fact]
     public void The_app_reads_one_consumer_group_of_its_own_and_a_replay_the_other()
     {
-        var groups = Small.OfType("Microsoft.Devices/IotHubs/eventHubEndpoints/ConsumerGroups").Select(g => ((string)g["name"]!).Split('/')[^1]);
+        var groups = Small.OfType(
+            "Microsoft.Devices/IotHubs/eventHubEndpoints/ConsumerGroups").Select(g => ((string)g["name"]!).Split('/')[^1]);
         Assert.Equal(["live", "replay"], groups.Order());
         Assert.Equal("live", AppSettings.Of(Small)["HubConsumerGroup"]);
     }
@@ -136,7 +154,9 @@ public sealed class DataTests(Support.Templates templates)
     public void The_account_of_the_jobs_answers_only_to_the_jobs_subnet()
     {
         // The service that runs deployment scripts writes them there from outside, as one that Azure trusts.
-        Assert.All([templates.Install, templates.Verify], jobs => AnswersOnlyTo("jobs", jobs.Only("Microsoft.Storage/storageAccounts"), bypass: "AzureServices"));
+        Assert.All(
+            [templates.Install, templates.Verify],
+            jobs => AnswersOnlyTo("jobs", jobs.Only("Microsoft.Storage/storageAccounts"), bypass: "AzureServices"));
     }
 
     [Fact]

@@ -95,7 +95,10 @@ public sealed class FunctionAppTests(Support.Templates templates)
         Assert.Contains("app", settings["dependsOn"]!.AsArray().Select(name => (string)name!));
         Assert.NotNull(Snapshot.At(App, "identity.userAssignedIdentities"));
         Assert.NotNull(Snapshot.At(App, "properties.virtualNetworkSubnetId"));
-        Assert.Contains("/secrets/content-share", AppSettings.Of(templates.Small)["WEBSITE_CONTENTAZUREFILECONNECTIONSTRING"], StringComparison.Ordinal);
+        Assert.Contains(
+            "/secrets/content-share",
+            AppSettings.Of(templates.Small)["WEBSITE_CONTENTAZUREFILECONNECTIONSTRING"],
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -105,7 +108,8 @@ public sealed class FunctionAppTests(Support.Templates templates)
     {
         var snapshot = size == "small" ? templates.Small : templates.Production;
         var instances = (int)Snapshot.At(snapshot.Only("Microsoft.Web/serverfarms"), "properties.maximumElasticWorkerCount")!;
-        var partitions = (int)Snapshot.At(snapshot.Only("Microsoft.Devices/IotHubs"), "properties.eventHubEndpoints.events.partitionCount")!;
+        var partitions = (int)Snapshot.At(
+            snapshot.Only("Microsoft.Devices/IotHubs"), "properties.eventHubEndpoints.events.partitionCount")!;
         Assert.InRange(instances, 1, partitions);
         Assert.Equal(instances, (int)Snapshot.At(snapshot.Only("Microsoft.Web/sites"), "properties.siteConfig.functionAppScaleLimit")!);
     }
@@ -116,18 +120,24 @@ public sealed class FunctionAppTests(Support.Templates templates)
         var plan = templates.Production.Only("Microsoft.Web/serverfarms");
         Assert.True(Snapshot.Flag(plan, "properties.zoneRedundant"));
         Assert.InRange((int)Snapshot.At(plan, "sku.capacity")!, 3, 20);
-        Assert.Equal("ZoneRedundant", Snapshot.Text(templates.Production.Only("Microsoft.DBforPostgreSQL/flexibleServers"), "properties.highAvailability.mode"));
-        var location = Assert.Single(Snapshot.Array(templates.Production.Only("Microsoft.DocumentDB/databaseAccounts"), "properties.locations"));
+        Assert.Equal(
+            "ZoneRedundant",
+            Snapshot.Text(templates.Production.Only("Microsoft.DBforPostgreSQL/flexibleServers"), "properties.highAvailability.mode"));
+        var location = Assert.Single(
+            Snapshot.Array(templates.Production.Only("Microsoft.DocumentDB/databaseAccounts"), "properties.locations"));
         Assert.True(Snapshot.Flag(location, "isZoneRedundant"));
     }
 
     [Fact]
     public void What_is_lost_can_be_had_back()
     {
-        Assert.Equal("Enabled", Snapshot.Text(templates.Production.Only("Microsoft.DBforPostgreSQL/flexibleServers"), "properties.backup.geoRedundantBackup"));
+        Assert.Equal(
+            "Enabled",
+            Snapshot.Text(templates.Production.Only("Microsoft.DBforPostgreSQL/flexibleServers"), "properties.backup.geoRedundantBackup"));
         Assert.All(
             [templates.Small, templates.Production],
-            size => Assert.Equal("Continuous", Snapshot.Text(size.Only("Microsoft.DocumentDB/databaseAccounts"), "properties.backupPolicy.type")));
+            size => Assert.Equal(
+                "Continuous", Snapshot.Text(size.Only("Microsoft.DocumentDB/databaseAccounts"), "properties.backupPolicy.type")));
     }
 
     private void DeniesEveryoneButTheCallersSubnet(string list)

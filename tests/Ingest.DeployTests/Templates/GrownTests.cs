@@ -43,10 +43,12 @@ public sealed class GrownTests(Support.Templates templates)
     {
         string[] without =
         [
-            "Microsoft.Authorization/roleAssignments", "Microsoft.DBforPostgreSQL/flexibleServers/configurations", "Microsoft.DBforPostgreSQL/flexibleServers/databases",
+            "Microsoft.Authorization/roleAssignments", "Microsoft.DBforPostgreSQL/flexibleServers/configurations",
+            "Microsoft.DBforPostgreSQL/flexibleServers/databases",
             "Microsoft.Devices/IotHubs/eventHubEndpoints/ConsumerGroups", "Microsoft.DocumentDB/databaseAccounts/sqlDatabases",
             "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers", "Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments",
-            "Microsoft.Insights/diagnosticSettings", "Microsoft.KeyVault/vaults/secrets", "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
+            "Microsoft.Insights/diagnosticSettings", "Microsoft.KeyVault/vaults/secrets",
+            "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
             "Microsoft.Storage/storageAccounts/fileServices", "Microsoft.Storage/storageAccounts/fileServices/shares",
             "Microsoft.Web/sites/basicPublishingCredentialsPolicies", "Microsoft.Web/sites/config",
         ];
@@ -90,16 +92,20 @@ public sealed class GrownTests(Support.Templates templates)
     {
         Assert.Equal("the-restored", (string?)templates.Grown.Only(Server)["name"]);
         Assert.Equal("the-restored", (string?)templates.Grown.Outputs["postgresName"]);
-        Assert.Equal((string?)templates.Small.Only("Microsoft.Network/privateDnsZones")["name"], (string?)templates.Grown.Only("Microsoft.Network/privateDnsZones")["name"]);
+        Assert.Equal(
+            (string?)templates.Small.Only("Microsoft.Network/privateDnsZones")["name"],
+            (string?)templates.Grown.Only("Microsoft.Network/privateDnsZones")["name"]);
         Assert.Equal("the-restored", (string?)templates.Grown.Only("Microsoft.Network/virtualNetworks")["tags"]!["ingest-database"]);
     }
 
     private static int Disk(Snapshot snapshot) => (int)Snapshot.At(snapshot.Only(Server), "properties.storage.storageSizeGB")!;
 
-    private static string? Configuration(Snapshot snapshot, string name) => Snapshot.Text(snapshot.Named($"{Server}/configurations", name), "properties.value");
+    private static string? Configuration(Snapshot snapshot, string name) =>
+        Snapshot.Text(snapshot.Named($"{Server}/configurations", name), "properties.value");
 
     private static int Quota(Snapshot snapshot) =>
         (int)Snapshot.At(snapshot.Only("Microsoft.Storage/storageAccounts/fileServices/shares"), "properties.shareQuota")!;
 
-    private static string Secret(Snapshot snapshot, string name) => Snapshot.Text(snapshot.Named("Microsoft.KeyVault/vaults/secrets", name), "properties.value")!;
+    private static string Secret(Snapshot snapshot, string name) =>
+        Snapshot.Text(snapshot.Named("Microsoft.KeyVault/vaults/secrets", name), "properties.value")!;
 }

@@ -27,7 +27,10 @@ public sealed class JobsTests(Support.Templates templates)
     {
         Assert.All(Scripts, script =>
         {
-            Assert.Contains("/ingest-jobs-", Assert.Single(Snapshot.At(script, "identity.userAssignedIdentities")!.AsObject()).Key, StringComparison.Ordinal);
+            Assert.Contains(
+                "/ingest-jobs-",
+                Assert.Single(Snapshot.At(script, "identity.userAssignedIdentities")!.AsObject()).Key,
+                StringComparison.Ordinal);
             Assert.Null(Snapshot.At(script, "properties.storageAccountSettings.storageAccountKey"));
             Assert.All(Snapshot.Array(script, "properties.environmentVariables"), variable => Assert.Null(variable["secureValue"]));
         });
@@ -36,7 +39,8 @@ public sealed class JobsTests(Support.Templates templates)
     [Fact]
     public void The_standing_deployment_gives_the_jobs_no_right()
     {
-        var rights = templates.Small.Resources.Where(r => (string?)r["type"] is "Microsoft.Authorization/roleAssignments" or Administrator or CosmosRole);
+        var rights = templates.Small.Resources.Where(
+            r => (string?)r["type"] is "Microsoft.Authorization/roleAssignments" or Administrator or CosmosRole);
         Assert.NotEmpty(rights);
         Assert.All(rights, right => Assert.DoesNotContain("ingest-jobs-", right.ToJsonString(), StringComparison.Ordinal));
     }
@@ -46,7 +50,10 @@ public sealed class JobsTests(Support.Templates templates)
     {
         Assert.EndsWith($"/{JobsIdentity}", (string)templates.Install.Only(Administrator)["name"]!, StringComparison.Ordinal);
         var role = templates.Install.Only(CosmosRole);
-        Assert.EndsWith("/sqlRoleDefinitions/00000000-0000-0000-0000-000000000002", Snapshot.Text(role, "properties.roleDefinitionId"), StringComparison.Ordinal);
+        Assert.EndsWith(
+            "/sqlRoleDefinitions/00000000-0000-0000-0000-000000000002",
+            Snapshot.Text(role, "properties.roleDefinitionId"),
+            StringComparison.Ordinal);
         Assert.EndsWith("/dbs/devices/colls/Container", Snapshot.Text(role, "properties.scope"), StringComparison.Ordinal);
         Assert.Equal(["69566ab7-960f-475b-8e7c-b3118f30c6bd"], AzureRoles(templates.Install));
     }

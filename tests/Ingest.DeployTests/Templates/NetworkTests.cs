@@ -13,8 +13,15 @@ public sealed class NetworkTests(Support.Templates templates)
     {
         var subnets = Snapshot.Array(templates.Small.Only("Microsoft.Network/virtualNetworks"), "properties.subnets");
         Assert.Equal(Subnets, subnets.Select(s => (string)s["name"]!));
-        Assert.Equal(["10.40.0.0/24", "10.40.1.0/26", "10.40.1.64/26", "10.40.1.128/26"], subnets.Select(s => Snapshot.Text(s, "properties.addressPrefix")));
-        Assert.All(subnets, s => Assert.EndsWith($"/networkSecurityGroups/ingest-network-{s["name"]}", Snapshot.Text(s, "properties.networkSecurityGroup.id"), StringComparison.Ordinal));
+        Assert.Equal(
+            ["10.40.0.0/24", "10.40.1.0/26", "10.40.1.64/26", "10.40.1.128/26"],
+            subnets.Select(s => Snapshot.Text(s, "properties.addressPrefix")));
+        Assert.All(
+            subnets,
+            s => Assert.EndsWith(
+                $"/networkSecurityGroups/ingest-network-{s["name"]}",
+                Snapshot.Text(s, "properties.networkSecurityGroup.id"),
+                StringComparison.Ordinal));
     }
 
     [Fact]
@@ -45,7 +52,9 @@ public sealed class NetworkTests(Support.Templates templates)
             .Where(r => (string?)r.Rule["access"] == "Allow" && (string?)r.Rule["direction"] == "Inbound")
             .ToList();
         Assert.All(inbound, r => Assert.EndsWith("-database", r.Group, StringComparison.Ordinal));
-        Assert.Equal(["10.40.1.0/26", "10.40.1.128/26", "10.40.1.64/26"], inbound.Select(r => (string?)r.Rule["sourceAddressPrefix"]).Order());
+        Assert.Equal(
+            ["10.40.1.0/26", "10.40.1.128/26", "10.40.1.64/26"],
+            inbound.Select(r => (string?)r.Rule["sourceAddressPrefix"]).Order());
         Assert.All(inbound, r => Assert.Subset(new HashSet<string> { "5432", "6432" }, Ports(r.Rule)));
     }
 
@@ -54,7 +63,10 @@ public sealed class NetworkTests(Support.Templates templates)
     {
         var internet = templates.Small.OfType("Microsoft.Network/networkSecurityGroups")
             .SelectMany(group => Rules(group).Select(rule => (Group: (string)group["name"]!, Rule: rule)))
-            .Where(r => (string?)r.Rule["access"] == "Allow" && (string?)r.Rule["destinationAddressPrefix"] is "Internet" or "*" or "0.0.0.0/0");
+            .Where(
+                r =>
+                    (string?)r.Rule["access"] == "Allow"
+                        && (string?)r.Rule["destinationAddressPrefix"] is "Internet" or "*" or "0.0.0.0/0");
         var only = Assert.Single(internet);
         Assert.EndsWith("-jobs", only.Group, StringComparison.Ordinal);
         Assert.Equal(["443"], Ports(only.Rule));
@@ -62,21 +74,29 @@ public sealed class NetworkTests(Support.Templates templates)
 
     [Theory]
     [InlineData("callers", "AppService.westeurope")]
-    [InlineData("functions", "10.40.1.64/26 AzureActiveDirectory AzureCosmosDB.westeurope AzureKeyVault.westeurope AzureMonitor EventHub.westeurope Storage.westeurope")]
+    [InlineData(
+        "functions",
+        "10.40.1.64/26 AzureActiveDirectory AzureCosmosDB.westeurope AzureKeyVault.westeurope AzureMonitor EventHub.westeurope "
+            + "Storage.westeurope")]
     [InlineData("database", "10.40.1.64/26 AzureActiveDirectory Storage.westeurope")]
     [InlineData("jobs", "10.40.1.64/26 Internet Storage.westeurope")]
     public void A_subnet_reaches_the_services_it_needs_in_its_region_and_no_other(string subnet, string expected)
     {
         var group = templates.Small.Named("Microsoft.Network/networkSecurityGroups", $"-{subnet}");
         var outbound = Rules(group).Where(rule => (string?)rule["access"] == "Allow" && (string?)rule["direction"] == "Outbound");
-        Assert.Equal(expected, string.Join(' ', outbound.Select(rule => (string)rule["destinationAddressPrefix"]!).Order(StringComparer.Ordinal)));
+        Assert.Equal(
+            expected,
+            string.Join(' ', outbound.Select(rule => (string)rule["destinationAddressPrefix"]!).Order(StringComparer.Ordinal)));
     }
 
     [Fact]
     public void After_a_failover_the_hub_is_reached_in_the_other_region_too()
     {
         var rules = Rules(templates.Production.Named("Microsoft.Network/networkSecurityGroups", "-functions"));
-        Assert.Equal(["EventHub.northeurope", "EventHub.westeurope"], rules.Select(rule => (string)rule["destinationAddressPrefix"]!).Where(to => to.StartsWith("EventHub", StringComparison.Ordinal)).Order());
+        Assert.Equal(
+            ["EventHub.northeurope", "EventHub.westeurope"],
+            rules.Select(rule => (string)rule["destinationAddressPrefix"]!).Where(
+                to => to.StartsWith("EventHub", StringComparison.Ordinal)).Order());
     }
 
     [Theory]
@@ -85,10 +105,13 @@ public sealed class NetworkTests(Support.Templates templates)
     public void Through_its_endpoint_a_subnet_reaches_storage_of_this_group_alone(string subnet)
     {
         var policy = templates.Small.Only("Microsoft.Network/serviceEndpointPolicies");
-        Assert.Equal((string?)policy["id"], (string?)Assert.Single(Snapshot.Array(templates.Small.Subnet(subnet), "serviceEndpointPolicies"))["id"]);
+        Assert.Equal(
+            (string?)policy["id"], (string?)Assert.Single(Snapshot.Array(templates.Small.Subnet(subnet), "serviceEndpointPolicies"))["id"]);
         var definition = Assert.Single(Snapshot.Array(policy, "properties.serviceEndpointPolicyDefinitions"))["properties"]!;
         Assert.Equal("Microsoft.Storage", (string?)definition["service"]);
-        Assert.Equal("/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg", (string?)Assert.Single(definition["serviceResources"]!.AsArray()));
+        Assert.Equal(
+            "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg",
+            (string?)Assert.Single(definition["serviceResources"]!.AsArray()));
     }
 
     [Theory]
@@ -98,7 +121,9 @@ public sealed class NetworkTests(Support.Templates templates)
     [InlineData("jobs", "Microsoft.AzureCosmosDB Microsoft.Storage")]
     public void A_subnet_has_the_service_endpoints_it_needs_and_no_other(string subnet, string expected)
     {
-        var endpoints = templates.Small.Subnet(subnet)["serviceEndpoints"]?.AsArray().Select(e => (string)e!["service"]!).Order() ?? Enumerable.Empty<string>();
+        var endpoints = templates.Small.Subnet(subnet)["serviceEndpoints"]?.AsArray()
+            .Select(e => (string)e!["service"]!)
+            .Order() ?? Enumerable.Empty<string>();
         Assert.Equal(expected, string.Join(' ', endpoints));
     }
 
@@ -114,7 +139,8 @@ public sealed class NetworkTests(Support.Templates templates)
         // A service endpoint for Event Hubs would replace that address with a private one.
         var endpoints = templates.Small.Subnet("functions")["serviceEndpoints"]!.ToJsonString();
         Assert.DoesNotContain("Microsoft.EventHub", endpoints, StringComparison.Ordinal);
-        Assert.Equal("Static", Snapshot.Text(templates.Small.Only("Microsoft.Network/publicIPAddresses"), "properties.publicIPAllocationMethod"));
+        Assert.Equal(
+            "Static", Snapshot.Text(templates.Small.Only("Microsoft.Network/publicIPAddresses"), "properties.publicIPAllocationMethod"));
     }
 
     [Theory]

@@ -25,8 +25,10 @@ public sealed partial class SecretsTests(Support.Templates templates)
     {
         string[] known =
         [
-            "callersSubnetId", "consoleName", "contentFiles", "cosmosEndpoint", "cosmosName", "functionAppHost", "functionAppName", "installation", "iotHubHost",
-            "iotHubLocked", "iotHubName", "jobsPrincipalId", "jobsStorageName", "jobsSubnetId", "keyVaultName", "networkName", "outboundAddress", "postgresName", "region",
+            "callersSubnetId", "consoleName", "contentFiles", "cosmosEndpoint", "cosmosName", "functionAppHost", "functionAppName",
+            "installation", "iotHubHost",
+            "iotHubLocked", "iotHubName", "jobsPrincipalId", "jobsStorageName", "jobsSubnetId", "keyVaultName", "networkName",
+            "outboundAddress", "postgresName", "region",
             "scmHost", "seedDevice", "stateBlobs",
         ];
         Assert.Equal(known, templates.Small.Outputs.Select(o => o.Key).Order(StringComparer.Ordinal));
@@ -63,10 +65,14 @@ public sealed partial class SecretsTests(Support.Templates templates)
     {
         var settings = AppSettings.Of(templates.Small);
         Assert.All(settings, setting => Assert.DoesNotMatch(ReadsASecret(), setting.Value));
-        Assert.All(settings, setting => Assert.DoesNotMatch("(?i)password=|accountkey=|sharedaccesskey=|instrumentationkey=", setting.Value));
+        Assert.All(
+            settings,
+            setting => Assert.DoesNotMatch("(?i)password=|accountkey=|sharedaccesskey=|instrumentationkey=", setting.Value));
         Assert.All(
             new Dictionary<string, string> { ["EventHub"] = "event-hub", ["WEBSITE_CONTENTAZUREFILECONNECTIONSTRING"] = "content-share" },
-            secret => Assert.Matches($@"^\[format\('@Microsoft\.KeyVault\(SecretUri=\{{0\}}\)', reference\('[^']+/secrets/{secret.Value}', '[^']+'\)\.secretUri\)\]$", settings[secret.Key]));
+            secret => Assert.Matches(
+                $@"^\[format\('@Microsoft\.KeyVault\(SecretUri=\{{0\}}\)', reference\('[^']+/secrets/{secret.Value}', '[^']+'\)\.secretUri\)\]$",
+                settings[secret.Key]));
     }
 
     [Fact]
@@ -82,9 +88,14 @@ public sealed partial class SecretsTests(Support.Templates templates)
             "b7e6dc6d-f1e8-4753-8033-0f276bb0955b", // Storage Blob Data Owner
         ];
         var assignments = templates.Small.OfType("Microsoft.Authorization/roleAssignments").ToList();
-        Assert.Equal(roles, assignments.Select(a => Snapshot.Text(a, "properties.roleDefinitionId")!.Split('/', '\'')[^1]).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            roles,
+            assignments.Select(a => Snapshot.Text(a, "properties.roleDefinitionId")!.Split('/', '\'')[^1]).Order(StringComparer.Ordinal));
         Assert.All(assignments, a => Assert.Contains("ingest-app-", Snapshot.Text(a, "properties.principalId"), StringComparison.Ordinal));
-        Assert.All(assignments, a => Assert.Matches(@"^\[extensionResourceId\('[^']+/(storageAccounts|vaults/[^/']+/secrets|components)/[^/']+',", (string)a["id"]!));
+        Assert.All(
+            assignments,
+            a => Assert.Matches(
+                @"^\[extensionResourceId\('[^']+/(storageAccounts|vaults/[^/']+/secrets|components)/[^/']+',", (string)a["id"]!));
     }
 
     [GeneratedRegex(@"(?i)\blist\w*\(|\.primaryKey|\.secondaryKey|primaryMasterKey|getSecret\(")]

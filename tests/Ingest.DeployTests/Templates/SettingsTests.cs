@@ -48,7 +48,8 @@ public sealed class SettingsTests(Support.Templates templates)
         // A connection by identity is one setting in the sample (Cosmos) and several as deployed (Cosmos__accountEndpoint, …).
         Assert.All(
             AppSettings.Program.Except(["AZURE_CLIENT_ID"]),
-            name => Assert.True(sample.Contains(name) || sample.Contains(name.Split("__")[0]), $"{name} is not in local.settings.sample.json"));
+            name =>
+                Assert.True(sample.Contains(name) || sample.Contains(name.Split("__")[0]), $"{name} is not in local.settings.sample.json"));
         Assert.All(AppSettings.Program, name => Assert.Contains($"`{name}`", guide, StringComparison.Ordinal));
     }
 
@@ -56,7 +57,8 @@ public sealed class SettingsTests(Support.Templates templates)
     public void A_checkpoint_is_written_after_every_batch()
     {
         using var host = JsonDocument.Parse(File.ReadAllText(Path.Combine(DeployFolder.Root, "host.json")));
-        Assert.Equal(1, host.RootElement.GetProperty("extensions").GetProperty("eventHubs").GetProperty("batchCheckpointFrequency").GetInt32());
+        Assert.Equal(
+            1, host.RootElement.GetProperty("extensions").GetProperty("eventHubs").GetProperty("batchCheckpointFrequency").GetInt32());
     }
 
     [Fact]
@@ -64,7 +66,8 @@ public sealed class SettingsTests(Support.Templates templates)
     {
         foreach (var template in new[] { "main.bicep", Path.Combine("modules", "functionapp.bicep") })
         {
-            var parameter = Snapshot.At(System.Text.Json.Nodes.JsonNode.Parse((string)templates.Compiled[template]["contents"]!), "parameters.extraSettings");
+            var parameter = Snapshot.At(
+                System.Text.Json.Nodes.JsonNode.Parse((string)templates.Compiled[template]["contents"]!), "parameters.extraSettings");
             Assert.Equal("secureObject", Snapshot.Text(parameter, "type"));
         }
     }
