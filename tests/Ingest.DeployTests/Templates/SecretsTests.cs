@@ -71,7 +71,8 @@ public sealed partial class SecretsTests(Support.Templates templates)
         Assert.All(
             new Dictionary<string, string> { ["EventHub"] = "event-hub", ["WEBSITE_CONTENTAZUREFILECONNECTIONSTRING"] = "content-share" },
             secret => Assert.Matches(
-                $@"^\[format\('@Microsoft\.KeyVault\(SecretUri=\{{0\}}\)', reference\('[^']+/secrets/{secret.Value}', '[^']+'\)\.secretUri\)\]$",
+                @"^\[format\('@Microsoft\.KeyVault\(SecretUri=\{0\}\)', "
+                    + $@"reference\('[^']+/secrets/{secret.Value}', '[^']+'\)\.secretUri\)\]$",
                 settings[secret.Key]));
     }
 
