@@ -15,7 +15,8 @@ public sealed class ShellcheckTests
         Assert.True(scripts.Count > 5);
 
         var start = new ProcessStartInfo(
-            shellcheck, ["--external-sources", "--source-path=SCRIPTDIR", .. scripts]) { RedirectStandardOutput = true };
+            shellcheck, ["--external-sources", "--source-path=SCRIPTDIR", .. scripts])
+        { RedirectStandardOutput = true };
         using var process = Process.Start(start)!;
         var remarks = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);

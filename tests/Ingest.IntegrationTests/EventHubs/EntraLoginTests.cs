@@ -69,11 +69,11 @@ public sealed class EntraLoginTests
 
     private static ClientSecretCredential Application(HttpStatusCode status, string body) =>
         new("plant", "worker", "secret", new ClientSecretCredentialOptions
-    {
-        DisableInstanceDiscovery = true,
-        Retry = { MaxRetries = 0 },
-        Transport = new HttpClientTransport(new HttpClient(new Answer(status, body))),
-    });
+        {
+            DisableInstanceDiscovery = true,
+            Retry = { MaxRetries = 0 },
+            Transport = new HttpClientTransport(new HttpClient(new Answer(status, body))),
+        });
 
     /// <summary>
     /// A worker's host. The client asks for a token before it speaks to the hub, so that none is needed; the database is away.

@@ -73,9 +73,9 @@ public static class FaultCatalog
 
         Task ReloadAsync() => reload ? stage.ExecuteAsync("SELECT pg_reload_conf()", stop) : Task.CompletedTask;
     })
-    {
-        Outages = 1,
-    };
+        {
+            Outages = 1,
+        };
 
     private static async Task WorkerKilledAsync(FaultStage stage, Random random, CancellationToken stop)
     {

@@ -128,7 +128,7 @@ public sealed class JsonbValueTests
         {
             var digits = Math.Abs(number.Digits).ToString(CultureInfo.InvariantCulture).PadLeft(number.Places + 1, '0');
             var (sign, places) = (number.Digits < 0 ? "-" : "", number.Places > 0 ? "." + digits[^number.Places..] : "");
-        return $"{sign}{digits[..^number.Places]}{places}e{number.Exponent}";
+            return $"{sign}{digits[..^number.Places]}{places}e{number.Exponent}";
         }
 
         static BigInteger Rational((int Digits, int Places, int Exponent) number) =>
