@@ -128,6 +128,23 @@ internal sealed class DeadLetterTable(DeadLetterSettings settings)
         return statements;
     }
 
+    /// <summary>Inserts all but those of the last statement, which goes into the last round trip: mostly there is no more than one.</summary>
+    /// <returns>Whether all of them were new.</returns>
+    public static async Task<bool> InsertAllButLastAsync(
+        NpgsqlConnection connection, IReadOnlyList<IReadOnlyList<DeadLetter>> statements, DateTime now, CancellationToken cancellationToken)
+    {
+        for (var statement = 0; statement < statements.Count - 1; statement++)
+        {
+            await using var batch = new NpgsqlBatch(connection) { BatchCommands = { Insert(statements[statement], now) } };
+            if (await batch.ExecuteNonQueryAsync(cancellationToken) != statements[statement].Count)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     /// <summary>The statement that keeps letters; it must insert exactly one row a letter.</summary>
     public static NpgsqlBatchCommand Insert(IReadOnlyList<DeadLetter> kept, DateTime receivedAt)
     {

@@ -208,7 +208,7 @@ internal sealed class FlushTransaction : IDisposable
         CancellationToken cancellationToken)
     {
         var statements = DeadLetterTable.Statements(_plan.Letters);
-        if (!await WriteLettersAsync(session.Connection, statements, now, cancellationToken))
+        if (!await DeadLetterTable.InsertAllButLastAsync(session.Connection, statements, now, cancellationToken))
         {
             return new FlushAttempt.Conflict(UnexpectedRow);
         }
@@ -290,21 +290,5 @@ internal sealed class FlushTransaction : IDisposable
         }
         while (await reader.NextResultAsync(cancellationToken));
         return last;
-    }
-
-    // Keeps all dead letters but those of the last statement, which goes into the last round trip: mostly there is no more than one.
-    private static async Task<bool> WriteLettersAsync(
-        NpgsqlConnection connection, IReadOnlyList<IReadOnlyList<DeadLetter>> statements, DateTime now, CancellationToken cancellationToken)
-    {
-        for (var statement = 0; statement < statements.Count - 1; statement++)
-        {
-            await using var batch = new NpgsqlBatch(connection) { BatchCommands = { DeadLetterTable.Insert(statements[statement], now) } };
-            if (await batch.ExecuteNonQueryAsync(cancellationToken) != statements[statement].Count)
-            {
-                return false;
-            }
-        }
-
-        return true;
     }
 }
