@@ -128,7 +128,7 @@ internal sealed class DeadLetterTable(DeadLetterSettings settings)
         return statements;
     }
 
-    /// <summary>Inserts all but those of the last statement, which goes into the last round trip: mostly there is no more than one.</summary>
+    /// <summary>Inserts all but those of the last statement, which goes into the last round trip: mostly there is only one.</summary>
     /// <returns>Whether all of them were new.</returns>
     public static async Task<bool> InsertAllButLastAsync(
         NpgsqlConnection connection, IReadOnlyList<IReadOnlyList<DeadLetter>> statements, DateTime now, CancellationToken cancellationToken)
