@@ -16,6 +16,8 @@ BEGIN
     END IF;
 
     oldest := ((now() - make_interval(days => retention_days)) AT TIME ZONE 'UTC')::date;
+    -- First, as dropping locks out whoever writes until the end.
+    DELETE FROM conditions_default WHERE time < oldest::timestamp AT TIME ZONE 'UTC';
     FOR expired IN
         SELECT c.oid::regclass
         FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
@@ -27,7 +29,6 @@ BEGIN
         dropped := dropped + 1;
     END LOOP;
 
-    DELETE FROM conditions_default WHERE time < oldest::timestamp AT TIME ZONE 'UTC';
     RETURN dropped;
 END $$;
 

@@ -64,7 +64,15 @@ internal sealed class GroupCommitter : IAsyncDisposable
         var giveUp = new GiveUpTimer(_giveUpAfter, _clock, () => _health.Read().LastError, cancellationToken);
         var batch = new PendingBatch(events, checkpoint, _clock.GetTimestamp(), giveUp.Token);
         var queue = QueueOf(batch);
-        queue.Add(batch);
+        try
+        {
+            queue.Add(batch);
+        }
+        catch
+        {
+            giveUp.Dispose();
+            throw;
+        }
 
         // Until they are durable: also while a flush holds them that fails again and again.
         Interlocked.Increment(ref _batches);

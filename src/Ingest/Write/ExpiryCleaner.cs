@@ -30,7 +30,7 @@ internal sealed class ExpiryCleaner(DeadLetterRetention deadLetters, ReadingRete
         {
             return false;
         }
-        catch (Exception exception) when (PostgresFailure.Of(exception).Kind != FailureKind.Defect)
+        catch (Exception exception)
         {
             PipelineLog.DeadLettersNotDeleted(logger, PostgresFailure.Of(exception).Sentence);
         }
@@ -46,7 +46,7 @@ internal sealed class ExpiryCleaner(DeadLetterRetention deadLetters, ReadingRete
         {
             // The writer ends.
         }
-        catch (Exception exception) when (PostgresFailure.Of(exception).Kind != FailureKind.Defect)
+        catch (Exception exception)
         {
             PipelineLog.ReadingsNotDropped(logger, PostgresFailure.Of(exception).Sentence);
         }
