@@ -82,7 +82,8 @@ public sealed class HubWorker : IDisposable
             select partition.Progress.Status()];
 
     /// <summary>Where the readings of this run ended, of all partitions that this worker has read.</summary>
-    public Accounts Accounts => _partitions.Values.Aggregate(default(Accounts), (sum, partition) => sum + partition.Progress.Accounts);
+    public ReadingCounts Counts =>
+        _partitions.Values.Aggregate(default(ReadingCounts), (sum, partition) => sum + partition.Progress.Counts);
 
     /// <summary>What keeps the worker from its partitions; null where nothing does.</summary>
     public string? WaitsFor =>

@@ -114,7 +114,7 @@ internal static class BacklogBenchmark
                 throw new InvalidOperationException($"The worker ended by itself: {await ended.EndedAsync(cancellationToken)}");
             }
 
-            var stored = (await checkpoints.ListAsync(cancellationToken)).Sum(checkpoint => checkpoint.Accounts.Stored);
+            var stored = (await checkpoints.ListAsync(cancellationToken)).Sum(checkpoint => checkpoint.Counts.Stored);
             samples.Add(new Sample(Clock.GetElapsedTime(started), stored, workers.Max(worker => worker.ResidentBytes())));
         }
         while (samples[^1].Stored < events);

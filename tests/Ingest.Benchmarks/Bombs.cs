@@ -42,15 +42,15 @@ internal static class Bombs
 
     private static bool Judge(string kind, BombResult result)
     {
-        var accounts = result.Accounts;
+        var counts = result.Counts;
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"{kind}: {result.Messages:n0} messages in {result.Seconds:n0} s, {result.PeakResidentBytes / 1e6:n0} MB resident at the "
-                + $"most: {accounts.Received:n0} received = {accounts.Stored:n0} stored + {accounts.Duplicate:n0} duplicate + "
-                + $"{accounts.DeadLettered:n0} dead-lettered ({accounts.NotKept:n0} counted only) + {accounts.Ignored:n0} ignored"));
-        return accounts.Balance
-            && accounts == result.Stored
-            && accounts.Received == result.Messages * DecodedWorkBombs.Readings
+                + $"most: {counts.Received:n0} received = {counts.Stored:n0} stored + {counts.Duplicate:n0} duplicate + "
+                + $"{counts.DeadLettered:n0} dead-lettered ({counts.NotKept:n0} counted only) + {counts.Ignored:n0} ignored"));
+        return counts.Balance
+            && counts == result.Stored
+            && counts.Received == result.Messages * DecodedWorkBombs.Readings
             && result.PeakResidentBytes <= BombProcess.MostResidentBytes;
     }
 }

@@ -53,15 +53,15 @@ internal static class CompressedBenchmark
         }
 
         var stored = await chunks.ScalarAsync<long>("SELECT count(*) FROM conditions", cancellationToken);
-        if (passes.Any(pass => !pass.Accounts.Balance)
-            || passes[0].Accounts.Stored != month.Readings || passes[1].Accounts.Duplicate != month.Readings
-            || passes[2].Accounts.Duplicate != month.Readings
-            || stored != month.Readings + passes[2].Accounts.Stored
+        if (passes.Any(pass => !pass.Counts.Balance)
+            || passes[0].Counts.Stored != month.Readings || passes[1].Counts.Duplicate != month.Readings
+            || passes[2].Counts.Duplicate != month.Readings
+            || stored != month.Readings + passes[2].Counts.Stored
             || stored != month.Readings + month.New)
         {
             throw new InvalidOperationException(
                 $"The work was not done: {stored} rows of {month.Readings} readings and {month.New} new ones, "
-                    + $"{string.Join(", ", passes.Select(pass => pass.Accounts))}.");
+                    + $"{string.Join(", ", passes.Select(pass => pass.Counts))}.");
         }
 
         return new Report(
@@ -69,13 +69,13 @@ internal static class CompressedBenchmark
             month.New,
             [.. passes.Select((pass, index) => new Figures(
                 pass.Name,
-                Math.Round(pass.Accounts.Received / pass.Seconds),
-                pass.Accounts.Stored,
-                pass.Accounts.Duplicate,
+                Math.Round(pass.Counts.Received / pass.Seconds),
+                pass.Counts.Stored,
+                pass.Counts.Duplicate,
                 pass.Retries,
                 pass.After.States,
                 pass.After.UncompressedRows,
-                index == 0 ? 0 : pass.After.UncompressedRows - passes.Skip(1).Take(index).Sum(earlier => earlier.Accounts.Stored)))],
+                index == 0 ? 0 : pass.After.UncompressedRows - passes.Skip(1).Take(index).Sum(earlier => earlier.Counts.Stored)))],
             read.Returned,
             read.Decompressed,
             (database.IsEmbedded ? "embedded, " : "") + await chunks.ScalarAsync<string>(
@@ -109,7 +109,7 @@ internal static class CompressedBenchmark
         listener.SetMeasurementEventCallback<long>((_, count, _, _) => Interlocked.Add(ref retries, count));
         listener.Start();
 
-        var total = default(Accounts);
+        var total = default(ReadingCounts);
         double seconds;
         await using (var pipeline = new IngestPipeline(
             source,
@@ -126,13 +126,13 @@ internal static class CompressedBenchmark
                 underWay.Enqueue(pipeline.ProcessAsync(batch, null, cancellationToken));
                 if (underWay.Count == DeliveriesInFlight)
                 {
-                    total += (await underWay.Dequeue()).Accounts;
+                    total += (await underWay.Dequeue()).Counts;
                 }
             }
 
             while (underWay.TryDequeue(out var left))
             {
-                total += (await left).Accounts;
+                total += (await left).Counts;
             }
 
             seconds = Clock.GetElapsedTime(started).TotalSeconds;
@@ -157,7 +157,7 @@ internal static class CompressedBenchmark
             $"{report.Machine}; load average afterwards {report.LoadAverageAfterwards}",
         ]);
 
-    private sealed record Pass(string Name, double Seconds, Accounts Accounts, long Retries, ChunkState After);
+    private sealed record Pass(string Name, double Seconds, ReadingCounts Counts, long Retries, ChunkState After);
 
     private sealed record Figures(
         string Name,

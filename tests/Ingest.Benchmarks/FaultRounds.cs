@@ -126,8 +126,8 @@ internal static class FaultRounds
 
     private static string Text(FaultReport report) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{report.Fault,-26} seed {report.Seed}: {report.Accounts.Received} received = {report.Accounts.Stored} + "
-            + $"{report.Accounts.Duplicate} + {report.Accounts.DeadLettered} + {report.Accounts.Ignored}; fault {report.StagedSeconds} "
+        $"{report.Fault,-26} seed {report.Seed}: {report.Counts.Received} received = {report.Counts.Stored} + "
+            + $"{report.Counts.Duplicate} + {report.Counts.DeadLettered} + {report.Counts.Ignored}; fault {report.StagedSeconds} "
             + $"s, recovery {report.RecoverySeconds} s, outages logged {report.OutagesLogged}");
 
     private static bool CanBeStaged(Fault fault)

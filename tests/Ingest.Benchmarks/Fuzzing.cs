@@ -115,11 +115,11 @@ internal static class Fuzzing
         }
 
         await stage.CatchesUpAsync(cancellationToken);
-        var accounts = await stage.AccountsAsync(cancellationToken);
+        var counts = await stage.CountsAsync(cancellationToken);
         Console.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"Meanwhile the worker has stored {accounts.Stored:n0} of {accounts.Received:n0} readings, missed {accounts.Missed}."));
+                $"Meanwhile the worker has stored {counts.Stored:n0} of {counts.Received:n0} readings, missed {counts.Missed}."));
         return 0;
     }
 
@@ -139,10 +139,10 @@ internal static class Fuzzing
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{fuzzer.Messages:n0} messages and {fuzzer.Frames:n0} frames in {Stopwatch.GetElapsedTime(started).TotalSeconds:n0} s, "
-                    + $"each looked for: {fuzzer.Accounts.Received:n0} received = {fuzzer.Accounts.Stored:n0} stored + "
-                    + $"{fuzzer.Accounts.Duplicate:n0} duplicate + {fuzzer.Accounts.DeadLettered:n0} dead-lettered "
+                    + $"each looked for: {fuzzer.Counts.Received:n0} received = {fuzzer.Counts.Stored:n0} stored + "
+                    + $"{fuzzer.Counts.Duplicate:n0} duplicate + {fuzzer.Counts.DeadLettered:n0} dead-lettered "
                     + $"({string.Join(", ", fuzzer.Reasons.Select(pair => $"{pair.Key} {pair.Value:n0}"))}) + "
-                    + $"{fuzzer.Accounts.Ignored:n0} ignored; missed {fuzzer.Accounts.Missed}"));
+                    + $"{fuzzer.Counts.Ignored:n0} ignored; missed {fuzzer.Counts.Missed}"));
         }
 
         return 0;
@@ -199,9 +199,9 @@ internal static class Fuzzing
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{fuzzer.Bodies:n0} bodies and {fuzzer.Bombs:n0} that hold much work in "
-                    + $"{Stopwatch.GetElapsedTime(started).TotalSeconds:n0} s, with their neighbours: {fuzzer.Accounts.Received:n0} "
-                    + $"received = {fuzzer.Accounts.Stored:n0} stored + {fuzzer.Accounts.Duplicate:n0} duplicate + "
-                    + $"{fuzzer.Accounts.DeadLettered:n0} dead-lettered + {fuzzer.Accounts.Ignored:n0} ignored, and all of them sent "
+                    + $"{Stopwatch.GetElapsedTime(started).TotalSeconds:n0} s, with their neighbours: {fuzzer.Counts.Received:n0} "
+                    + $"received = {fuzzer.Counts.Stored:n0} stored + {fuzzer.Counts.Duplicate:n0} duplicate + "
+                    + $"{fuzzer.Counts.DeadLettered:n0} dead-lettered + {fuzzer.Counts.Ignored:n0} ignored, and all of them sent "
                     + $"again without a trace"));
         }
 

@@ -128,7 +128,8 @@ internal static class LargeBenchmark
                 var rows = daysAgo == 0 ? aDay / 2 : aDay;
                 await using var insert = large.CreateCommand("""
                     INSERT INTO conditions (time, device, temperature, humidity)
-                    SELECT $1 + trunc(i * 86400000.0 / $2) * interval '1 millisecond', 'device-' || lpad((i % $3)::text, 4, '0'), 15 + i * 31 % 10000 / 1000.0, 40 + i * 17 % 2000 / 100.0
+                    SELECT $1 + trunc(i * 86400000.0 / $2) * interval '1 millisecond', 'device-'
+                        || lpad((i % $3)::text, 4, '0'), 15 + i * 31 % 10000 / 1000.0, 40 + i * 17 % 2000 / 100.0
                     FROM generate_series(0, $4 - 1) AS i
                     """);
                 insert.CommandTimeout = 0;
@@ -155,7 +156,7 @@ internal static class LargeBenchmark
         await using var pipeline = new IngestPipeline(table, new IngestSettings { Commit = new CommitSettings { MaxRows = Flush } });
         GC.Collect();
 
-        var total = default(Accounts);
+        var total = default(ReadingCounts);
         var underWay = new Queue<Task<BatchResult>>();
         var started = Clock.GetTimestamp();
         foreach (var batch in batches)
@@ -163,13 +164,13 @@ internal static class LargeBenchmark
             underWay.Enqueue(pipeline.ProcessAsync(batch, null, cancellationToken));
             if (underWay.Count == DeliveriesInFlight)
             {
-                total += (await underWay.Dequeue()).Accounts;
+                total += (await underWay.Dequeue()).Counts;
             }
         }
 
         while (underWay.TryDequeue(out var left))
         {
-            total += (await left).Accounts;
+            total += (await left).Counts;
         }
 
         var elapsed = Clock.GetElapsedTime(started);

@@ -128,7 +128,7 @@ internal static class WorkerBenchmark
     {
         using var timer = new PeriodicTimer(SampleEvery, Clock);
         var checkpoints = new CheckpointTable(owner);
-        while ((await checkpoints.ListAsync(cancellationToken)).Sum(checkpoint => checkpoint.Accounts.Stored) < messages)
+        while ((await checkpoints.ListAsync(cancellationToken)).Sum(checkpoint => checkpoint.Counts.Stored) < messages)
         {
             if (worker.HasEnded)
             {

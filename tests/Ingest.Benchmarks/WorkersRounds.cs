@@ -34,7 +34,7 @@ internal static class WorkersRounds
     public static string Text(WorkersReport report) => string.Create(
         CultureInfo.InvariantCulture,
         $"""
-        {Name} seed {report.Seed}: {report.Accounts.Received} received = {report.Accounts.Stored} + {report.Accounts.Duplicate} + {report.Accounts.DeadLettered} + {report.Accounts.Ignored}; {report.Killed} killed, {report.Terminated} terminated, {report.Outages} outages of up to {report.LongestOutageSeconds} s; even after {report.EvenAfterSeconds} s: {string.Join(", ", report.Shares)}
+        {Name} seed {report.Seed}: {report.Counts.Received} received = {report.Counts.Stored} + {report.Counts.Duplicate} + {report.Counts.DeadLettered} + {report.Counts.Ignored}; {report.Killed} killed, {report.Terminated} terminated, {report.Outages} outages of up to {report.LongestOutageSeconds} s; even after {report.EvenAfterSeconds} s: {string.Join(", ", report.Shares)}
              without a reader after SIGKILL {Text(report.AfterKill)}
              after SIGTERM {Text(report.AfterTerminate)}
              after either, one upon the other {Text(report.InTheMix)}

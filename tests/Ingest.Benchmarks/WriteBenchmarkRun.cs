@@ -161,23 +161,23 @@ internal sealed class WriteBenchmarkRun : IAsyncDisposable
             "benchmark",
             [.. partitions.Select(partition => partition.Key.ToString(CultureInfo.InvariantCulture))],
             cancellationToken);
-        var accounts = new Accounts[partitions.Length];
+        var counts = new ReadingCounts[partitions.Length];
         var run = await MeasureAsync(
             _rows.Count,
             () => Task.WhenAll(partitions.Select((partition, index) => Task.Run(
-                async () => accounts[index] = await DeliverAsync(pipeline, claimed[index], partition, cancellationToken),
+                async () => counts[index] = await DeliverAsync(pipeline, claimed[index], partition, cancellationToken),
                 cancellationToken))),
             cancellationToken);
-        var total = accounts.Aggregate((sum, next) => sum + next);
+        var total = counts.Aggregate((sum, next) => sum + next);
         return total.Balance && total.Received == _rows.Count && total.Duplicate == known
             ? run
             : throw new InvalidOperationException($"{_name}: {total} instead of {_rows.Count} readings with {known} duplicates.");
     }
 
-    private static async Task<Accounts> DeliverAsync(
+    private static async Task<ReadingCounts> DeliverAsync(
         IngestPipeline pipeline, StoredCheckpoint claimed, IEnumerable<Delivery> deliveries, CancellationToken cancellationToken)
     {
-        var total = default(Accounts);
+        var total = default(ReadingCounts);
         long? from = null;
         var underWay = new Queue<Task<BatchResult>>();
         foreach (var delivery in deliveries)
@@ -189,13 +189,13 @@ internal sealed class WriteBenchmarkRun : IAsyncDisposable
             from = to.SequenceNumber;
             if (underWay.Count == DeliveriesInFlight)
             {
-                total += (await underWay.Dequeue()).Accounts;
+                total += (await underWay.Dequeue()).Counts;
             }
         }
 
         while (underWay.TryDequeue(out var left))
         {
-            total += (await left).Accounts;
+            total += (await left).Counts;
         }
 
         return total;

@@ -1,4 +1,4 @@
-// One page to look at: rate, lag, accounts, dead letters by reason, outages.
+// One page to look at: rate, lag, counts, dead letters by reason, outages.
 
 @description('What the page is called.')
 param title string

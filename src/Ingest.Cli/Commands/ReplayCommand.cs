@@ -74,10 +74,10 @@ internal static class ReplayCommand
 
         var replay = new HubReplay(client, group, settings.Hub.ConsumerGroup, settings.Telemetry.TimeSource, parts.Pipeline.ProcessAsync);
         var progress = new ReplayScreen(output, clock);
-        Accounts accounts;
+        ReadingCounts counts;
         try
         {
-            accounts = await progress.ShowAsync(
+            counts = await progress.ShowAsync(
                 report => replay.RunAsync(new ReplayRange(from, to), arguments.GetValue(Partition), report, signals.Stop));
         }
         catch (StoredValuesMismatchException exception)
@@ -86,13 +86,13 @@ internal static class ReplayCommand
         }
         catch (OperationCanceledException) when (signals.Stop.IsCancellationRequested)
         {
-            Print(output, progress.Last.Accounts);
+            Print(output, progress.Last.Counts);
             throw new CommandException(
                 "Stopped before the end of the range. What was replayed is stored; running it again is safe.", ExitCode.Failure);
         }
 
-        Print(output, accounts);
-        return accounts.Balance ? ExitCode.Success : ExitCode.Failure;
+        Print(output, counts);
+        return counts.Balance ? ExitCode.Success : ExitCode.Failure;
     }
 
     private static async Task RefuseGroupOfAWorkerAsync(
@@ -110,25 +110,25 @@ internal static class ReplayCommand
         }
     }
 
-    private static void Print(Output output, Accounts accounts)
+    private static void Print(Output output, ReadingCounts counts)
     {
         output.Line(string.Create(
             CultureInfo.InvariantCulture,
-            $"received {accounts.Received} = stored {accounts.Stored} + duplicate {accounts.Duplicate} + dead-lettered "
-                + $"{accounts.DeadLettered} + ignored {accounts.Ignored}; collisions {accounts.Collisions}, missed {accounts.Missed}"));
+            $"received {counts.Received} = stored {counts.Stored} + duplicate {counts.Duplicate} + dead-lettered "
+                + $"{counts.DeadLettered} + ignored {counts.Ignored}; collisions {counts.Collisions}, missed {counts.Missed}"));
         if (output.Json)
         {
             Output.Write(
                 new
                 {
-                    accounts.Received,
-                    accounts.Stored,
-                    accounts.Duplicate,
-                    accounts.Collisions,
-                    accounts.DeadLettered,
-                    accounts.NotKept,
-                    accounts.Ignored,
-                    accounts.Missed,
+                    counts.Received,
+                    counts.Stored,
+                    counts.Duplicate,
+                    counts.Collisions,
+                    counts.DeadLettered,
+                    counts.NotKept,
+                    counts.Ignored,
+                    counts.Missed,
                 });
         }
     }

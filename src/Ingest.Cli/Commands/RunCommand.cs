@@ -67,13 +67,13 @@ internal static class RunCommand
 
     private static void Report(Output output, HubWorker worker)
     {
-        var accounts = worker.Accounts;
+        var counts = worker.Counts;
         output.Line(
-            $"received {accounts.Received} = stored {accounts.Stored} + duplicate {accounts.Duplicate} + dead-lettered "
-                + $"{accounts.DeadLettered} + ignored {accounts.Ignored}; collisions {accounts.Collisions}, missed {accounts.Missed}");
+            $"received {counts.Received} = stored {counts.Stored} + duplicate {counts.Duplicate} + dead-lettered "
+                + $"{counts.DeadLettered} + ignored {counts.Ignored}; collisions {counts.Collisions}, missed {counts.Missed}");
         if (output.Json)
         {
-            Output.Write(new { accounts });
+            Output.Write(new { counts });
         }
     }
 }

@@ -24,7 +24,7 @@ internal static class SettingsCatalog
         new("Hub:Name", "The event hub. Default: EntityPath of the connection string."),
         new(
             "Hub:Identity",
-            "What checkpoints, dead letters and accounts call the hub; keep the old one over a failover. Default: host/name."),
+            "What checkpoints, dead letters and counts call the hub; keep the old one over a failover. Default: host/name."),
         new("Hub:ConsumerGroup", "The consumer group. Default: $Default."),
         new("Hub:Partitions:0", "The partitions to read, one by one. Default: all."),
         new("Hub:Transport", "Amqp (port 5671) or AmqpWebSockets (port 443). Default: Amqp, or TransportType of the connection string."),

@@ -36,8 +36,8 @@ internal sealed class SettingsHelp(HelpAction usual) : SynchronousCommandLineAct
     private static void WriteExitCodes(TextWriter output)
     {
         output.WriteLine("Exit codes:");
-        output.WriteLine("  0  Done, and the accounts balance.");
-        output.WriteLine("  1  It failed, or the accounts do not agree: the last lines say what and where.");
+        output.WriteLine("  0  Done, and the counts add up.");
+        output.WriteLine("  1  It failed, or the counts do not agree: the last lines say what and where.");
         output.WriteLine("  2  The command line, a setting or the start-up check is wrong: nothing was read or written.");
         output.WriteLine();
     }

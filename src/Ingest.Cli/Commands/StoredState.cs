@@ -32,14 +32,14 @@ internal sealed record CheckpointLine(
     public static CheckpointLine From(
         StoredCheckpoint checkpoint, Dictionary<(string Hub, string Partition), long> ends, Dictionary<PartitionKey, PartitionOwner> owners)
     {
-        var (key, position, accounts) = (checkpoint.Partition, checkpoint.Position, checkpoint.Accounts);
+        var (key, position, counts) = (checkpoint.Partition, checkpoint.Position, checkpoint.Counts);
         var owner = owners.GetValueOrDefault(key);
         long? lag = ends.TryGetValue((key.Hub, key.Partition), out var end) ? Math.Max(0, end - (position?.SequenceNumber ?? -1)) : null;
         return new CheckpointLine(
             key.Hub, key.ConsumerGroup, key.Partition, checkpoint.Epoch, position?.Offset, position?.SequenceNumber, position?.EnqueuedTime,
             lag,
-            accounts.Received, accounts.Stored, accounts.Duplicate, accounts.DeadLettered, accounts.Ignored, accounts.Collisions,
-            accounts.NotKept, accounts.Missed,
+            counts.Received, counts.Stored, counts.Duplicate, counts.DeadLettered, counts.Ignored, counts.Collisions,
+            counts.NotKept, counts.Missed,
             checkpoint.UpdatedAt, owner?.Owner, owner?.OwnedSince);
     }
 }

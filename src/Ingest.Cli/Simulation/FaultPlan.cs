@@ -15,13 +15,13 @@ internal static class FaultPlan
     }
 
     /// <summary>Where the readings of a message with this fault end.</summary>
-    public static Accounts Expected(Fault? fault) => fault switch
+    public static ReadingCounts Expected(Fault? fault) => fault switch
     {
-        null => new Accounts(Received: 1, Stored: 1),
-        Fault.Retransmitted => new Accounts(Received: 1, Duplicate: 1),
-        Fault.SameMillisecond => new Accounts(Received: 1, Stored: 1, Collisions: 1),
-        Fault.Array => new Accounts(Received: 4, Stored: 3, Collisions: 2, DeadLettered: 1),
-        Fault.Lifecycle => new Accounts(Received: 1, Ignored: 1),
-        _ => new Accounts(Received: 1, DeadLettered: 1),
+        null => new ReadingCounts(Received: 1, Stored: 1),
+        Fault.Retransmitted => new ReadingCounts(Received: 1, Duplicate: 1),
+        Fault.SameMillisecond => new ReadingCounts(Received: 1, Stored: 1, Collisions: 1),
+        Fault.Array => new ReadingCounts(Received: 4, Stored: 3, Collisions: 2, DeadLettered: 1),
+        Fault.Lifecycle => new ReadingCounts(Received: 1, Ignored: 1),
+        _ => new ReadingCounts(Received: 1, DeadLettered: 1),
     };
 }

@@ -3,7 +3,7 @@ using Ingest.Events;
 
 namespace Ingest.Cli.Simulation;
 
-/// <summary>What was sent, and so where every reading must be found: the other half of the accounts.</summary>
+/// <summary>What was sent, and so where every reading must be found: the other half of the counts.</summary>
 internal sealed class SentLedger
 {
     // Enough to name lost readings; a run without end must not grow without end.
@@ -15,7 +15,7 @@ internal sealed class SentLedger
     private readonly Dictionary<string, List<DateTime>> _stampsByDevice = [];
     private long _messages;
     private long _resent;
-    private Accounts _expected;
+    private ReadingCounts _expected;
 
     public long Messages
     {
@@ -40,8 +40,8 @@ internal sealed class SentLedger
         }
     }
 
-    /// <summary>The accounts that the messages sent so far must end in.</summary>
-    public Accounts Expected
+    /// <summary>The counts that the messages sent so far must end in.</summary>
+    public ReadingCounts Expected
     {
         get
         {

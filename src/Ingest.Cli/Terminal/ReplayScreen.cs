@@ -18,7 +18,7 @@ internal sealed class ReplayScreen(Output output, TimeProvider clock) : IProgres
     /// <summary>How far it is.</summary>
     public ReplayProgress Last { get; private set; } = new(0, 0, 0, default);
 
-    public Task<Accounts> ShowAsync(Func<IProgress<ReplayProgress>, Task<Accounts>> replay)
+    public Task<ReadingCounts> ShowAsync(Func<IProgress<ReplayProgress>, Task<ReadingCounts>> replay)
     {
         if (!output.Live)
         {
@@ -34,9 +34,9 @@ internal sealed class ReplayScreen(Output output, TimeProvider clock) : IProgres
             .StartAsync(async context =>
             {
                 _bar = context.AddTask("replay", autoStart: true, maxValue: 1);
-                var accounts = await replay(this);
+                var counts = await replay(this);
                 _bar.Value = _bar.MaxValue;
-                return accounts;
+                return counts;
             });
     }
 
@@ -64,7 +64,7 @@ internal sealed class ReplayScreen(Output output, TimeProvider clock) : IProgres
         var rate = value.EventsRead / Math.Max(0.001, clock.GetElapsedTime(_started).TotalSeconds);
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{value.EventsRead:#,0} of {value.EventsInAll:#,0} events, {rate:#,0}/s: stored {value.Accounts.Stored:#,0}, duplicate "
-                + $"{value.Accounts.Duplicate:#,0}");
+            $"{value.EventsRead:#,0} of {value.EventsInAll:#,0} events, {rate:#,0}/s: stored {value.Counts.Stored:#,0}, duplicate "
+                + $"{value.Counts.Duplicate:#,0}");
     }
 }

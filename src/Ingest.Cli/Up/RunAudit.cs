@@ -8,9 +8,9 @@ namespace Ingest.Cli.Up;
 /// <summary>What SQL counts before a run and after it.</summary>
 /// <param name="Rows">Rows of the telemetry table.</param>
 /// <param name="DeadLetters">Dead letters kept.</param>
-/// <param name="Accounts">The cumulative accounts of the hub's checkpoints.</param>
+/// <param name="Counts">The cumulative counts of the hub's checkpoints.</param>
 /// <param name="RowsByDevice">Rows of each simulated device.</param>
-internal sealed record StoreCounts(long Rows, long DeadLetters, Accounts Accounts, IReadOnlyDictionary<string, long> RowsByDevice);
+internal sealed record StoreCounts(long Rows, long DeadLetters, ReadingCounts Counts, IReadOnlyDictionary<string, long> RowsByDevice);
 
 /// <summary>
 /// Compares what was sent, what the pipeline says, and what SQL counts. Every difference is a sentence that says which reading is where.
@@ -18,13 +18,13 @@ internal sealed record StoreCounts(long Rows, long DeadLetters, Accounts Account
 internal static class RunAudit
 {
     /// <param name="messagesCommitted">Messages the pipeline has committed.</param>
-    /// <param name="run">The pipeline's accounts of this run.</param>
+    /// <param name="run">The pipeline's counts of this run.</param>
     /// <param name="before">SQL's counts before the first message.</param>
     /// <param name="after">SQL's counts after the last commit.</param>
     /// <param name="ledger">What the sent messages must end in, or null where somebody else sends too.</param>
     public static IReadOnlyList<string> Differences(
         long messagesCommitted,
-        Accounts run,
+        ReadingCounts run,
         StoreCounts before,
         StoreCounts after,
         SentLedger? ledger)
@@ -33,7 +33,7 @@ internal static class RunAudit
         if (!run.Balance)
         {
             problems.Add(
-                $"The accounts do not balance: received {run.Received} is not stored {run.Stored} + duplicate {run.Duplicate} + "
+                $"The counts do not add up: received {run.Received} is not stored {run.Stored} + duplicate {run.Duplicate} + "
                     + $"dead-lettered {run.DeadLettered} + ignored {run.Ignored}.");
         }
 
@@ -44,7 +44,7 @@ internal static class RunAudit
             run.DeadLettered - run.NotKept,
             "the table grew by",
             after.DeadLetters - before.DeadLetters);
-        CompareAccounts(problems, "the pipeline counted", run, "the checkpoints grew by", after.Accounts - before.Accounts);
+        CompareCounts(problems, "the pipeline counted", run, "the checkpoints grew by", after.Counts - before.Counts);
         if (ledger is null)
         {
             return problems;
@@ -53,7 +53,7 @@ internal static class RunAudit
         if (ledger.Resent == 0)
         {
             Compare(problems, "messages: sent", ledger.Messages, "committed", messagesCommitted);
-            CompareAccounts(
+            CompareCounts(
                 problems,
                 "the messages sent must give",
                 ledger.Expected with { Missed = run.Missed, NotKept = run.NotKept },
@@ -96,10 +96,10 @@ internal static class RunAudit
 
     /// <summary>What a replay of stored events must not do.</summary>
     /// <param name="run">What the run received, or null where others send too: then the replay meets other events than the run.</param>
-    /// <param name="replay">The replay's accounts.</param>
+    /// <param name="replay">The replay's counts.</param>
     /// <param name="rowsBefore">Rows counted by SQL before it.</param>
     /// <param name="rowsAfter">Rows counted by SQL after it.</param>
-    public static IReadOnlyList<string> ReplayDifferences(Accounts? run, Accounts replay, long rowsBefore, long rowsAfter)
+    public static IReadOnlyList<string> ReplayDifferences(ReadingCounts? run, ReadingCounts replay, long rowsBefore, long rowsAfter)
     {
         List<string> problems = [];
         if (run is { } first)
@@ -112,13 +112,13 @@ internal static class RunAudit
         Compare(problems, $"replay: {rowsBefore} rows before and stored", replay.Stored, "and the table grew by", rowsAfter - rowsBefore);
         if (!replay.Balance)
         {
-            problems.Add($"The replay's accounts do not balance: {replay}.");
+            problems.Add($"The replay's counts do not add up: {replay}.");
         }
 
         return problems;
     }
 
-    private static void CompareAccounts(List<string> problems, string left, Accounts expected, string right, Accounts found)
+    private static void CompareCounts(List<string> problems, string left, ReadingCounts expected, string right, ReadingCounts found)
     {
         Compare(problems, $"received: {left}", expected.Received, right, found.Received);
         Compare(problems, $"stored: {left}", expected.Stored, right, found.Stored);

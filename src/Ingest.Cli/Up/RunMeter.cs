@@ -7,20 +7,20 @@ namespace Ingest.Cli.Up;
 /// <summary>A message shown in the live view.</summary>
 internal sealed record LastMessage(DateTime? Time, string Device, string Text);
 
-/// <summary>Adds up what a run committed: accounts, latency from enqueued to committed, the last messages. Safe for many threads.</summary>
+/// <summary>Adds up what a run committed: counts, latency from enqueued to committed, the last messages. Safe for many threads.</summary>
 internal sealed class RunMeter
 {
     private const int Shown = 5;
 
     private readonly Lock _lock = new();
     private readonly Queue<LastMessage> _last = new();
-    private Accounts _total;
+    private ReadingCounts _total;
     private long _messages;
     private DateTimeOffset? _first;
 
     public LatencyHistogram Latency { get; } = new();
 
-    public Accounts Total
+    public ReadingCounts Total
     {
         get
         {
@@ -68,7 +68,7 @@ internal sealed class RunMeter
         lock (_lock)
         {
             _first ??= result.CommittedAt;
-            _total += result.Accounts;
+            _total += result.Counts;
             _messages += events.Count;
             foreach (var message in events.Skip(events.Count - Shown))
             {

@@ -4,11 +4,11 @@ using Ingest.Events;
 
 namespace Ingest.Cli.Up;
 
-/// <summary>The accounts of a replay. Stored must be 0 where all of it had been stored before.</summary>
+/// <summary>The counts of a replay. Stored must be 0 where all of it had been stored before.</summary>
 internal sealed record ReplayReport(long Received, long Stored, long Duplicate, long Collisions, long DeadLettered, long Ignored)
 {
-    public static ReplayReport From(Accounts accounts) => new(
-        accounts.Received, accounts.Stored, accounts.Duplicate, accounts.Collisions, accounts.DeadLettered, accounts.Ignored);
+    public static ReplayReport From(ReadingCounts counts) => new(
+        counts.Received, counts.Stored, counts.Duplicate, counts.Collisions, counts.DeadLettered, counts.Ignored);
 }
 
 /// <summary>

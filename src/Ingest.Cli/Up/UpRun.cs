@@ -22,7 +22,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Ingest.Cli.Up;
 
-/// <summary>Database, hub, devices and worker in one process, from start to closed accounts.</summary>
+/// <summary>Database, hub, devices and worker in one process, from start to closed counts.</summary>
 internal sealed class UpRun(UpOptions options, IConfiguration configuration, Output output, ShutdownSignals signals)
 {
     private const string HubName = "telemetry";
@@ -103,7 +103,7 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
 
     /// <summary>
     /// The local hub forgets when it ends; its numbering goes on where the stored checkpoints stand, as a real hub's would after its
-    /// retention: nothing counts as missed, and the accounts stay cumulative.
+    /// retention: nothing counts as missed, and the counts stay cumulative.
     /// </summary>
     private async Task<LocalEventHub> StartHubAsync(CheckpointTable checkpoints, ILoggerFactory loggers)
     {
@@ -143,13 +143,13 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
     {
         var abandon = signals.Abandon;
         var checkpoints = await parts.Checkpoints.ListAsync(abandon);
-        var accounts = checkpoints
+        var counts = checkpoints
             .Where(checkpoint => checkpoint.Partition.Hub == hub)
-            .Aggregate(default(Accounts), (sum, checkpoint) => sum + checkpoint.Accounts);
+            .Aggregate(default(ReadingCounts), (sum, checkpoint) => sum + checkpoint.Counts);
         return new StoreCounts(
             await parts.Store.CountRowsAsync(abandon),
             await parts.Store.CountDeadLettersAsync(abandon),
-            accounts,
+            counts,
             await parts.Store.CountRowsByDeviceAsync(DeviceFleet.Names(options.Devices), abandon));
     }
 
@@ -227,7 +227,8 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
         return result;
     };
 
-    private async Task<(Accounts Accounts, IReadOnlyList<string> Problems)> ReplayAsync(PipelineComposition worker, ILoggerFactory loggers)
+    private async Task<(ReadingCounts Counts, IReadOnlyList<string> Problems)> ReplayAsync(
+        PipelineComposition worker, ILoggerFactory loggers)
     {
         output.Line("replay: reading the hub again from the start");
         await using var client = new HubClient(worker.Settings.Hub, _clock, loggers.CreateLogger<HubClient>(), HubLogin.Credential);
@@ -240,25 +241,25 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
             parts.Settings.Telemetry.TimeSource,
             parts.Pipeline.ProcessAsync);
         var from = options.Hub is null ? DateTime.UnixEpoch : _started.UtcDateTime;
-        var accounts = await new ReplayScreen(output, _clock).ShowAsync(
+        var counts = await new ReplayScreen(output, _clock).ShowAsync(
             progress => replay.RunAsync(new ReplayRange(from), partition: null, progress, signals.Abandon));
         var rowsAfter = await parts.Store.CountRowsAsync(signals.Abandon);
-        return (accounts, RunAudit.ReplayDifferences(options.Hub is null ? _meter.Total : null, accounts, rowsBefore, rowsAfter));
+        return (counts, RunAudit.ReplayDifferences(options.Hub is null ? _meter.Total : null, counts, rowsBefore, rowsAfter));
     }
 
-    private int Close(TimeSpan elapsed, long rows, Accounts? replay, IReadOnlyList<string> problems)
+    private int Close(TimeSpan elapsed, long rows, ReadingCounts? replay, IReadOnlyList<string> problems)
     {
-        var accounts = _meter.Total;
+        var counts = _meter.Total;
         var report = new UpReport
         {
             MessagesSent = _ledger.Messages,
-            Received = accounts.Received,
-            Stored = accounts.Stored,
-            Duplicate = accounts.Duplicate,
-            Collisions = accounts.Collisions,
-            DeadLettered = accounts.DeadLettered,
-            Ignored = accounts.Ignored,
-            Missed = accounts.Missed,
+            Received = counts.Received,
+            Stored = counts.Stored,
+            Duplicate = counts.Duplicate,
+            Collisions = counts.Collisions,
+            DeadLettered = counts.DeadLettered,
+            Ignored = counts.Ignored,
+            Missed = counts.Missed,
             ElapsedSeconds = Math.Round(elapsed.TotalSeconds, 3),
             P50Milliseconds = Rounded(_meter.Latency.Percentile(0.50)),
             P99Milliseconds = Rounded(_meter.Latency.Percentile(0.99)),

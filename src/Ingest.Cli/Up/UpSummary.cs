@@ -4,12 +4,12 @@ using Spectre.Console;
 
 namespace Ingest.Cli.Up;
 
-/// <summary>The closed accounts of a run, for people.</summary>
+/// <summary>The closed counts of a run, for people.</summary>
 internal static class UpSummary
 {
     public static void Print(Output output, UpReport report)
     {
-        var table = new Table().Border(TableBorder.Rounded).Title("Accounts");
+        var table = new Table().Border(TableBorder.Rounded).Title("Counts");
         table.AddColumn("");
         table.AddColumn(new TableColumn("this run").RightAligned());
         if (report.Replay is not null)
@@ -31,11 +31,11 @@ internal static class UpSummary
                 + $"in the table, counted by SQL."));
         if (report.Problems.Count == 0)
         {
-            output.Line("The accounts balance: received = stored + duplicate + dead-lettered + ignored, and SQL counts the same.");
+            output.Line("The counts add up: received = stored + duplicate + dead-lettered + ignored, and SQL counts the same.");
             return;
         }
 
-        output.Line("The accounts do not agree:");
+        output.Line("The counts do not agree:");
         foreach (var problem in report.Problems)
         {
             output.Line("  - " + problem);

@@ -21,7 +21,7 @@ internal sealed record UpMoment(
     long MessagesSent,
     double SentPerSecond,
     double CommittedPerSecond,
-    Accounts Accounts,
+    ReadingCounts Counts,
     double? P50,
     double? P99,
     IReadOnlyList<PartitionView> Partitions,
@@ -33,21 +33,21 @@ internal static class UpView
 {
     public static IRenderable Draw(UpMoment moment)
     {
-        var counts = new Table().Border(TableBorder.Rounded).Expand();
+        var table = new Table().Border(TableBorder.Rounded).Expand();
         foreach (var heading in (string[])["received", "stored", "duplicate", "dead-lettered", "ignored", "collisions", "missed"])
         {
-            counts.AddColumn(new TableColumn($"[grey]{heading}[/]").RightAligned());
+            table.AddColumn(new TableColumn($"[grey]{heading}[/]").RightAligned());
         }
 
-        var accounts = moment.Accounts;
-        counts.AddRow(
-            $"[bold]{Number(accounts.Received)}[/]",
-            $"[green]{Number(accounts.Stored)}[/]",
-            Number(accounts.Duplicate),
-            Coloured(accounts.DeadLettered, "yellow"),
-            Number(accounts.Ignored),
-            Number(accounts.Collisions),
-            Coloured(accounts.Missed, "red"));
+        var counts = moment.Counts;
+        table.AddRow(
+            $"[bold]{Number(counts.Received)}[/]",
+            $"[green]{Number(counts.Stored)}[/]",
+            Number(counts.Duplicate),
+            Coloured(counts.DeadLettered, "yellow"),
+            Number(counts.Ignored),
+            Number(counts.Collisions),
+            Coloured(counts.Missed, "red"));
 
         var partitions = new Table().Border(TableBorder.Rounded).Expand();
         partitions.AddColumn("[grey]partition[/]");
@@ -82,25 +82,25 @@ internal static class UpView
                 $"sent [bold]{Number(moment.MessagesSent)}[/] ({Rate(moment.SentPerSecond)})   committed "
                     + $"{Rate(moment.CommittedPerSecond)}   " +
                 $"enqueued → committed p50 [bold]{Milliseconds(moment.P50)}[/]  p99 [bold]{Milliseconds(moment.P99)}[/]"),
-            counts,
+            table,
             partitions,
             last,
             moment.Warning is { } warning ? new Markup($"[yellow]{Output.Cell(warning)}[/]") : new Markup(
-                "[grey]Ctrl-C drains and prints the accounts[/]"),
+                "[grey]Ctrl-C drains and prints the counts[/]"),
         ];
         return new Rows(rows);
     }
 
     public static string Line(UpMoment moment)
     {
-        var accounts = moment.Accounts;
+        var counts = moment.Counts;
         var lag = moment.Partitions.Sum(partition => partition.LagEvents ?? 0);
         var line = string.Create(
             CultureInfo.InvariantCulture,
             $"{moment.Elapsed:hh\\:mm\\:ss} sent={moment.MessagesSent} committed/s={moment.CommittedPerSecond:0} "
-                + $"received={accounts.Received} stored={accounts.Stored} duplicate={accounts.Duplicate} "
-                + $"deadLettered={accounts.DeadLettered} ignored={accounts.Ignored} collisions={accounts.Collisions} "
-                + $"missed={accounts.Missed} lag={lag} p50={Milliseconds(moment.P50)} p99={Milliseconds(moment.P99)}");
+                + $"received={counts.Received} stored={counts.Stored} duplicate={counts.Duplicate} "
+                + $"deadLettered={counts.DeadLettered} ignored={counts.Ignored} collisions={counts.Collisions} "
+                + $"missed={counts.Missed} lag={lag} p50={Milliseconds(moment.P50)} p99={Milliseconds(moment.P99)}");
         return moment.Warning is { } warning ? $"{line} — {warning}" : line;
     }
 

@@ -47,7 +47,7 @@ public sealed class HubReplay
     /// <param name="cancellationToken">Ends the replay; what was processed stays.</param>
     /// <returns>Where the readings ended; gaps in the sequence numbers count as missed.</returns>
     /// <exception cref="HubException">No such partition, or the hub refuses.</exception>
-    public async Task<Accounts> RunAsync(
+    public async Task<ReadingCounts> RunAsync(
         ReplayRange range, string? partition, IProgress<ReplayProgress>? progress, CancellationToken cancellationToken)
     {
         var hub = await _client.GetHubAsync(cancellationToken);
@@ -76,7 +76,7 @@ public sealed class HubReplay
             await failed;
         }
 
-        return _progress.Accounts;
+        return _progress.Counts;
     }
 
     private async Task RunAsync(
@@ -132,13 +132,13 @@ public sealed class HubReplay
                 }
             }
 
-            var accounts = new Accounts(Missed: missed);
+            var counts = new ReadingCounts(Missed: missed);
             if (wanted.Count > 0)
             {
-                accounts += (await _process(wanted, null, cancellationToken)).Accounts;
+                counts += (await _process(wanted, null, cancellationToken)).Counts;
             }
 
-            Report(progress, read, wanted.Count, accounts);
+            Report(progress, read, wanted.Count, counts);
             if (finished || last >= end.LastEnqueuedSequenceNumber)
             {
                 return;
@@ -158,7 +158,7 @@ public sealed class HubReplay
         }
     }
 
-    private void Report(IProgress<ReplayProgress>? progress, int read, int wanted, Accounts accounts)
+    private void Report(IProgress<ReplayProgress>? progress, int read, int wanted, ReadingCounts counts)
     {
         lock (_lock)
         {
@@ -166,7 +166,7 @@ public sealed class HubReplay
             {
                 EventsRead = _progress.EventsRead + read,
                 EventsWanted = _progress.EventsWanted + wanted,
-                Accounts = _progress.Accounts + accounts,
+                Counts = _progress.Counts + counts,
             };
             progress?.Report(_progress);
         }

@@ -32,7 +32,7 @@ public sealed class HubSettings : IValidatableObject
     public string? Name { get; set; }
 
     /// <summary>
-    /// What the hub is called in events, checkpoints, dead letters and accounts. Default: <c>host/name</c>. A failover changes the
+    /// What the hub is called in events, checkpoints, dead letters and counts. Default: <c>host/name</c>. A failover changes the
     /// endpoint's host; with the name set here to what it was, the checkpoints are found, and reading goes on by the last event's stamp.
     /// </summary>
     public string? Identity { get; set; }

@@ -21,7 +21,7 @@ internal sealed class PartitionProgress(HubClient client, string partition)
     private long _durable;
     private int _interruptions;
     private HubException? _error;
-    private Accounts _accounts;
+    private ReadingCounts _counts;
 
     public bool IsAssigned
     {
@@ -46,13 +46,13 @@ internal sealed class PartitionProgress(HubClient client, string partition)
         }
     }
 
-    public Accounts Accounts
+    public ReadingCounts Counts
     {
         get
         {
             lock (_lock)
             {
-                return _accounts;
+                return _counts;
             }
         }
     }
@@ -150,12 +150,12 @@ internal sealed class PartitionProgress(HubClient client, string partition)
     }
 
     /// <summary>A batch is durable. Two may tell so in either order.</summary>
-    public void Durable(long batch, int events, Position to, Accounts accounts)
+    public void Durable(long batch, int events, Position to, ReadingCounts counts)
     {
         lock (_lock)
         {
             _held -= events;
-            _accounts += accounts;
+            _counts += counts;
             if (batch > _durable)
             {
                 (_durable, _last) = (batch, to);
@@ -212,7 +212,7 @@ internal sealed class PartitionProgress(HubClient client, string partition)
                 _interruptions,
                 _error?.Message,
                 _error?.NeedsOperator ?? false,
-                _accounts);
+                _counts);
         }
     }
 }

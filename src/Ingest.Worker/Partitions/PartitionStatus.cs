@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Ingest.Events;
 
 namespace Ingest.Worker.Partitions;
@@ -14,7 +15,7 @@ namespace Ingest.Worker.Partitions;
 /// <param name="Reconnects">How often reading was interrupted, as far as the client tells.</param>
 /// <param name="LastError">Why it is not being read, or null.</param>
 /// <param name="NeedsOperator">Whether waiting alone does not mend <paramref name="LastError"/>.</param>
-/// <param name="Accounts">Where the readings of this run ended, and the messages missed.</param>
+/// <param name="Counts">Where the readings of this run ended, and the messages missed.</param>
 public sealed record PartitionStatus(
     string Partition,
     long Epoch,
@@ -27,4 +28,4 @@ public sealed record PartitionStatus(
     int Reconnects,
     string? LastError,
     bool NeedsOperator,
-    Accounts Accounts);
+    [property: JsonPropertyName("accounts")] ReadingCounts Counts);

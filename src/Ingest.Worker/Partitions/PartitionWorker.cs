@@ -267,6 +267,6 @@ internal sealed class PartitionWorker
         }
 
         SourcesMetrics.Processed(_key, events.Length, _context.Client.Time.GetElapsedTime(started));
-        Progress.Durable(batch, events.Length, checkpoint.To, result.Accounts);
+        Progress.Durable(batch, events.Length, checkpoint.To, result.Counts);
     }
 }

@@ -6,23 +6,23 @@ namespace Ingest.Checkpoints;
 internal static class CheckpointMoves
 {
     /// <summary>
-    /// Consecutive moves of a partition as one: from the first's start to the last's end, with the sums of their accounts.
+    /// Consecutive moves of a partition as one: from the first's start to the last's end, with the sums of their counts.
     /// </summary>
-    public static IReadOnlyList<(Checkpoint Move, Accounts Accounts)> Merge(IEnumerable<(Checkpoint Move, Accounts Accounts)> moves)
+    public static IReadOnlyList<(Checkpoint Move, ReadingCounts Counts)> Merge(IEnumerable<(Checkpoint Move, ReadingCounts Counts)> moves)
     {
-        var merged = new List<(Checkpoint Move, Accounts Accounts)>();
+        var merged = new List<(Checkpoint Move, ReadingCounts Counts)>();
         var last = new Dictionary<PartitionKey, int>();
-        foreach (var (move, accounts) in moves)
+        foreach (var (move, counts) in moves)
         {
             if (last.TryGetValue(move.Partition, out var index) && GoesOn(merged[index].Move, move))
             {
                 var (before, sum) = merged[index];
-                merged[index] = (before with { To = move.To, Missed = before.Missed + move.Missed }, sum + accounts);
+                merged[index] = (before with { To = move.To, Missed = before.Missed + move.Missed }, sum + counts);
             }
             else
             {
                 last[move.Partition] = merged.Count;
-                merged.Add((move, accounts));
+                merged.Add((move, counts));
             }
         }
 

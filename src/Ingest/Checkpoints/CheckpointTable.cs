@@ -99,17 +99,18 @@ public sealed class CheckpointTable(NpgsqlDataSource dataSource)
     }
 
     /// <summary>The statement that moves checkpoints; it must update exactly one row a move.</summary>
-    internal static NpgsqlBatchCommand Move(IReadOnlyList<(Checkpoint Move, Accounts Accounts)> moves) => Move(MoveSql, moves);
+    internal static NpgsqlBatchCommand Move(IReadOnlyList<(Checkpoint Move, ReadingCounts Counts)> moves) => Move(MoveSql, moves);
 
     /// <summary>The statement that moves all of the checkpoints or fails, which <see cref="IsNotMoved"/> tells.</summary>
-    internal static NpgsqlBatchCommand MoveOrFail(IReadOnlyList<(Checkpoint Move, Accounts Accounts)> moves) => Move(MoveOrFailSql, moves);
+    internal static NpgsqlBatchCommand MoveOrFail(IReadOnlyList<(Checkpoint Move, ReadingCounts Counts)> moves) =>
+        Move(MoveOrFailSql, moves);
 
     /// <summary>Whether <see cref="MoveOrFail"/> found a checkpoint elsewhere than where its move begins.</summary>
     internal static bool IsNotMoved(PostgresException exception) =>
         exception.SqlState == PostgresErrorCodes.InvalidTextRepresentation
             && exception.MessageText.Contains(NotMovedText, StringComparison.Ordinal);
 
-    private static NpgsqlBatchCommand Move(string sql, IReadOnlyList<(Checkpoint Move, Accounts Accounts)> moves)
+    private static NpgsqlBatchCommand Move(string sql, IReadOnlyList<(Checkpoint Move, ReadingCounts Counts)> moves)
     {
         // In the order in which a claim takes its row locks, so that the two do not wait for each other.
         moves = [.. moves
@@ -128,7 +129,7 @@ public sealed class CheckpointTable(NpgsqlDataSource dataSource)
         {
             TypedValue = [.. moves.Select(move => DateTime.SpecifyKind(move.Move.To.EnqueuedTime, DateTimeKind.Utc))],
         });
-        foreach (var field in (Func<Accounts, long>[])
+        foreach (var field in (Func<ReadingCounts, long>[])
             [
                 a => a.Received,
                 a => a.Stored,
@@ -140,7 +141,7 @@ public sealed class CheckpointTable(NpgsqlDataSource dataSource)
                 a => a.Missed,
             ])
         {
-            command.Parameters.Add(Numbers(moves.Select(move => field(move.Accounts))));
+            command.Parameters.Add(Numbers(moves.Select(move => field(move.Counts))));
         }
 
         return command;
@@ -160,7 +161,7 @@ public sealed class CheckpointTable(NpgsqlDataSource dataSource)
             var position = reader.IsDBNull(4) || reader.IsDBNull(5)
                 ? null
                 : new Position(reader.GetString(4), reader.GetInt64(5), reader.IsDBNull(6) ? DateTime.UnixEpoch : reader.GetDateTime(6));
-            var accounts = new Accounts(
+            var counts = new ReadingCounts(
                 Received: reader.GetInt64(7),
                 Stored: reader.GetInt64(8),
                 Duplicate: reader.GetInt64(9),
@@ -169,7 +170,7 @@ public sealed class CheckpointTable(NpgsqlDataSource dataSource)
                 Collisions: reader.GetInt64(12),
                 NotKept: reader.GetInt64(13),
                 Missed: reader.GetInt64(14));
-            checkpoints.Add(new StoredCheckpoint(partition, reader.GetInt64(3), position, accounts, reader.GetDateTime(15)));
+            checkpoints.Add(new StoredCheckpoint(partition, reader.GetInt64(3), position, counts, reader.GetDateTime(15)));
         }
 
         return checkpoints;

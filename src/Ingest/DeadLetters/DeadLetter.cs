@@ -4,7 +4,7 @@ using Ingest.Events;
 namespace Ingest.DeadLetters;
 
 /// <summary>What became of a dead letter in a flush.</summary>
-internal enum DeadLetterFate
+internal enum DeadLetterOutcome
 {
     /// <summary>Kept whole.</summary>
     Kept,
@@ -35,7 +35,7 @@ internal sealed class DeadLetter(DeadLetterSource source, int batchIndex, Reject
     /// <summary>Bytes that it takes in the table, by and large.</summary>
     public long Bytes { get; } = source.Bytes + rejection.Detail.Length;
 
-    public DeadLetterFate Fate { get; set; } = DeadLetterFate.NotKept;
+    public DeadLetterOutcome Outcome { get; set; } = DeadLetterOutcome.NotKept;
 }
 
 /// <summary>Rejected readings past those that can be kept of their message: counted only.</summary>

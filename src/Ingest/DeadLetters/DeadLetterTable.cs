@@ -23,7 +23,8 @@ internal sealed class DeadLetterTable(DeadLetterSettings settings)
         """
         INSERT INTO dead_letters (key, time, device, module, reason, detail, element, hub, partition, sequence_number, "offset",
             message_id, message_source, content_type, content_encoding, properties, body, received_at)
-        SELECT * FROM unnest($1::bytea[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::integer[], $8::text[], $9::text[],
+        SELECT * FROM unnest(
+            $1::bytea[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::integer[], $8::text[], $9::text[],
             $10::bigint[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::jsonb[], $17::bytea[], $18::timestamptz[])
         ON CONFLICT (key) DO NOTHING
         """;
@@ -97,11 +98,11 @@ internal sealed class DeadLetterTable(DeadLetterSettings settings)
             var device = byDevice.GetValueOrDefault(letter.Source.QuotaName);
             if (!known.Add(Convert.ToHexString(letter.Key)))
             {
-                letter.Fate = DeadLetterFate.Duplicate;
+                letter.Outcome = DeadLetterOutcome.Duplicate;
             }
             else if (_quota.Keeps(device, all, letter.Key, letter.Bytes))
             {
-                letter.Fate = DeadLetterFate.Kept;
+                letter.Outcome = DeadLetterOutcome.Kept;
                 byDevice[letter.Source.QuotaName] = device.With(letter.Bytes);
                 all = all.With(letter.Bytes);
             }
@@ -113,7 +114,7 @@ internal sealed class DeadLetterTable(DeadLetterSettings settings)
     {
         var statements = new List<List<DeadLetter>>();
         long bytes = 0;
-        foreach (var letter in letters.Where(letter => letter.Fate == DeadLetterFate.Kept))
+        foreach (var letter in letters.Where(letter => letter.Outcome == DeadLetterOutcome.Kept))
         {
             if (statements.Count == 0 || bytes + letter.Bytes > MostBytesInStatement)
             {
@@ -190,13 +191,13 @@ internal sealed class DeadLetterTable(DeadLetterSettings settings)
         IReadOnlyList<DeadLetter> letters, IReadOnlyList<DeadLetterCount> counts, DateOnly day)
     {
         var byDevice = letters
-            .Where(letter => letter.Fate != DeadLetterFate.Duplicate)
+            .Where(letter => letter.Outcome != DeadLetterOutcome.Duplicate)
             .Select(
                 letter => (
                     letter.Source.QuotaName,
-                    Kept: letter.Fate == DeadLetterFate.Kept ? 1L : 0,
-                    Bytes: letter.Fate == DeadLetterFate.Kept ? letter.Bytes : 0,
-                    NotKept: letter.Fate == DeadLetterFate.Kept ? 0L : 1))
+                    Kept: letter.Outcome == DeadLetterOutcome.Kept ? 1L : 0,
+                    Bytes: letter.Outcome == DeadLetterOutcome.Kept ? letter.Bytes : 0,
+                    NotKept: letter.Outcome == DeadLetterOutcome.Kept ? 0L : 1))
             .Concat(counts.Select(count => (count.QuotaName, Kept: 0L, Bytes: 0L, NotKept: count.Count)))
             .GroupBy(count => count.QuotaName, StringComparer.Ordinal)
             .Select(

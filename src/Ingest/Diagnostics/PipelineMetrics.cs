@@ -66,15 +66,15 @@ public sealed class PipelineMetrics : IDisposable
         _meter.CreateObservableGauge("ingest.queue.messages", () => health.Read().QueuedMessages, "{message}", "Their messages");
     }
 
-    internal void Count(Accounts accounts, IEnumerable<KeyValuePair<string, long>> deadLetteredByReason)
+    internal void Count(ReadingCounts counts, IEnumerable<KeyValuePair<string, long>> deadLetteredByReason)
     {
-        _received.Add(accounts.Received);
-        _stored.Add(accounts.Stored);
-        _duplicate.Add(accounts.Duplicate);
-        _notKept.Add(accounts.NotKept);
-        _ignored.Add(accounts.Ignored);
-        _collisions.Add(accounts.Collisions);
-        _missed.Add(accounts.Missed);
+        _received.Add(counts.Received);
+        _stored.Add(counts.Stored);
+        _duplicate.Add(counts.Duplicate);
+        _notKept.Add(counts.NotKept);
+        _ignored.Add(counts.Ignored);
+        _collisions.Add(counts.Collisions);
+        _missed.Add(counts.Missed);
         foreach (var (reason, count) in deadLetteredByReason)
         {
             _deadLettered.Add(count, new KeyValuePair<string, object?>("reason", reason));

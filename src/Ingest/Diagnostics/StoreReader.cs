@@ -9,7 +9,7 @@ public sealed record DayRows(DateTime Day, long Rows);
 /// <summary>Dead letters of one reason.</summary>
 public sealed record ReasonCount(string Reason, long Count, DateTime LastReceivedAt);
 
-/// <summary>What the database holds, for <c>ingest status</c> and for closing the accounts of a run.</summary>
+/// <summary>What the database holds, for <c>ingest status</c> and for closing the counts of a run.</summary>
 /// <param name="dataSource">The database.</param>
 /// <param name="quotedTable">The telemetry table, each part quoted.</param>
 public sealed class StoreReader(NpgsqlDataSource dataSource, string quotedTable)

@@ -84,20 +84,20 @@ internal sealed class CollisionResolver
     {
         var keyIndex = _keyOfRow[rowIndex];
         var equalStored = false;
-        RowOutcome? fate = null;
+        RowOutcome? outcome = null;
         if (_firstPlace[keyIndex] >= 0)
         {
-            for (var placeIndex = _firstPlace[keyIndex]; placeIndex >= 0 && fate is null; placeIndex = _places[placeIndex].NextIndex)
+            for (var placeIndex = _firstPlace[keyIndex]; placeIndex >= 0 && outcome is null; placeIndex = _places[placeIndex].NextIndex)
             {
                 ref readonly var taken = ref _places[placeIndex];
                 if (taken.Stored is { } stored)
                 {
                     equalStored = _rows.SameValues(rowIndex, stored, taken.RowIndex);
-                    fate = equalStored ? RowOutcome.Duplicate : null;
+                    outcome = equalStored ? RowOutcome.Duplicate : null;
                 }
                 else if (_rows.SameValues(rowIndex, _rows.ReadingsOf(taken.RowIndex), _rows.RowIndexOf(taken.RowIndex)))
                 {
-                    fate = taken.Microsecond == NoMicrosecond ? RowOutcome.Refused : RowOutcome.Duplicate;
+                    outcome = taken.Microsecond == NoMicrosecond ? RowOutcome.Refused : RowOutcome.Duplicate;
                 }
             }
         }
@@ -107,7 +107,7 @@ internal sealed class CollisionResolver
             Count(_rows.BatchIndexOf(rowIndex), !equalStored);
         }
 
-        _rows.Fates[rowIndex] = fate ?? Take(rowIndex, keyIndex, refused);
+        _rows.Outcomes[rowIndex] = outcome ?? Take(rowIndex, keyIndex, refused);
     }
 
     private RowOutcome Take(int rowIndex, int keyIndex, bool refused)

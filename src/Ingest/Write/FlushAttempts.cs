@@ -40,7 +40,7 @@ internal sealed class FlushAttempts(FlushTransaction transaction, WriteModeSelec
             {
                 case FlushAttempt.Committed committed:
                     modes.Committed(state.Mode, committed.Outcome.Known);
-                    _refusals.Committed(committed.Outcome.Batches.Sum(pair => pair.Accounts.Stored), flush.History.Refused.Rows);
+                    _refusals.Committed(committed.Outcome.Batches.Sum(pair => pair.Counts.Stored), flush.History.Refused.Rows);
                     reports.Complete(flush, committed, state.Mode, clock.GetElapsedTime(started), activity);
                     return true;
 

@@ -8,7 +8,7 @@ namespace Ingest.Write;
 /// <param name="Known">Readings whose key was stored before.</param>
 /// <param name="StoresSomething">Whether it holds a new row or a new dead letter.</param>
 internal sealed record FlushOutcome(
-    IReadOnlyList<(FlushBatch Batch, Accounts Accounts)> Batches,
+    IReadOnlyList<(FlushBatch Batch, ReadingCounts Counts)> Batches,
     IReadOnlyDictionary<string, long> DeadLettered,
     int Known,
     bool StoresSomething);

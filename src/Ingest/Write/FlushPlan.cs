@@ -7,9 +7,9 @@ using Ingest.Settings;
 namespace Ingest.Write;
 
 /// <summary>
-/// What an attempt is going to do with a flush: where each row goes, which dead letters there are, and what that makes of the accounts. In
+/// What an attempt is going to do with a flush: where each row goes, which dead letters there are, and what that makes of the counts. In
 /// memory alone; its buffers are used again. <see cref="Load"/>, for a flush that compares the stored rows of <see cref="Windows"/>,
-/// <see cref="Resolve"/>, and <see cref="Account"/> once the fates of the dead letters are known.
+/// <see cref="Resolve"/>, and <see cref="CountReadings"/> once the outcomes of the dead letters are known.
 /// </summary>
 internal sealed class FlushPlan(TargetTable table) : IDisposable
 {
@@ -67,18 +67,18 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
         return new FlushAttempt.Differs([.. batches], Twins.KnownKeys, Twins.Differing);
     }
 
-    public FlushOutcome Account()
+    public FlushOutcome CountReadings()
     {
         var tallies = new Tally[Flush.Batches.Count];
         for (var rowIndex = 0; rowIndex < Rows.Count; rowIndex++)
         {
-            tallies[Rows.BatchIndexOf(rowIndex)].Add(Rows.Fates[rowIndex]);
+            tallies[Rows.BatchIndexOf(rowIndex)].Add(Rows.Outcomes[rowIndex]);
         }
 
         var reasons = new Dictionary<string, long>(StringComparer.Ordinal);
         foreach (var letter in Letters)
         {
-            if (tallies[letter.BatchIndex].Add(letter.Fate))
+            if (tallies[letter.BatchIndex].Add(letter.Outcome))
             {
                 var reason = RejectReasonCode.Of(letter.Rejection.Reason);
                 reasons[reason] = reasons.GetValueOrDefault(reason) + 1;
@@ -96,7 +96,7 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
             [.. Flush.Batches.Select((batch, index) => (batch, tallies[index].Of(batch)))],
             reasons,
             Twins.KnownKeys,
-            Rows.New > 0 || Letters.Any(letter => letter.Fate == DeadLetterFate.Kept));
+            Rows.New > 0 || Letters.Any(letter => letter.Outcome == DeadLetterOutcome.Kept));
     }
 
     /// <summary>Which rows and dead letters are to be written, as a hash.</summary>
@@ -108,7 +108,7 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
             plan.Add(Rows.IsNew(rowIndex) ? Rows.Times[rowIndex].Microseconds : -1);
         }
 
-        foreach (var letter in Letters.Where(letter => letter.Fate == DeadLetterFate.Kept))
+        foreach (var letter in Letters.Where(letter => letter.Outcome == DeadLetterOutcome.Kept))
         {
             plan.AddBytes(letter.Key);
         }
@@ -137,9 +137,9 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
 
         for (var rowIndex = 0; rowIndex < Rows.Count; rowIndex++)
         {
-            if (Rows.Fates[rowIndex] is RowOutcome.TooManyCollisions or RowOutcome.Refused)
+            if (Rows.Outcomes[rowIndex] is RowOutcome.TooManyCollisions or RowOutcome.Refused)
             {
-                var (reason, detail) = Rows.Fates[rowIndex] == RowOutcome.Refused
+                var (reason, detail) = Rows.Outcomes[rowIndex] == RowOutcome.Refused
                     ? (
                         RejectReason.RefusedByDatabase,
                         Flush.History.Refused.Detail(Rows.Batches[Rows.BatchIndexOf(rowIndex)], Rows.RowIndexOf(rowIndex)))
@@ -163,9 +163,9 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
         private long _deadLettered;
         private long _notKept;
 
-        public void Add(RowOutcome fate)
+        public void Add(RowOutcome outcome)
         {
-            switch (fate)
+            switch (outcome)
             {
                 case RowOutcome.Stored:
                     _stored++;
@@ -184,16 +184,16 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
         }
 
         /// <returns>Whether it is a new one.</returns>
-        public bool Add(DeadLetterFate fate)
+        public bool Add(DeadLetterOutcome outcome)
         {
-            if (fate == DeadLetterFate.Duplicate)
+            if (outcome == DeadLetterOutcome.Duplicate)
             {
                 _duplicate++;
                 return false;
             }
 
             _deadLettered++;
-            _notKept += fate == DeadLetterFate.NotKept ? 1 : 0;
+            _notKept += outcome == DeadLetterOutcome.NotKept ? 1 : 0;
             return true;
         }
 
@@ -203,7 +203,7 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
             _notKept += count.Count;
         }
 
-        public readonly Accounts Of(FlushBatch batch) => new(
+        public readonly ReadingCounts Of(FlushBatch batch) => new(
             Received: batch.Ready.Received,
             Stored: _stored,
             Duplicate: _duplicate,

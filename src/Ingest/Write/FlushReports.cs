@@ -22,9 +22,9 @@ internal sealed class FlushReports(PipelineHealth health, PipelineMetrics metric
         finally
         {
             // It is committed: no failure of a metrics listener may make a caller believe otherwise.
-            foreach (var (batch, accounts) in outcome.Batches)
+            foreach (var (batch, counts) in outcome.Batches)
             {
-                batch.Completion.TrySetResult(new BatchResult(accounts, at));
+                batch.Completion.TrySetResult(new BatchResult(counts, at));
             }
 
             flush.Batches.Clear();
@@ -78,10 +78,10 @@ internal sealed class FlushReports(PipelineHealth health, PipelineMetrics metric
 
     private void Count(FlushOutcome outcome, WriteMode mode, TimeSpan took, DateTimeOffset at, Activity? activity)
     {
-        var total = default(Accounts);
-        foreach (var (batch, accounts) in outcome.Batches)
+        var total = default(ReadingCounts);
+        foreach (var (batch, counts) in outcome.Batches)
         {
-            total += accounts;
+            total += counts;
             metrics.Committed(batch.Ready, at);
         }
 

@@ -31,7 +31,7 @@ internal sealed class FlushRows
     private string[] _devices = [];
     private int[] _batchIndexes = [];
     private int[] _rowIndexes = [];
-    private RowOutcome[] _fates = [];
+    private RowOutcome[] _outcomes = [];
     private Instant[] _times = [];
     private long[] _sorted = [];
     private int[] _order = [];
@@ -43,7 +43,7 @@ internal sealed class FlushRows
     /// <summary>How many are to be written.</summary>
     public int New { get; set; }
 
-    public Span<RowOutcome> Fates => _fates.AsSpan(0, Count);
+    public Span<RowOutcome> Outcomes => _outcomes.AsSpan(0, Count);
 
     public ReadOnlySpan<Instant> Stamps => _stamps.AsSpan(0, Count);
 
@@ -63,7 +63,7 @@ internal sealed class FlushRows
             _devices = new string[size];
             _batchIndexes = new int[size];
             _rowIndexes = new int[size];
-            _fates = new RowOutcome[size];
+            _outcomes = new RowOutcome[size];
             _times = new Instant[size];
             _sorted = new long[size];
             _order = new int[size];
@@ -93,7 +93,7 @@ internal sealed class FlushRows
 
     public string Device(int index) => _devices[index];
 
-    public bool IsNew(int index) => _fates[index] <= RowOutcome.Collision;
+    public bool IsNew(int index) => _outcomes[index] <= RowOutcome.Collision;
 
     /// <summary>The new rows in the order of their times, which an index on time takes at less cost than any other.</summary>
     public ReadOnlyMemory<int> NewInOrder()

@@ -77,7 +77,7 @@ internal sealed class FlushTransaction : IDisposable
             await _deadLetters.DecideAsync(connection, _plan.Letters, DateOnly.FromDateTime(now), cancellationToken);
         }
 
-        var outcome = _plan.Account();
+        var outcome = _plan.CountReadings();
         if (flush.History.Presumed is { } presumed && !outcome.StoresSomething)
         {
             return new FlushAttempt.Committed(presumed.Outcome);
@@ -89,7 +89,7 @@ internal sealed class FlushTransaction : IDisposable
         }
 
         var moves = CheckpointMoves.Merge(
-            outcome.Batches.Where(pair => pair.Batch.Checkpoint is not null).Select(pair => (pair.Batch.Checkpoint!, pair.Accounts)));
+            outcome.Batches.Where(pair => pair.Batch.Checkpoint is not null).Select(pair => (pair.Batch.Checkpoint!, pair.Counts)));
         var committed = OnlyCheckpointsAreLeft(flush, moves)
             ? await MoveAndCommitAsync(connection, flush, outcome, moves, cancellationToken)
             : await FinishAsync(session, flush, outcome, moves, now, cancellationToken);
@@ -132,7 +132,7 @@ internal sealed class FlushTransaction : IDisposable
     private bool FitsLastRoundTrip(Flush flush) => !Copies() && _plan.Rows.Count <= flush.History.StatementRows;
 
     // Some that move at all: without, the server must be asked for the transaction's id before COMMIT.
-    private bool OnlyCheckpointsAreLeft(Flush flush, IReadOnlyList<(Checkpoint Move, Accounts Accounts)> moves) =>
+    private bool OnlyCheckpointsAreLeft(Flush flush, IReadOnlyList<(Checkpoint Move, ReadingCounts Counts)> moves) =>
         !FitsLastRoundTrip(flush) && _plan.Letters.Count == 0 && _plan.Counts.Count == 0 && CheckpointMoves.Telling(
             moves.Select(move => move.Move)) is not null;
 
@@ -180,7 +180,7 @@ internal sealed class FlushTransaction : IDisposable
         NpgsqlConnection connection,
         Flush flush,
         FlushOutcome outcome,
-        IReadOnlyList<(Checkpoint Move, Accounts Accounts)> moves,
+        IReadOnlyList<(Checkpoint Move, ReadingCounts Counts)> moves,
         CancellationToken cancellationToken)
     {
         await using var batch =
@@ -203,7 +203,7 @@ internal sealed class FlushTransaction : IDisposable
         FlushSession session,
         Flush flush,
         FlushOutcome outcome,
-        IReadOnlyList<(Checkpoint Move, Accounts Accounts)> moves,
+        IReadOnlyList<(Checkpoint Move, ReadingCounts Counts)> moves,
         DateTime now,
         CancellationToken cancellationToken)
     {

@@ -19,7 +19,7 @@ public sealed class HealthPortTests(PostgresFixture postgres)
         await using var stage = await WorkerStage.CreateAsync(postgres);
         await using var worker = WorkerProcess.Start(stage.Environment, LoopbackPort.Free());
         await stage.SendAsync(100);
-        await Eventually.IsTrueAsync(async () => (await stage.AccountsAsync()).Received == 100 && await worker.IsProbedAsync(Stop));
+        await Eventually.IsTrueAsync(async () => (await stage.CountsAsync()).Received == 100 && await worker.IsProbedAsync(Stop));
         var fuzzer = new HealthPortFuzzer(worker.HealthPort, seed: 1);
 
         Assert.Null(await fuzzer.RunAsync(4_000, () => worker.IsProbedAsync(Stop), Stop));
@@ -28,7 +28,7 @@ public sealed class HealthPortTests(PostgresFixture postgres)
             fuzzer is { AskedByForeignName: > 100, Answered: > 200 },
             $"{fuzzer.AskedByForeignName} asked under a foreign name, {fuzzer.Answered} were answered");
         await stage.SendAsync(100);
-        await Eventually.IsTrueAsync(async () => (await stage.AccountsAsync()).Received == 200);
+        await Eventually.IsTrueAsync(async () => (await stage.CountsAsync()).Received == 200);
         Assert.Empty(worker.Complaints([]));
     }
 }

@@ -27,7 +27,7 @@ public sealed class HealthServerTests(PostgresFixture postgres)
         var environment = Through(wire, stage.Environment);
         await using var worker = WorkerProcess.Start(environment, Port(environment));
         await stage.SendAsync(100);
-        await Eventually.IsTrueAsync(async () => (await stage.AccountsAsync()).Received == 100);
+        await Eventually.IsTrueAsync(async () => (await stage.CountsAsync()).Received == 100);
 
         wire.Close();
         await stage.SendAsync(200);
@@ -64,7 +64,7 @@ public sealed class HealthServerTests(PostgresFixture postgres)
 
         wire.Open();
         await Eventually.IsTrueAsync(
-            async () => await worker.HealthAsync(Stop) is { Ready: true } && (await stage.AccountsAsync()).Received == 300);
+            async () => await worker.HealthAsync(Stop) is { Ready: true } && (await stage.CountsAsync()).Received == 300);
         var after = await CliProcess.RunAsync(environment, "status", "--json");
 
         Assert.True(after.ExitCode == 0, after.ToString());

@@ -24,23 +24,23 @@ public sealed class UpTests(StateHome home) : IClassFixture<StateHome>
             .Select(fault => (Of: FaultPlan.Expected(fault), Times: Events / 100))
             .Append((Of: FaultPlan.Expected(null), Times: Events / 100 * (100 - Enum.GetValues<Fault>().Length)))
             .ToList();
-        long Sum(Func<Ingest.Events.Accounts, long> count) => expected.Sum(kind => count(kind.Of) * kind.Times);
+        long Sum(Func<Ingest.Events.ReadingCounts, long> count) => expected.Sum(kind => count(kind.Of) * kind.Times);
         Assert.Equal(Events, up.Json.GetProperty("messagesSent").GetInt64());
-        Assert.Equal(Sum(accounts => accounts.Received), up.Json.GetProperty("received").GetInt64());
-        Assert.Equal(Sum(accounts => accounts.Stored), up.Json.GetProperty("stored").GetInt64());
-        Assert.Equal(Sum(accounts => accounts.Duplicate), up.Json.GetProperty("duplicate").GetInt64());
-        Assert.Equal(Sum(accounts => accounts.Collisions), up.Json.GetProperty("collisions").GetInt64());
-        Assert.Equal(Sum(accounts => accounts.DeadLettered), up.Json.GetProperty("deadLettered").GetInt64());
-        Assert.Equal(Sum(accounts => accounts.Ignored), up.Json.GetProperty("ignored").GetInt64());
+        Assert.Equal(Sum(counts => counts.Received), up.Json.GetProperty("received").GetInt64());
+        Assert.Equal(Sum(counts => counts.Stored), up.Json.GetProperty("stored").GetInt64());
+        Assert.Equal(Sum(counts => counts.Duplicate), up.Json.GetProperty("duplicate").GetInt64());
+        Assert.Equal(Sum(counts => counts.Collisions), up.Json.GetProperty("collisions").GetInt64());
+        Assert.Equal(Sum(counts => counts.DeadLettered), up.Json.GetProperty("deadLettered").GetInt64());
+        Assert.Equal(Sum(counts => counts.Ignored), up.Json.GetProperty("ignored").GetInt64());
         Assert.Equal(0, up.Json.GetProperty("missed").GetInt64());
-        Assert.Equal(Sum(accounts => accounts.Stored), up.Json.GetProperty("rowsInTable").GetInt64());
+        Assert.Equal(Sum(counts => counts.Stored), up.Json.GetProperty("rowsInTable").GetInt64());
         Assert.All(up.Json.GetProperty("faults").EnumerateObject(), fault => Assert.Equal(Events / 100, fault.Value.GetInt64()));
         Assert.Equal(Enum.GetValues<Fault>().Length, up.Json.GetProperty("faults").EnumerateObject().Count());
 
         var replay = up.Json.GetProperty("replay");
-        Assert.Equal(Sum(accounts => accounts.Received), replay.GetProperty("received").GetInt64());
+        Assert.Equal(Sum(counts => counts.Received), replay.GetProperty("received").GetInt64());
         Assert.Equal(0, replay.GetProperty("stored").GetInt64());
-        Assert.Equal(Sum(accounts => accounts.Received - accounts.Ignored), replay.GetProperty("duplicate").GetInt64());
+        Assert.Equal(Sum(counts => counts.Received - counts.Ignored), replay.GetProperty("duplicate").GetInt64());
     }
 
     [Fact]

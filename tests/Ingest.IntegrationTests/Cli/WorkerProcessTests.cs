@@ -23,7 +23,7 @@ public sealed class WorkerProcessTests(PostgresFixture postgres)
             await killed.KillAsync();
         }
 
-        var before = await stage.AccountsAsync();
+        var before = await stage.CountsAsync();
         await sending;
         await using var worker = stage.StartWorker();
         await stage.ReceivedAsync(30_000, worker);
@@ -90,7 +90,7 @@ public sealed class WorkerProcessTests(PostgresFixture postgres)
         await stage.SendAsync(100);
         await Eventually.IsTrueAsync(
             async () =>
-                (await stage.AccountsAsync()).Received == 100 && await worker.HealthAsync(CancellationToken.None) is { Ready: true });
+                (await stage.CountsAsync()).Received == 100 && await worker.HealthAsync(CancellationToken.None) is { Ready: true });
 
         Assert.True(check.ExitCode == 1, check.ToString());
         Assert.Equal((1, 1, 2), (worker.Logged(2015), worker.Logged(2016), worker.Logged(2018)));
@@ -110,8 +110,8 @@ public sealed class WorkerProcessTests(PostgresFixture postgres)
         var dropped = kept - stored - 1;
         await stage.RunWorkerAsync(800 - dropped);
 
-        var accounts = await stage.AccountsAsync();
-        Assert.Equal((800 - dropped, dropped), (accounts.Received, accounts.Missed));
+        var counts = await stage.CountsAsync();
+        Assert.Equal((800 - dropped, dropped), (counts.Received, counts.Missed));
     }
 
     [Fact]
@@ -126,7 +126,7 @@ public sealed class WorkerProcessTests(PostgresFixture postgres)
         Assert.True(replay.ExitCode == 0, replay.ToString());
         Assert.Equal(stage.Ledger.Expected.Received, replay.Json.GetProperty("received").GetInt64());
         Assert.Equal(0, replay.Json.GetProperty("stored").GetInt64());
-        Assert.Equal(stage.Ledger.Expected, await stage.AccountsAsync());
+        Assert.Equal(stage.Ledger.Expected, await stage.CountsAsync());
     }
 
     [Fact]

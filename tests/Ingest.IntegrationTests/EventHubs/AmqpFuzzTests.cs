@@ -10,7 +10,7 @@ namespace Ingest.IntegrationTests.EventHubs;
 public sealed class AmqpFuzzTests(PostgresFixture postgres)
 {
     [Fact]
-    public async Task Whatever_AMQP_can_say_a_worker_accounts_for_every_message_and_neither_stalls_nor_ends()
+    public async Task Whatever_AMQP_can_say_a_worker_counts_every_message_and_neither_stalls_nor_ends()
     {
         var stop = TestContext.Current.CancellationToken;
         await using var fuzzer = await AmqpWorkerFuzzer.StartAsync(await postgres.ServerAsync(), seed: 1, stop);
@@ -18,7 +18,7 @@ public sealed class AmqpFuzzTests(PostgresFixture postgres)
         var failure = await fuzzer.RunAsync(2_000, stop);
         Assert.True(failure is null, failure);
         Assert.True(fuzzer.Frames >= 1, "no frame was put between the hub's");
-        Assert.True(fuzzer.Accounts.Stored > 200, $"{fuzzer.Accounts}: the messages are too odd to prove anything");
+        Assert.True(fuzzer.Counts.Stored > 200, $"{fuzzer.Counts}: the messages are too odd to prove anything");
         Assert.True(fuzzer.Reasons.GetValueOrDefault("undecodable") > 50, string.Join(", ", fuzzer.Reasons));
     }
 }

@@ -25,14 +25,14 @@ public sealed class HubReplayTests
         var store = new MemoryStore();
 
         // IoT Hub's stamp is 200 ms before the hub's: the messages the hub stamped at 20:00.000 belong to it.
-        var accounts = await Replay(hub, store).RunAsync(
+        var counts = await Replay(hub, store).RunAsync(
             new ReplayRange(Begin.UtcDateTime.AddMinutes(10), Begin.UtcDateTime.AddMinutes(20)), null, null, Cancel);
 
         var expected = Enumerable.Range(11 * AMinute, 10 * AMinute).ToList();
         Assert.Equal(expected.Where(number => number % 2 == 0), store.Bodies("0").Select(int.Parse));
         Assert.Equal(expected.Where(number => number % 2 == 1), store.Bodies("1").Select(int.Parse));
-        Assert.Equal(10 * AMinute, accounts.Stored);
-        Assert.Equal(0, accounts.Missed);
+        Assert.Equal(10 * AMinute, counts.Stored);
+        Assert.Equal(0, counts.Missed);
     }
 
     [Fact]
@@ -59,9 +59,9 @@ public sealed class HubReplayTests
 
         await hub.SendAsync("0", 10_000, 50);
         open.SetResult();
-        var accounts = await running;
+        var counts = await running;
 
-        Assert.Equal(Minutes * AMinute / 2, accounts.Stored);
+        Assert.Equal(Minutes * AMinute / 2, counts.Stored);
         Assert.DoesNotContain("10000", store.Bodies("0"));
     }
 
@@ -82,9 +82,9 @@ public sealed class HubReplayTests
     {
         await using var hub = await FilledAsync();
 
-        var accounts = await Replay(hub, new MemoryStore()).RunAsync(new ReplayRange(Begin.UtcDateTime.AddDays(1)), null, null, Cancel);
+        var counts = await Replay(hub, new MemoryStore()).RunAsync(new ReplayRange(Begin.UtcDateTime.AddDays(1)), null, null, Cancel);
 
-        Assert.Equal(default, accounts);
+        Assert.Equal(default, counts);
     }
 
     [Fact]

@@ -263,10 +263,10 @@ public sealed class HubWorkerTests
         await Eventually.IsTrueAsync(
             () => worker.Partitions is [{ EndSequenceNumber: 39, LastSequenceNumber: 39, LagEvents: 0, IsAttached: true }]);
         Assert.Equal(TimeSpan.Zero, worker.Partitions[0].Lag);
-        Assert.Equal(40, worker.Partitions[0].Accounts.Stored);
-        Assert.Equal(40, worker.Worker.Accounts.Stored);
+        Assert.Equal(40, worker.Partitions[0].Counts.Stored);
+        Assert.Equal(40, worker.Worker.Counts.Stored);
         await worker.StopAsync();
-        Assert.Equal(40, worker.Worker.Accounts.Stored);
+        Assert.Equal(40, worker.Worker.Counts.Stored);
     }
 
     private static PostgresException Refusal(string code) => new("refused", "ERROR", "ERROR", code);

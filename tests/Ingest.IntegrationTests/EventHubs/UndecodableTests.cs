@@ -84,9 +84,9 @@ public sealed class UndecodableTests
         await using var client = Client(hub);
         var received = new Received();
 
-        var accounts = await Replay(client, received).RunAsync(new ReplayRange(DateTime.MinValue), null, null, Cancel);
+        var counts = await Replay(client, received).RunAsync(new ReplayRange(DateTime.MinValue), null, null, Cancel);
 
-        Assert.Equal(0, accounts.Missed);
+        Assert.Equal(0, counts.Missed);
         Assert.Equal([40, 41, 42, 43, 44], received.Of("0").Select(found => found.SequenceNumber));
         Assert.Equal(
             ["DEAD", "BE", null, "EF", null],
@@ -121,9 +121,9 @@ public sealed class UndecodableTests
         await using var client = Client(hub);
         var received = new Received();
 
-        var accounts = await Replay(client, received).RunAsync(new ReplayRange(DateTime.MinValue), null, null, Cancel);
+        var counts = await Replay(client, received).RunAsync(new ReplayRange(DateTime.MinValue), null, null, Cancel);
 
-        Assert.Equal(0, accounts.Missed);
+        Assert.Equal(0, counts.Missed);
         AssertNothingIsLost(hub, messages, received.Of);
     }
 
@@ -287,7 +287,7 @@ public sealed class UndecodableTests
                 }
             }
 
-            return Task.FromResult(new BatchResult(new Accounts(events.Count, events.Count), default));
+            return Task.FromResult(new BatchResult(new ReadingCounts(events.Count, events.Count), default));
         }
     }
 }

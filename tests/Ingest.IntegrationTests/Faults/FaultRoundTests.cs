@@ -30,6 +30,6 @@ public sealed class FaultRoundTests
     {
         var report = await FaultRound.RunAsync(FaultCatalog.Named(fault), Seed, TestContext.Current.CancellationToken);
 
-        Assert.True(report.Accounts is { Balance: true, Stored: > 500, DeadLettered: > 0, Ignored: > 0 }, report.ToString());
+        Assert.True(report.Counts is { Balance: true, Stored: > 500, DeadLettered: > 0, Ignored: > 0 }, report.ToString());
     }
 }

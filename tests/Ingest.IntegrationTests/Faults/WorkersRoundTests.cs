@@ -25,7 +25,7 @@ public sealed class WorkersRoundTests
         Assert.True(
             report is
             {
-                Accounts: { Balance: true, Stored: > 1_000, DeadLettered: > 0, Ignored: > 0 },
+                Counts: { Balance: true, Stored: > 1_000, DeadLettered: > 0, Ignored: > 0 },
                 Killed: > 0,
                 Terminated: > 0,
                 AfterKill.Count: 1,

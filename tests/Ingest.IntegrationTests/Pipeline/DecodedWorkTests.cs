@@ -29,22 +29,22 @@ public sealed class DecodedWorkTests(PostgresFixture postgres)
         var result = await BombProcess.RunAsync(kind, messages, database, Stop);
 
         Assert.InRange(result.PeakResidentBytes, 1, BombProcess.MostResidentBytes);
-        Assert.Equal(result.Accounts, result.Stored);
-        Assert.True(result.Accounts.Balance, result.Accounts.ToString());
+        Assert.Equal(result.Counts, result.Stored);
+        Assert.True(result.Counts.Balance, result.Counts.ToString());
         Assert.Equal(
             (result.Messages * DecodedWorkBombs.Readings, result.Messages * storedOfEach),
-            (result.Accounts.Received, result.Accounts.Stored));
+            (result.Counts.Received, result.Counts.Stored));
         await using var source = NpgsqlDataSource.Create(database);
         await using var rows = source.CreateCommand(
             "SELECT (SELECT count(*) FROM conditions), (SELECT count(*) FROM dead_letters), (SELECT sum(kept) FROM "
                 + "dead_letter_totals)::bigint, (SELECT sum(not_kept) FROM dead_letter_totals)::bigint");
         await using var reader = await rows.ExecuteReaderAsync(Stop);
         await reader.ReadAsync(Stop);
-        Assert.Equal(result.Accounts.Stored, reader.GetInt64(0));
-        if (result.Accounts.DeadLettered > 0)
+        Assert.Equal(result.Counts.Stored, reader.GetInt64(0));
+        if (result.Counts.DeadLettered > 0)
         {
-            var kept = result.Accounts.DeadLettered - result.Accounts.NotKept;
-            Assert.Equal((kept, kept, result.Accounts.NotKept), (reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3)));
+            var kept = result.Counts.DeadLettered - result.Counts.NotKept;
+            Assert.Equal((kept, kept, result.Counts.NotKept), (reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3)));
         }
     }
 }

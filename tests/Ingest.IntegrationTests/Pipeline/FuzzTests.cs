@@ -19,7 +19,7 @@ public sealed class FuzzTests(PostgresFixture postgres)
         Assert.Null(await fuzzer.RunAsync(5_000, stop));
         Assert.True(fuzzer.Bombs > 10, "no small message that holds much was sent");
         Assert.True(
-            fuzzer.Accounts is { Balance: true, Stored: > 5_500, DeadLettered: > 1_000, Ignored: > 10, Collisions: > 50 },
-            fuzzer.Accounts.ToString());
+            fuzzer.Counts is { Balance: true, Stored: > 5_500, DeadLettered: > 1_000, Ignored: > 10, Collisions: > 50 },
+            fuzzer.Counts.ToString());
     }
 }

@@ -15,7 +15,8 @@ public sealed class OfficialClientToTableTests(PostgresFixture postgres)
     private const string Everything = """
         CREATE TABLE everything (
             time timestamptz NOT NULL, device text NOT NULL,
-            "null" text, "boolean" boolean, "ubyte" integer, "ushort" integer, "uint" bigint, "ulong" bigint, "byte" integer, "short" integer,
+            "null" text, "boolean" boolean, "ubyte" integer, "ushort" integer, "uint" bigint, "ulong" bigint, "byte" integer,
+                "short" integer,
             "int" integer, "long" bigint, "float" real, "double" double precision, "char" text, "timestamp" timestamptz, "uuid" text,
             "string" text, "symbol" text, deep double precision, list jsonb, payload jsonb);
         CREATE UNIQUE INDEX ON everything (time, device);
@@ -43,7 +44,7 @@ public sealed class OfficialClientToTableTests(PostgresFixture postgres)
         var moved = Assert.Single(checkpoints, checkpoint => checkpoint.Position is not null);
         Assert.Equal(("2", 1001L), (moved.Partition.Partition, moved.Position!.SequenceNumber));
         // All in one millisecond: of each device the first has the stamp itself, the others the microseconds after it.
-        Assert.Equal((1002, 1002 - Devices), (moved.Accounts.Stored, moved.Accounts.Collisions));
+        Assert.Equal((1002, 1002 - Devices), (moved.Counts.Stored, moved.Counts.Collisions));
     }
 
     [Fact]
@@ -105,11 +106,11 @@ public sealed class OfficialClientToTableTests(PostgresFixture postgres)
         await using var stage = await TableStage.StartAsync(postgres, telemetry, Everything);
 
         await OfficialClient.RunAsync(stage.Hub, "sendBodies", new { bodies = new[] { new { device = "typed" } }, withProperties = true });
-        var accounts = (await stage.ReceivedAsync(1)).Aggregate(default(Events.Accounts), (sum, checkpoint) => sum + checkpoint.Accounts);
+        var counts = (await stage.ReceivedAsync(1)).Aggregate(default(Events.ReadingCounts), (sum, checkpoint) => sum + checkpoint.Counts);
         var columns = string.Join(", ", telemetry.Columns.Select(column => $"\"{column.Name}\""));
         var row = Assert.Single(await stage.QueryAsync($"SELECT {columns} FROM everything"));
 
-        Assert.Equal(1, accounts.Stored);
+        Assert.Equal(1, counts.Stored);
         Assert.Equal(
             [
                 null, true, 200, 60000, 4000000000L, 5000000000L, -100, -30000, -2000000000, -5000000000L, 0.5f, 0.1, "A",
@@ -159,7 +160,8 @@ public sealed class OfficialClientToTableTests(PostgresFixture postgres)
         await stage.ReceivedAsync(6);
         var rows = await stage.QueryAsync(
             $$"""
-            SELECT device, deep, list::text, payload = CASE device WHEN 'first' THEN '{{First}}' WHEN 'second' THEN '{{Second}}' ELSE '{{single}}' END::jsonb
+            SELECT device, deep, list::text,
+                payload = CASE device WHEN 'first' THEN '{{First}}' WHEN 'second' THEN '{{Second}}' ELSE '{{single}}' END::jsonb
             FROM everything ORDER BY device
             """);
         var letters = await stage.QueryAsync(

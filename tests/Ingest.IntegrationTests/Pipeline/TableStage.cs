@@ -73,7 +73,7 @@ internal sealed class TableStage : IAsyncDisposable
         return new TableStage(hub, owner, new DatabaseSettings { ConnectionString = login }, telemetry);
     }
 
-    /// <summary>The checkpoints, when so many readings are accounted for.</summary>
+    /// <summary>The checkpoints, when so many readings are counted.</summary>
     public async Task<IReadOnlyList<StoredCheckpoint>> ReceivedAsync(long readings)
     {
         IReadOnlyList<StoredCheckpoint> checkpoints = [];
@@ -82,10 +82,10 @@ internal sealed class TableStage : IAsyncDisposable
             {
                 Assert.False(_working.IsCompleted, $"The worker ended: {_working.Exception}");
                 checkpoints = await new CheckpointTable(_owner).ListAsync(Cancelled);
-                return checkpoints.Sum(checkpoint => checkpoint.Accounts.Received) >= readings;
+                return checkpoints.Sum(checkpoint => checkpoint.Counts.Received) >= readings;
             },
-            $"{readings} readings are accounted for");
-        Assert.All(checkpoints, checkpoint => Assert.True(checkpoint.Accounts.Balance));
+            $"{readings} readings are counted");
+        Assert.All(checkpoints, checkpoint => Assert.True(checkpoint.Counts.Balance));
         return checkpoints;
     }
 

@@ -84,7 +84,7 @@ internal sealed class WorkerStage : IAsyncDisposable
 
     public CliProcess StartWorker(params IEnumerable<string> arguments) => CliProcess.Start(Environment, ["run", .. arguments]);
 
-    /// <summary>Runs a worker until so many readings are accounted for, and stops it.</summary>
+    /// <summary>Runs a worker until so many readings are counted, and stops it.</summary>
     public async Task RunWorkerAsync(long readings)
     {
         await using var worker = StartWorker();
@@ -94,12 +94,12 @@ internal sealed class WorkerStage : IAsyncDisposable
         Assert.True(ended.ExitCode == 0, ended.ToString());
     }
 
-    /// <summary>The accounts of the stored checkpoints, summed.</summary>
-    public async Task<Accounts> AccountsAsync() =>
+    /// <summary>The counts of the stored checkpoints, summed.</summary>
+    public async Task<ReadingCounts> CountsAsync() =>
         (await new CheckpointTable(Owner).ListAsync(CancellationToken.None))
-            .Aggregate(default(Accounts), (sum, checkpoint) => sum + checkpoint.Accounts);
+            .Aggregate(default(ReadingCounts), (sum, checkpoint) => sum + checkpoint.Counts);
 
-    /// <summary>Waits until at least so many readings are accounted for.</summary>
+    /// <summary>Waits until at least so many readings are counted.</summary>
     public async Task ReceivedAsync(long readings, CliProcess worker)
     {
         var ended = worker.EndAsync();
@@ -107,9 +107,9 @@ internal sealed class WorkerStage : IAsyncDisposable
             async () =>
             {
                 Assert.False(ended.IsCompleted, ended.IsCompleted ? $"The worker ended: {await ended}" : "");
-                return (await AccountsAsync()).Received >= readings;
+                return (await CountsAsync()).Received >= readings;
             },
-            $"{readings} readings are accounted for");
+            $"{readings} readings are counted");
     }
 
     /// <summary>Waits until the partitions' owners, each with how many it has, are as they should be.</summary>
@@ -124,7 +124,7 @@ internal sealed class WorkerStage : IAsyncDisposable
         },
         "the partitions have the owners that they should");
 
-    /// <summary>Every message sent without a fault has exactly its row, and there is no other; and the accounts say so.</summary>
+    /// <summary>Every message sent without a fault has exactly its row, and there is no other; and the counts say so.</summary>
     public async Task NothingIsLostOrDoubledAsync()
     {
         var expected = Sent.Select(message => (message.Stamp, message.Device)).Order().ToList();
@@ -138,7 +138,7 @@ internal sealed class WorkerStage : IAsyncDisposable
 
         Assert.Equal(expected.Count, found.Count);
         Assert.Equal(expected.Order(), found.Order());
-        Assert.Equal(Ledger.Expected, await AccountsAsync());
+        Assert.Equal(Ledger.Expected, await CountsAsync());
     }
 
     public async ValueTask DisposeAsync()

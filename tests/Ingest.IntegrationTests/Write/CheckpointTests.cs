@@ -36,7 +36,7 @@ public sealed class CheckpointTests(PostgresFixture postgres, TimescaleFixture t
         Assert.Equal(2, await database.RowsAsync("conditions", Stop));
         var stored = Assert.Single(await store.ListAsync(Stop));
         Assert.Equal(new Position("30", 30, WriteStage.Start), stored.Position);
-        Assert.Equal(new Accounts(Received: 3, Stored: 2, Duplicate: 1, Missed: 4), stored.Accounts);
+        Assert.Equal(new ReadingCounts(Received: 3, Stored: 2, Duplicate: 1, Missed: 4), stored.Counts);
     }
 
     [Theory]
@@ -93,19 +93,19 @@ public sealed class CheckpointTests(PostgresFixture postgres, TimescaleFixture t
 
         // With its end: BEGIN says READ COMMITTED.
         proxy.CutAnswerTo("COMMIT\0", beforeTheServerHasIt);
-        var accounts = await stage.ProcessAsync(
+        var counts = await stage.ProcessAsync(
             [new(0, "a", 1.0, 1.0), new(1, "a", 1.0, 1.0), new(1, "a", 2.0, 1.0), .. Different(rows)],
             withCheckpoint ? Move(claimed, 10, 20) : null,
             Stop);
 
         Assert.Equal(1, proxy.Cuts);
-        Assert.Equal(new Accounts(Received: rows + 3, Stored: rows + 2, Duplicate: 1, Collisions: 1), accounts);
+        Assert.Equal(new ReadingCounts(Received: rows + 3, Stored: rows + 2, Duplicate: 1, Collisions: 1), counts);
         Assert.Equal(rows + 3, await database.RowsAsync("conditions", Stop));
         if (withCheckpoint)
         {
             Assert.Equal(
-                new Accounts(Received: rows + 4, Stored: rows + 3, Duplicate: 1, Collisions: 1),
-                (await store.ReadAsync(claimed.Partition, Stop))!.Accounts);
+                new ReadingCounts(Received: rows + 4, Stored: rows + 3, Duplicate: 1, Collisions: 1),
+                (await store.ReadAsync(claimed.Partition, Stop))!.Counts);
         }
     }
 
@@ -122,10 +122,10 @@ public sealed class CheckpointTests(PostgresFixture postgres, TimescaleFixture t
         await stage.ProcessAsync([new(0, "a", 1.0, 1.0)], Move(claimed, null, 10), Stop);
 
         proxy.CutAnswerTo("COMMIT\0", beforeTheServerHasIt);
-        var accounts = await stage.ProcessAsync([new(1, "a", 1.0, 1.0)], Move(claimed, 10, 10), Stop);
+        var counts = await stage.ProcessAsync([new(1, "a", 1.0, 1.0)], Move(claimed, 10, 10), Stop);
 
         Assert.Equal(1, proxy.Cuts);
-        Assert.Equal(new Accounts(Received: 1, Stored: 1), accounts);
+        Assert.Equal(new ReadingCounts(Received: 1, Stored: 1), counts);
         Assert.Equal(2, await database.RowsAsync("conditions", Stop));
     }
 

@@ -27,12 +27,12 @@ public sealed class CompressedChunkTests(PostgresFixture postgres, TimescaleFixt
 
         // Two at stamps of their own, and one that differs from what is stored at its stamp.
         RawEvent[] late = [Message(17, 20, lateMilliseconds: 500), Message(Readings - 1, 20, lateMilliseconds: 500), Message(1_234, 99)];
-        var replay = (await pipeline.ProcessAsync([.. known, .. late], null, Stop)).Accounts;
-        var again = (await pipeline.ProcessAsync([.. late, .. known], null, Stop)).Accounts;
+        var replay = (await pipeline.ProcessAsync([.. known, .. late], null, Stop)).Counts;
+        var again = (await pipeline.ProcessAsync([.. late, .. known], null, Stop)).Counts;
 
         Assert.Equal(3, chunks);
-        Assert.Equal(new Accounts(Received: Readings + 3, Stored: 3, Duplicate: Readings, Collisions: 1), replay);
-        Assert.Equal(new Accounts(Received: Readings + 3, Duplicate: Readings + 3), again);
+        Assert.Equal(new ReadingCounts(Received: Readings + 3, Stored: 3, Duplicate: Readings, Collisions: 1), replay);
+        Assert.Equal(new ReadingCounts(Received: Readings + 3, Duplicate: Readings + 3), again);
         Assert.Equal(3, await OutsideOfBatchesAsync(database));
         Assert.Equal(Readings + 3, await database.RowsAsync("conditions", Stop));
     }

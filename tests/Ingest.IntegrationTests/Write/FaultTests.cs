@@ -38,8 +38,8 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
             Assert.NotEqual(RetryState.Idle, stage.Health.Read().Retry);
             await server.StartAgainAsync(Stop);
 
-            var accounts = await Task.WhenAll(waiting);
-            Assert.Equal(new Accounts(Received: 50, Stored: 50), accounts.Aggregate((a, b) => a + b));
+            var counts = await Task.WhenAll(waiting);
+            Assert.Equal(new ReadingCounts(Received: 50, Stored: 50), counts.Aggregate((a, b) => a + b));
             Assert.Equal(before + 50, await database.RowsAsync("conditions", Stop));
             Assert.Equal(PipelineState.Working, stage.Health.Read().State);
         }
@@ -76,7 +76,7 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
         Assert.False(waiting.IsCompleted);
         await database.ExecuteAsync(remedy, Stop);
 
-        Assert.Equal(new Accounts(Received: 5, Stored: 5), await waiting);
+        Assert.Equal(new ReadingCounts(Received: 5, Stored: 5), await waiting);
         Assert.Equal(10, await database.RowsAsync("conditions", Stop));
         Assert.Equal(0, await database.RowsAsync("dead_letters", Stop));
         Assert.Equal(
@@ -101,9 +101,9 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
             new(2_001, "hot", 2_000.0, 1.0),
         ];
 
-        var accounts = await stage.ProcessAsync(rows, null, Stop);
+        var counts = await stage.ProcessAsync(rows, null, Stop);
 
-        Assert.Equal(new Accounts(Received: 1_503, Stored: 1_500, DeadLettered: 2, Duplicate: 1), accounts);
+        Assert.Equal(new ReadingCounts(Received: 1_503, Stored: 1_500, DeadLettered: 2, Duplicate: 1), counts);
         Assert.Equal(
             2,
             await database.RowsAsync(
@@ -122,7 +122,7 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
         await UntilAsync(stage, PipelineState.OperatorMistake);
         await database.ExecuteAsync("ALTER TABLE conditions DROP CONSTRAINT cold", Stop);
 
-        Assert.Equal(new Accounts(Received: 150, Stored: 150), await waiting);
+        Assert.Equal(new ReadingCounts(Received: 150, Stored: 150), await waiting);
         Assert.Equal(0, await database.RowsAsync("dead_letters", Stop));
     }
 
@@ -137,7 +137,7 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
         await stage.ProcessAsync([new(0, "a", 1.0, 1.0)], null, Stop);
 
         Assert.Equal(
-            new Accounts(Received: 2, Stored: 1, DeadLettered: 1),
+            new ReadingCounts(Received: 2, Stored: 1, DeadLettered: 1),
             await stage.ProcessAsync([new(1, "a", 1.0, 1.0), new(2, "a", 2.0, 1.0)], null, Stop));
     }
 
@@ -149,9 +149,9 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
         var source = database.NewSource(new NpgsqlConnectionStringBuilder(login) { MaxPoolSize = 1, Timeout = 5 }.ConnectionString);
         await using var stage = new WriteStage(source, commit: new() { Writers = 3 });
 
-        var accounts = await Task.WhenAll(Enumerable.Range(0, 20).Select(batch => stage.ProcessAsync(Rows(batch * 25, 50), null, Stop)));
+        var counts = await Task.WhenAll(Enumerable.Range(0, 20).Select(batch => stage.ProcessAsync(Rows(batch * 25, 50), null, Stop)));
 
-        Assert.Equal((1_000, 525), (accounts.Sum(account => account.Received), accounts.Sum(account => account.Stored)));
+        Assert.Equal((1_000, 525), (counts.Sum(count => count.Received), counts.Sum(count => count.Stored)));
         Assert.Equal(0, stage.Health.Read().Retries);
     }
 
@@ -170,11 +170,11 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
                 await stage.ProcessAsync(Rows(100_000 + cuts, 1), null, Stop);
                 proxy.CutAnswerTo(statement, before);
                 var readings = Rows(cuts * 500, statement == "INSERT INTO" ? 50 : 500);
-                var accounts = statement == "dead_letter"
+                var counts = statement == "dead_letter"
                     ? await stage.RejectAsync([.. readings.Select(WriteStage.Message)], Stop)
                     : await stage.ProcessAsync(readings, null, Stop);
                 Assert.Equal(++cuts, proxy.Cuts);
-                Assert.Equal((readings.Length, 0), (accounts.Stored + accounts.DeadLettered, accounts.Duplicate));
+                Assert.Equal((readings.Length, 0), (counts.Stored + counts.DeadLettered, counts.Duplicate));
             }
         }
     }
@@ -190,7 +190,7 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
         await UntilAsync(stage, PipelineState.Outage);
         await transaction.RollbackAsync(Stop);
 
-        Assert.All(await Task.WhenAll(waiting), accounts => Assert.Equal(new Accounts(Received: 10, Stored: 10), accounts));
+        Assert.All(await Task.WhenAll(waiting), counts => Assert.Equal(new ReadingCounts(Received: 10, Stored: 10), counts));
     }
 
     [Theory]
@@ -234,10 +234,10 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
         var claimed = Assert.Single(await new CheckpointTable(database.Source).ClaimAsync("hub", "group", ["0"], Stop));
         var move = new Checkpoint(claimed.Partition, claimed.Epoch, null, new Position("10", 10, WriteStage.Start));
 
-        var accounts = await stage.ProcessAsync(
+        var counts = await stage.ProcessAsync(
             [.. Rows(0, 300), new(1_000, "zero", 0.0, 1.0)], move, Stop).WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, Stop);
 
-        Assert.Equal(new Accounts(Received: 301, Stored: 300, DeadLettered: 1), accounts);
+        Assert.Equal(new ReadingCounts(Received: 301, Stored: 300, DeadLettered: 1), counts);
     }
 
     [Fact]
@@ -286,16 +286,17 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
         await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
         await database.ExecuteAsync(
             """
-            CREATE FUNCTION slow(temperature double precision) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.004); RETURN temperature < 100; END';
+            CREATE FUNCTION slow(temperature double precision) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(
+                0.004); RETURN temperature < 100; END';
             ALTER TABLE conditions ADD CONSTRAINT cold CHECK (slow(temperature))
             """,
             Stop);
         await using var stage = new WriteStage(database.NewSource(commandTimeoutSeconds: 1));
 
-        var accounts = await stage.ProcessAsync(
+        var counts = await stage.ProcessAsync(
             [.. Rows(0, 500), new(1_000, "hot", 1_000.0, 1.0)], null, Stop).WaitAsync(TimeSpan.FromMinutes(2), TimeProvider.System, Stop);
 
-        Assert.Equal(new Accounts(Received: 501, Stored: 500, DeadLettered: 1), accounts);
+        Assert.Equal(new ReadingCounts(Received: 501, Stored: 500, DeadLettered: 1), counts);
     }
 
     [Fact]

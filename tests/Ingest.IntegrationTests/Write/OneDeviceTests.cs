@@ -36,7 +36,7 @@ public sealed class OneDeviceTests(PostgresFixture postgres, TimescaleFixture ti
         await AreDeadLetteredAsync(stage, Hot(1_000, 250));
         await AreDeadLetteredAsync(stage, Hot(2_000, 50));
 
-        Assert.Equal(new Accounts(Received: 5, Stored: 5), await Within(stage.ProcessAsync(Rows("a", 3_000, 5), null, Stop)));
+        Assert.Equal(new ReadingCounts(Received: 5, Stored: 5), await Within(stage.ProcessAsync(Rows("a", 3_000, 5), null, Stop)));
         Assert.Equal(300, await database.RowsAsync("dead_letters WHERE reason = 'refused_by_database' AND device = 'hot'", Stop));
     }
 
@@ -49,7 +49,7 @@ public sealed class OneDeviceTests(PostgresFixture postgres, TimescaleFixture ti
 
         await AreDeadLetteredAsync(stage, Hot(0, 250));
 
-        Assert.Equal(new Accounts(Received: 5, Stored: 5), await Within(stage.ProcessAsync(Rows("a", 3_000, 5), null, Stop)));
+        Assert.Equal(new ReadingCounts(Received: 5, Stored: 5), await Within(stage.ProcessAsync(Rows("a", 3_000, 5), null, Stop)));
     }
 
     [Fact]
@@ -63,7 +63,7 @@ public sealed class OneDeviceTests(PostgresFixture postgres, TimescaleFixture ti
 
         await AreDeadLetteredAsync(stage, Rows("hot", 100, 250));
 
-        Assert.Equal(new Accounts(Received: 5, Stored: 5), await Within(stage.ProcessAsync(Rows("a", 3_000, 5), null, Stop)));
+        Assert.Equal(new ReadingCounts(Received: 5, Stored: 5), await Within(stage.ProcessAsync(Rows("a", 3_000, 5), null, Stop)));
     }
 
     public static TheoryData<string, string, string> Mistakes => new()
@@ -95,7 +95,8 @@ public sealed class OneDeviceTests(PostgresFixture postgres, TimescaleFixture ti
     {
         await using var database = await ADatabaseAsync(
             $"""
-            CREATE TABLE parts (time timestamptz NOT NULL, device text NOT NULL, temperature double precision, humidity double precision) PARTITION BY RANGE (time);
+            CREATE TABLE parts (time timestamptz NOT NULL, device text NOT NULL, temperature double precision,
+                humidity double precision) PARTITION BY RANGE (time);
             CREATE TABLE parts_first PARTITION OF parts FOR VALUES FROM ('{WriteStage.Start:O}') TO ('{WriteStage.Start.AddSeconds(1):O}');
             CREATE UNIQUE INDEX ON parts (time, device)
             """);
@@ -120,10 +121,10 @@ public sealed class OneDeviceTests(PostgresFixture postgres, TimescaleFixture ti
         Assert.Equal(0, await database.RowsAsync("dead_letters", Stop));
         await Eventually.IsTrueAsync(() => Passes(TimeSpan.FromSeconds(30)) && waiting.IsCompleted);
 
-        Assert.Equal(new Accounts(Received: 250, DeadLettered: 250), await waiting);
+        Assert.Equal(new ReadingCounts(Received: 250, DeadLettered: 250), await waiting);
         var again = stage.ProcessAsync(Hot(1_000, 5), null, Stop);
         await Eventually.IsTrueAsync(() => Passes(TimeSpan.FromMilliseconds(100)) && again.IsCompleted);
-        Assert.Equal(new Accounts(Received: 5, DeadLettered: 5), await again);
+        Assert.Equal(new ReadingCounts(Received: 5, DeadLettered: 5), await again);
 
         bool Passes(TimeSpan time)
         {
@@ -140,12 +141,13 @@ public sealed class OneDeviceTests(PostgresFixture postgres, TimescaleFixture ti
         Assert.Contains(says, stage.Health.Read().Error!, StringComparison.Ordinal);
 
         await database.ExecuteAsync(remedy, Stop);
-        Assert.Equal(new Accounts(Received: rows.Length, Stored: rows.Length), await Within(waiting));
+        Assert.Equal(new ReadingCounts(Received: rows.Length, Stored: rows.Length), await Within(waiting));
         Assert.Equal(0, await database.RowsAsync("dead_letters", Stop));
     }
 
     private static async Task AreDeadLetteredAsync(WriteStage stage, Reading[] rows) =>
-        Assert.Equal(new Accounts(Received: rows.Length, DeadLettered: rows.Length), await Within(stage.ProcessAsync(rows, null, Stop)));
+        Assert.Equal(new ReadingCounts(Received: rows.Length, DeadLettered: rows.Length),
+            await Within(stage.ProcessAsync(rows, null, Stop)));
 
     private static string Refusing(string condition, string statement) =>
         $"""
@@ -160,7 +162,7 @@ public sealed class OneDeviceTests(PostgresFixture postgres, TimescaleFixture ti
         return database;
     }
 
-    private static async Task<Accounts> Within(Task<Accounts> work) =>
+    private static async Task<ReadingCounts> Within(Task<ReadingCounts> work) =>
         await work.WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, Stop);
 
     private static Reading[] Hot(int start, int count) =>

@@ -38,13 +38,15 @@ public sealed class OnePlacePropertyTests(PostgresFixture postgres, TimescaleFix
     private static readonly string Table =
         $"""
         DROP TABLE IF EXISTS many;
-        CREATE TABLE many (time timestamptz NOT NULL, device text NOT NULL, {string.Join(", ", Mapped.Select(column => $"{column.Name} {SqlTypes.Of(column.Type).Name}"))});
+        CREATE TABLE many (time timestamptz NOT NULL, device text NOT NULL,
+            {string.Join(", ", Mapped.Select(column => $"{column.Name} {SqlTypes.Of(column.Type).Name}"))});
         CREATE UNIQUE INDEX ON many (time, device);
         """;
 
     private static readonly string Contents =
         $"""
-        SELECT count(*), count(DISTINCT (date_trunc('milliseconds', time), device, {string.Join(", ", Mapped.Select(column => column.Name))})),
+        SELECT count(*), count(
+            DISTINCT (date_trunc('milliseconds', time), device, {string.Join(", ", Mapped.Select(column => column.Name))})),
             count(*) FILTER (WHERE time <> date_trunc('milliseconds', time)) FROM many
         """;
 
@@ -132,7 +134,7 @@ public sealed class OnePlacePropertyTests(PostgresFixture postgres, TimescaleFix
                     await pipeline.DisposeAsync();
                 }
 
-                var total = results.Aggregate(default(Accounts), (sum, result) => sum + result.Accounts);
+                var total = results.Aggregate(default(ReadingCounts), (sum, result) => sum + result.Counts);
                 var delivered = batches.SelectMany(batch => batch).ToArray();
                 var rows = delivered.SelectMany(
                     message => message.Good.Select(value => (message.Stamp, message.Device, value))).Distinct().LongCount();
@@ -177,13 +179,13 @@ public sealed class OnePlacePropertyTests(PostgresFixture postgres, TimescaleFix
         }
 
         var stages = Enumerable.Range(0, writers).Select(_ => NewStage(database)).ToArray();
-        var accounts = await Task.WhenAll(batches.Select((batch, index) => stages[index % writers].ProcessAsync(batch, null, Stop)));
+        var counts = await Task.WhenAll(batches.Select((batch, index) => stages[index % writers].ProcessAsync(batch, null, Stop)));
         foreach (var stage in stages)
         {
             await stage.DisposeAsync();
         }
 
-        var total = accounts.Aggregate((a, b) => a + b);
+        var total = counts.Aggregate((a, b) => a + b);
         Assert.True(total.Balance);
         var different = batches.SelectMany(batch => batch).Distinct(SameReading.Instance).Count();
         await using var command = database.Source.CreateCommand(Contents);

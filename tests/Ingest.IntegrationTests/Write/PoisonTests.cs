@@ -31,8 +31,8 @@ public sealed class PoisonTests(PostgresFixture postgres, TimescaleFixture times
         RawEvent[] events = [Message(0, """{"data":[1]}"""), Message(1, Gzip(Expanding)), Message(2, """{"data":[2]}""")];
         Assert.InRange(events[1].Body.Length, 1, 250);
 
-        Assert.Equal(new Accounts(Received: 3, Stored: 2, DeadLettered: 1), (await pipeline.ProcessAsync(events, null, Stop)).Accounts);
-        Assert.Equal(new Accounts(Received: 3, Duplicate: 3), (await pipeline.ProcessAsync(events, null, Stop)).Accounts);
+        Assert.Equal(new ReadingCounts(Received: 3, Stored: 2, DeadLettered: 1), (await pipeline.ProcessAsync(events, null, Stop)).Counts);
+        Assert.Equal(new ReadingCounts(Received: 3, Duplicate: 3), (await pipeline.ProcessAsync(events, null, Stop)).Counts);
         Assert.Equal("out_of_range", await database.ScalarAsync<string>("SELECT reason FROM dead_letters", Stop));
         var detail = await database.ScalarAsync<string>("SELECT detail FROM dead_letters", Stop);
         Assert.Contains("\"data\"", detail, StringComparison.Ordinal);
@@ -60,10 +60,10 @@ public sealed class PoisonTests(PostgresFixture postgres, TimescaleFixture times
         ];
 
         Assert.Equal(
-            new Accounts(Received: 304, Stored: 303, Duplicate: 1, Collisions: 3),
-            (await pipeline.ProcessAsync(events, null, Stop)).Accounts);
+            new ReadingCounts(Received: 304, Stored: 303, Duplicate: 1, Collisions: 3),
+            (await pipeline.ProcessAsync(events, null, Stop)).Counts);
         Assert.Equal(
-            new Accounts(Received: 304, Duplicate: 304), (await pipeline.ProcessAsync([.. events.Reverse()], null, Stop)).Accounts);
+            new ReadingCounts(Received: 304, Duplicate: 304), (await pipeline.ProcessAsync([.. events.Reverse()], null, Stop)).Counts);
         Assert.Equal(304, await database.RowsAsync("readings", Stop));
     }
 
@@ -88,7 +88,8 @@ public sealed class PoisonTests(PostgresFixture postgres, TimescaleFixture times
         // 42501: a row-level policy, which the server takes no COPY with.
         {
             """
-            CREATE POLICY seen ON conditions FOR SELECT USING (true); CREATE POLICY cold ON conditions FOR INSERT WITH CHECK (temperature <= 100);
+            CREATE POLICY seen ON conditions FOR SELECT USING (true); CREATE POLICY cold ON conditions FOR INSERT WITH CHECK (
+                temperature <= 100);
             ALTER TABLE conditions ENABLE ROW LEVEL SECURITY
             """,
             false
@@ -122,13 +123,14 @@ public sealed class PoisonTests(PostgresFixture postgres, TimescaleFixture times
         var login = await (await postgres.ServerAsync()).CreateLoginAsync(database.ConnectionString, "ingest_writer", Stop);
         await using var stage = new WriteStage(database.NewSource(login), copy);
 
-        var accounts = await Within(
+        var counts = await Within(
             stage.ProcessAsync([.. Rows(0, 300), new(1_000, "hot", 1_000.0, 1.0), .. Rows(2_000, 300)], null, Stop));
-        Assert.Equal(new Accounts(Received: 601, Stored: 600, DeadLettered: 1), accounts);
+        Assert.Equal(new ReadingCounts(Received: 601, Stored: 600, DeadLettered: 1), counts);
 
         // Alone in its flush: what is stored already is its neighbour.
         Assert.Equal(
-            new Accounts(Received: 1, DeadLettered: 1), await Within(stage.ProcessAsync([new(1_001, "hot", 1_001.0, 1.0)], null, Stop)));
+            new ReadingCounts(Received: 1, DeadLettered: 1),
+                await Within(stage.ProcessAsync([new(1_001, "hot", 1_001.0, 1.0)], null, Stop)));
         Assert.Equal(2, await database.RowsAsync("dead_letters WHERE reason = 'refused_by_database' AND device = 'hot'", Stop));
         Assert.Equal(PipelineState.Working, stage.Health.Read().State);
     }
@@ -151,11 +153,11 @@ public sealed class PoisonTests(PostgresFixture postgres, TimescaleFixture times
 
         Assert.Contains("42883", stage.Health.Read().Error!, StringComparison.Ordinal);
         await database.ExecuteAsync("DROP TRIGGER refuse ON conditions", Stop);
-        Assert.Equal(new Accounts(Received: 5, Stored: 5), await Within(waiting));
+        Assert.Equal(new ReadingCounts(Received: 5, Stored: 5), await Within(waiting));
         Assert.Equal(0, await database.RowsAsync("dead_letters", Stop));
     }
 
-    private static async Task<Accounts> Within(Task<Accounts> work) =>
+    private static async Task<ReadingCounts> Within(Task<ReadingCounts> work) =>
         await work.WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, Stop);
 
     private static Reading[] Rows(int start, int count) =>

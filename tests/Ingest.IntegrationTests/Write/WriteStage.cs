@@ -50,12 +50,12 @@ internal sealed class WriteStage : IAsyncDisposable
 
     public PipelineHealth Health { get; }
 
-    public Task<Accounts> ProcessAsync(
+    public Task<ReadingCounts> ProcessAsync(
         IReadOnlyList<Reading> readings, Checkpoint? checkpoint = null, CancellationToken cancellationToken = default) =>
         CommitAsync([.. readings.Select(Message)], checkpoint, events => Decode(events, readings), cancellationToken);
 
     /// <summary>Processes messages that are all rejected with one reason.</summary>
-    public Task<Accounts> RejectAsync(IReadOnlyList<RawEvent> messages, CancellationToken cancellationToken = default) =>
+    public Task<ReadingCounts> RejectAsync(IReadOnlyList<RawEvent> messages, CancellationToken cancellationToken = default) =>
         CommitAsync(
             messages,
             null,
@@ -81,7 +81,7 @@ internal sealed class WriteStage : IAsyncDisposable
         Body = System.Text.Encoding.UTF8.GetBytes(reading.ToString() + string.Join('|', reading.Values)),
     };
 
-    private async Task<Accounts> CommitAsync(
+    private async Task<ReadingCounts> CommitAsync(
         IReadOnlyList<RawEvent> events,
         Checkpoint? checkpoint,
         Func<IReadOnlyList<RawEvent>, DecodedBatch> decode,
@@ -91,7 +91,7 @@ internal sealed class WriteStage : IAsyncDisposable
         await place.RoomAsync();
         using var decoded = decode(events);
         await place.CommitAsync(decoded);
-        return place.Result.Accounts;
+        return place.Result.Counts;
     }
 
     private DecodedBatch Decode(IReadOnlyList<RawEvent> events, IReadOnlyList<Reading> readings)

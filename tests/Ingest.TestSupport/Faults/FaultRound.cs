@@ -7,14 +7,14 @@ namespace Ingest.TestSupport.Faults;
 /// <summary>How a round ended that kept the promise.</summary>
 /// <param name="Fault">The fault staged.</param>
 /// <param name="Seed">Its seed.</param>
-/// <param name="Accounts">Where everything sent was found.</param>
+/// <param name="Counts">Where everything sent was found.</param>
 /// <param name="OutagesLogged">Outages that the worker logged.</param>
 /// <param name="StagedSeconds">From the fault to its remedy.</param>
 /// <param name="RecoverySeconds">From the remedy until all that had been sent was accounted for, devices sending on.</param>
 public sealed record FaultReport(
     string Fault,
     int Seed,
-    Accounts Accounts,
+    ReadingCounts Counts,
     int OutagesLogged,
     double StagedSeconds,
     double RecoverySeconds);
@@ -73,7 +73,7 @@ public static class FaultRound
         return new FaultReport(
             fault.Name,
             seed,
-            await stage.AccountsAsync(cancellationToken),
+            await stage.CountsAsync(cancellationToken),
             Outages(stage, FaultStage.OutageBegins),
             Math.Round(Stopwatch.GetElapsedTime(staged, remedied).TotalSeconds, 2),
             Math.Round(recovered.TotalSeconds, 2));

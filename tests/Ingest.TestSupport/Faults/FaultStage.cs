@@ -150,10 +150,10 @@ public sealed class FaultStage : IAsyncDisposable
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>The accounts of the stored checkpoints, summed.</summary>
-    public async Task<Accounts> AccountsAsync(CancellationToken cancellationToken) =>
+    /// <summary>The counts of the stored checkpoints, summed.</summary>
+    public async Task<ReadingCounts> CountsAsync(CancellationToken cancellationToken) =>
         (await new CheckpointTable(Owner).ListAsync(cancellationToken))
-            .Aggregate(default(Accounts), (sum, checkpoint) => sum + checkpoint.Accounts);
+            .Aggregate(default(ReadingCounts), (sum, checkpoint) => sum + checkpoint.Counts);
 
     /// <summary>Waits until the devices have sent so many messages more.</summary>
     public async Task SendsAsync(int messages, CancellationToken cancellationToken)
@@ -166,18 +166,18 @@ public sealed class FaultStage : IAsyncDisposable
     public Task OutageAsync(CancellationToken cancellationToken) =>
         UntilAsync("the worker reports an outage", () => Task.FromResult(AliveWorker().Logged(OutageBegins) > 0), cancellationToken);
 
-    /// <summary>Waits until everything sent up to now is accounted for, while more is being sent.</summary>
+    /// <summary>Waits until everything sent up to now is counted, while more is being sent.</summary>
     public async Task CatchesUpAsync(CancellationToken cancellationToken)
     {
         var sent = Devices.Count;
         await UntilAsync(
-            $"{sent} readings are accounted for",
-            async () => AliveWorker() is not null && (await AccountsAsync(cancellationToken)).Received >= sent,
+            $"{sent} readings are counted",
+            async () => AliveWorker() is not null && (await CountsAsync(cancellationToken)).Received >= sent,
             cancellationToken);
     }
 
     /// <summary>
-    /// Waits until less than a second's worth of messages is not accounted for, for a whole second: the worker keeps pace.
+    /// Waits until less than a second's worth of messages is not counted, for a whole second: the worker keeps pace.
     /// </summary>
     public async Task KeepsPaceAsync(CancellationToken cancellationToken)
     {
@@ -187,7 +187,7 @@ public sealed class FaultStage : IAsyncDisposable
             async () =>
             {
                 _ = AliveWorker();
-                var behind = Devices.Count - (await AccountsAsync(cancellationToken)).Received;
+                var behind = Devices.Count - (await CountsAsync(cancellationToken)).Received;
                 if (behind > Devices.PerSecond)
                 {
                     since = null;

@@ -3,11 +3,11 @@ using Npgsql;
 
 namespace Ingest.TestSupport.Faults;
 
-/// <summary>What must be true after every round: each reading is in one place, by its content, and the accounts say so.</summary>
+/// <summary>What must be true after every round: each reading is in one place, by its content, and the counts say so.</summary>
 internal static class Promise
 {
     /// <summary>
-    /// Everything that the devices have sent is accounted for, and in one place. After they have stopped, and the workers have caught up.
+    /// Everything that the devices have sent is counted, and in one place. After they have stopped, and the workers have caught up.
     /// </summary>
     /// <exception cref="FaultException">It is not; the message says what is lost, doubled or different.</exception>
     public static async Task IsKeptAsync(FaultStage stage, CancellationToken cancellationToken)
@@ -21,11 +21,11 @@ internal static class Promise
                 $"partition {partition.Id}'s checkpoint stands at {stands}, and the hub's end is {partition.LastSequenceNumber}");
         }
 
-        var accounts = await stage.AccountsAsync(cancellationToken);
-        Check(accounts.Balance, $"the accounts do not balance: {accounts}");
+        var counts = await stage.CountsAsync(cancellationToken);
+        Check(counts.Balance, $"the counts do not add up: {counts}");
         var expected = stage.Devices.Expected();
-        var counted = accounts with { Collisions = 0 };
-        Check(counted == expected, $"the accounts are {counted}, and must be {expected}");
+        var counted = counts with { Collisions = 0 };
+        Check(counted == expected, $"the counts are {counted}, and must be {expected}");
         Same("row", stage.Devices.Rows(), await RowsAsync(stage.Owner, cancellationToken));
         Same("dead letter", stage.Devices.Letters(), await LettersAsync(stage.Owner, cancellationToken));
     }

@@ -51,13 +51,13 @@ public sealed class SteadyDevices : IAsyncDisposable
     /// <summary>Messages sent, and so readings: each has one.</summary>
     public long Count => Interlocked.Read(ref _count);
 
-    /// <summary>The accounts that all sent so far must end in. After <see cref="StopAsync"/>.</summary>
-    public Accounts Expected()
+    /// <summary>The counts that all sent so far must end in. After <see cref="StopAsync"/>.</summary>
+    public ReadingCounts Expected()
     {
         var rows = Rows().Count;
         var letters = Letters().Count;
         var ignored = _sent.Count(message => message.Place == Place.Nowhere);
-        return new Accounts(_sent.Count, rows, _sent.Count - rows - letters - ignored, letters, ignored);
+        return new ReadingCounts(_sent.Count, rows, _sent.Count - rows - letters - ignored, letters, ignored);
     }
 
     /// <summary>Returns when nothing is sent any more.</summary>

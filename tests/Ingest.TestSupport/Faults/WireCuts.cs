@@ -352,9 +352,9 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
                 new Position(last.Offset!, last.SequenceNumber!.Value, last.RowTime!.Value));
             var result = await _pipeline.ProcessAsync(events, checkpoint, cancellationToken).WaitAsync(
                 Patience, TimeProvider.System, cancellationToken);
-            if (result.Accounts != new Accounts(Received: _rowsInFlush, Stored: _rowsInFlush))
+            if (result.Counts != new ReadingCounts(Received: _rowsInFlush, Stored: _rowsInFlush))
             {
-                throw new FaultException($"The accounts of {_rowsInFlush} new rows are {result.Accounts}.");
+                throw new FaultException($"The counts of {_rowsInFlush} new rows are {result.Counts}.");
             }
         }
 
@@ -378,7 +378,7 @@ public sealed class WireCuts(string database, int rowsInFlush, int lanes)
             }
 
             var stored = await new CheckpointTable(_direct).ReadAsync(_claim.Partition, cancellationToken);
-            return number == _sent && stored?.Accounts == new Accounts(
+            return number == _sent && stored?.Counts == new ReadingCounts(
                 Received: _sent, Stored: _sent) && stored.Position?.SequenceNumber == _sent - 1
                 ? number
                 : throw new FaultException($"{_device}: of {_sent} rows {number} are there, and the checkpoint is {stored}.");

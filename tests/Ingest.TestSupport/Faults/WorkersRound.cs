@@ -23,7 +23,7 @@ public sealed record WorkersRoundOptions(
 
 /// <summary>How a round of workers ended that kept the promise.</summary>
 /// <param name="Seed">Its seed.</param>
-/// <param name="Accounts">Where everything sent was found.</param>
+/// <param name="Counts">Where everything sent was found.</param>
 /// <param name="Killed">Workers stopped by SIGKILL.</param>
 /// <param name="Terminated">Workers stopped by SIGTERM.</param>
 /// <param name="Outages">Outages of the database, the first of them with no worker stopped.</param>
@@ -38,7 +38,7 @@ public sealed record WorkersRoundOptions(
 /// <param name="Shares">Partitions a worker at the end.</param>
 public sealed record WorkersReport(
     int Seed,
-    Accounts Accounts,
+    ReadingCounts Counts,
     int Killed,
     int Terminated,
     int Outages,
@@ -137,7 +137,7 @@ public static class WorkersRound
 
         return new WorkersReport(
             seed,
-            await stage.AccountsAsync(cancellationToken),
+            await stage.CountsAsync(cancellationToken),
             fleet.Replaced(StopKind.Kill),
             fleet.Replaced(StopKind.Terminate),
             outages.Count,

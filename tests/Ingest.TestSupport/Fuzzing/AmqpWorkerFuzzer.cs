@@ -71,7 +71,7 @@ public sealed class AmqpWorkerFuzzer : IAsyncDisposable
     public long Frames { get; private set; }
 
     /// <summary>Where they ended.</summary>
-    public Accounts Accounts { get; private set; }
+    public ReadingCounts Counts { get; private set; }
 
     /// <summary>Why the dead-lettered ones were.</summary>
     public IReadOnlyDictionary<string, long> Reasons => _reasons;
@@ -138,9 +138,9 @@ public sealed class AmqpWorkerFuzzer : IAsyncDisposable
         var lost = messages.Where(message => message.Stamp is { } stamp && !found.Contains(stamp)).ToList();
         return lost.Count > 0 ? $"{lost.Count} messages are neither rows nor dead letters under their stamps, the first of them "
             + $"{Convert.ToBase64String(lost[0].Bytes)}"
-            : !Accounts.Balance
-                || Accounts.Received != Messages
-                || Accounts.Missed > 0 ? $"{Messages} messages were sent, and the accounts are {Accounts}"
+            : !Counts.Balance
+                || Counts.Received != Messages
+                || Counts.Missed > 0 ? $"{Messages} messages were sent, and the counts are {Counts}"
             : null;
     }
 
@@ -168,7 +168,7 @@ public sealed class AmqpWorkerFuzzer : IAsyncDisposable
         while (true)
         {
             var stored = await new CheckpointTable(_owner).ListAsync(cancellationToken);
-            Accounts = stored.Aggregate(default(Accounts), (sum, checkpoint) => sum + checkpoint.Accounts);
+            Counts = stored.Aggregate(default(ReadingCounts), (sum, checkpoint) => sum + checkpoint.Counts);
             var positions =
                 stored.ToDictionary(checkpoint => checkpoint.Partition.Partition, checkpoint => checkpoint.Position?.SequenceNumber ?? -1);
             var behind = _hub.Partitions.FirstOrDefault(
@@ -184,9 +184,9 @@ public sealed class AmqpWorkerFuzzer : IAsyncDisposable
                     + $"{Next()}{Environment.NewLine}{string.Join(Environment.NewLine, _worker.Lines.TakeLast(20))}";
             }
 
-            if (Accounts.Received != received)
+            if (Counts.Received != received)
             {
-                (moved, received) = (Stopwatch.GetTimestamp(), Accounts.Received);
+                (moved, received) = (Stopwatch.GetTimestamp(), Counts.Received);
             }
             else if (Stopwatch.GetElapsedTime(moved) > Patience)
             {

@@ -9,11 +9,11 @@ namespace Ingest.TestSupport.Fuzzing;
 
 /// <summary>What a run of bombs came to.</summary>
 /// <param name="Messages">Messages sent.</param>
-/// <param name="Accounts">Where their readings ended, as the pipeline said.</param>
+/// <param name="Counts">Where their readings ended, as the pipeline said.</param>
 /// <param name="Stored">The same, as the checkpoints say.</param>
 /// <param name="PeakResidentBytes">Most physical memory that the process had.</param>
 /// <param name="Seconds">How long it took.</param>
-public sealed record BombResult(long Messages, Accounts Accounts, Accounts Stored, long PeakResidentBytes, double Seconds);
+public sealed record BombResult(long Messages, ReadingCounts Counts, ReadingCounts Stored, long PeakResidentBytes, double Seconds);
 
 /// <summary>
 /// Small messages that hold much work, through the pipeline as a worker delivers them: 8 partitions, batches of 100, two under way of each,
@@ -49,28 +49,28 @@ public static class BombRun
             [.. Enumerable.Range(0, Partitions).Select(partition => partition.ToString(CultureInfo.InvariantCulture))],
             cancellationToken);
         var started = TimeProvider.System.GetTimestamp();
-        Accounts[] accounts;
+        ReadingCounts[] counts;
         await using (var pipeline = new IngestPipeline(source, new IngestSettings()))
         {
-            accounts = await Task.WhenAll(
+            counts = await Task.WhenAll(
                 claimed.Select(
                     (claim, partition) =>
                         Task.Run(() => ReadAsync(pipeline, claim, partition, messages / Partitions, bodies, cancellationToken))));
         }
 
         var stored = (
-            await checkpoints.ListAsync(cancellationToken)).Aggregate(default(Accounts), (sum, checkpoint) => sum + checkpoint.Accounts);
+            await checkpoints.ListAsync(cancellationToken)).Aggregate(default(ReadingCounts), (sum, checkpoint) => sum + checkpoint.Counts);
         using var process = System.Diagnostics.Process.GetCurrentProcess();
         Console.WriteLine(JsonSerializer.Serialize(new BombResult(
             messages / Partitions * Partitions,
-            accounts.Aggregate((sum, partition) => sum + partition),
+            counts.Aggregate((sum, partition) => sum + partition),
             stored,
             process.PeakWorkingSet64,
             TimeProvider.System.GetElapsedTime(started).TotalSeconds)));
     }
 
     // The next batch is handed over while the last one is under way, and no more than two are.
-    private static async Task<Accounts> ReadAsync(
+    private static async Task<ReadingCounts> ReadAsync(
         IngestPipeline pipeline,
         StoredCheckpoint claim,
         int partition,
@@ -78,7 +78,7 @@ public static class BombRun
         byte[][] bodies,
         CancellationToken cancellationToken)
     {
-        var (sum, underWay) = (default(Accounts), new Queue<Task<BatchResult>>());
+        var (sum, underWay) = (default(ReadingCounts), new Queue<Task<BatchResult>>());
         for (var first = 0; first < messages; first += BatchSize)
         {
             RawEvent[] batch =
@@ -93,13 +93,13 @@ public static class BombRun
             underWay.Enqueue(pipeline.ProcessAsync(batch, move, cancellationToken));
             if (underWay.Count == 2)
             {
-                sum += (await underWay.Dequeue()).Accounts;
+                sum += (await underWay.Dequeue()).Counts;
             }
         }
 
         while (underWay.TryDequeue(out var next))
         {
-            sum += (await next).Accounts;
+            sum += (await next).Counts;
         }
 
         return sum;

@@ -12,7 +12,7 @@ namespace Ingest.TestSupport.Fuzzing;
 /// <summary>
 /// Sends mutated bodies, each between two good ones, through the whole pipeline into a database, from several partitions at once, and
 /// twice. Then every body is looked for: its rows and dead letters must be those that it decodes to (which <see cref="DecoderFuzzer"/>
-/// judges), there must be no other, and the accounts must say so.
+/// judges), there must be no other, and the counts must say so.
 /// </summary>
 public sealed class PipelineFuzzer : IAsyncDisposable
 {
@@ -51,7 +51,7 @@ public sealed class PipelineFuzzer : IAsyncDisposable
     public long Bombs { get; private set; }
 
     /// <summary>Where the readings of the first delivery ended, those of the good bodies included.</summary>
-    public Accounts Accounts { get; private set; }
+    public ReadingCounts Counts { get; private set; }
 
     /// <param name="database">A migrated database, as somebody who may create a table.</param>
     /// <param name="seed">The same seed gives the same bodies.</param>
@@ -103,9 +103,9 @@ public sealed class PipelineFuzzer : IAsyncDisposable
                     + $"{Convert.ToBase64String(outcome.Body)}";
             }
 
-            if (outcome.Readings != outcome.Accounts.Received)
+            if (outcome.Readings != outcome.Counts.Received)
             {
-                return $"A body of {outcome.Readings} readings is received as {outcome.Accounts.Received}. The body, in base64: "
+                return $"A body of {outcome.Readings} readings is received as {outcome.Counts.Received}. The body, in base64: "
                     + $"{Convert.ToBase64String(outcome.Body)}";
             }
 
@@ -115,13 +115,13 @@ public sealed class PipelineFuzzer : IAsyncDisposable
             }
         }
 
-        var total = expected.Values.Aggregate(default(Accounts), (sum, outcome) => sum + outcome.Accounts);
-        var repeated = new Accounts(total.Received, 0, total.Received - total.Ignored, 0, total.Ignored);
-        Accounts += first;
+        var total = expected.Values.Aggregate(default(ReadingCounts), (sum, outcome) => sum + outcome.Counts);
+        var repeated = new ReadingCounts(total.Received, 0, total.Received - total.Ignored, 0, total.Ignored);
+        Counts += first;
         return found.Keys.Any(
             stamp => !expected.ContainsKey(stamp)) ? "There are rows or dead letters with stamps that nothing was sent with."
-            : first != total ? $"The accounts are {first}, and must be {total}. {InBase64(batches)}"
-            : again != repeated ? $"Sent again, the accounts are {again}, and must be {repeated}. {InBase64(batches)}"
+            : first != total ? $"The counts are {first}, and must be {total}. {InBase64(batches)}"
+            : again != repeated ? $"Sent again, the counts are {again}, and must be {repeated}. {InBase64(batches)}"
             : null;
     }
 
@@ -141,10 +141,11 @@ public sealed class PipelineFuzzer : IAsyncDisposable
         var first = await SendAsync(batches, cancellationToken);
         var again = await SendAsync(batches, cancellationToken);
         Bombs += bombs.Sum(some => some.Length);
-        Accounts += first;
+        Counts += first;
         await using var count = _source.CreateCommand(
             $"""
-            SELECT (SELECT count(*) FROM fuzzed), (SELECT count(*) FROM dead_letters), (SELECT count(*) FROM fuzzed WHERE temperature = {Good}),
+            SELECT (SELECT count(*) FROM fuzzed), (SELECT count(*) FROM dead_letters),
+                (SELECT count(*) FROM fuzzed WHERE temperature = {Good}),
                 (SELECT coalesce(max(octet_length(payload::text) + octet_length(coalesce(data::text, ''))), 0) FROM fuzzed)
             """);
         await using var reader = await count.ExecuteReaderAsync(cancellationToken);
@@ -152,11 +153,11 @@ public sealed class PipelineFuzzer : IAsyncDisposable
         var (rows, letters, neighbours) = (reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2));
         var received = bombs.Sum(some => some.Sum(DecoderFuzzer.Received)) + good;
         return first.Received != received || !first.Balance || first.Stored != rows || first.DeadLettered - first.NotKept != letters
-            ? $"{received} readings were sent, the accounts are {first}, and there are {rows} rows and {letters} dead letters. "
+            ? $"{received} readings were sent, the counts are {first}, and there are {rows} rows and {letters} dead letters. "
                 + $"{InBase64(batches)}"
             : neighbours < good ? $"{good - neighbours} neighbours are missing. {InBase64(batches)}"
             : again.Received != received || !again.Balance || again.Stored != 0 || again.DeadLettered != first.NotKept
-            ? $"Sent again, the accounts are {again}. {InBase64(batches)}"
+            ? $"Sent again, the counts are {again}. {InBase64(batches)}"
             : null;
     }
 
@@ -187,10 +188,10 @@ public sealed class PipelineFuzzer : IAsyncDisposable
         };
     }
 
-    private async Task<Accounts> SendAsync(IEnumerable<RawEvent[]> batches, CancellationToken cancellationToken)
+    private async Task<ReadingCounts> SendAsync(IEnumerable<RawEvent[]> batches, CancellationToken cancellationToken)
     {
         var results = await Task.WhenAll(batches.Select(batch => _pipeline.ProcessAsync(batch, null, cancellationToken)));
-        return results.Aggregate(default(Accounts), (sum, result) => sum + result.Accounts);
+        return results.Aggregate(default(ReadingCounts), (sum, result) => sum + result.Counts);
     }
 
     private IEnumerable<Outcome> Expected(RawEvent[] events)
@@ -269,7 +270,7 @@ public sealed class PipelineFuzzer : IAsyncDisposable
                     .Select(message => Convert.ToBase64String(message.Body.Span)));
 
     /// <summary>Where a message must be found.</summary>
-    private sealed record Outcome(DateTime Stamp, byte[] Body, long Readings, Accounts Accounts, IReadOnlyList<string> Places)
+    private sealed record Outcome(DateTime Stamp, byte[] Body, long Readings, ReadingCounts Counts, IReadOnlyList<string> Places)
     {
         public bool IsGood => Body.AsSpan().SequenceEqual(GoodBody);
 
@@ -278,7 +279,7 @@ public sealed class PipelineFuzzer : IAsyncDisposable
             var body = message.Body.ToArray();
             var different = rows.Distinct(StringComparer.Ordinal).ToList();
             var ignored = rows.Length + letters.Length == 0 ? 1 : 0;
-            var accounts = new Accounts(
+            var counts = new ReadingCounts(
                 rows.Length + letters.Length + ignored,
                 different.Count,
                 rows.Length - different.Count,
@@ -289,7 +290,7 @@ public sealed class PipelineFuzzer : IAsyncDisposable
                 message.EnqueuedTime!.Value,
                 body,
                 Math.Max(1, DecoderFuzzer.Readings(body) ?? 1),
-                accounts,
+                counts,
                 [.. different, .. letters.Select(letter => LetterText(letter.ElementIndex, RejectReasonCode.Of(letter.Reason), body))]);
         }
     }

@@ -18,6 +18,6 @@ public sealed class CheckpointMoveTests
         Assert.Equal([4, 3, 2, 1], (long[])command.Parameters[3].Value!);
     }
 
-    private static (Checkpoint Move, Accounts Accounts) Move(string hub, string group, string partition, long epoch) =>
+    private static (Checkpoint Move, ReadingCounts Counts) Move(string hub, string group, string partition, long epoch) =>
         (new Checkpoint(new PartitionKey(hub, group, partition), epoch, null, new Position("0", 0, DateTime.UnixEpoch)), default);
 }

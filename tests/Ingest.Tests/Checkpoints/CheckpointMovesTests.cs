@@ -10,19 +10,19 @@ public sealed class CheckpointMovesTests
     private static readonly PartitionKey One = new("hub", "group", "1");
 
     [Fact]
-    public void Consecutive_moves_of_a_partition_become_one_and_their_accounts_add_up()
+    public void Consecutive_moves_of_a_partition_become_one_and_their_counts_add_up()
     {
         var merged = CheckpointMoves.Merge(
         [
-            (Move(Zero, null, 10) with { Missed = 1 }, new Accounts(Received: 1, Stored: 1)),
-            (Move(One, 5, 6), new Accounts(Received: 2, Stored: 2)),
-            (Move(Zero, 10, 20) with { Missed = 2 }, new Accounts(Received: 3, Duplicate: 3)),
+            (Move(Zero, null, 10) with { Missed = 1 }, new ReadingCounts(Received: 1, Stored: 1)),
+            (Move(One, 5, 6), new ReadingCounts(Received: 2, Stored: 2)),
+            (Move(Zero, 10, 20) with { Missed = 2 }, new ReadingCounts(Received: 3, Duplicate: 3)),
         ]);
 
         Assert.Equal(
             [
-                (Move(Zero, null, 20) with { Missed = 3 }, new Accounts(Received: 4, Stored: 1, Duplicate: 3)),
-                (Move(One, 5, 6), new Accounts(Received: 2, Stored: 2)),
+                (Move(Zero, null, 20) with { Missed = 3 }, new ReadingCounts(Received: 4, Stored: 1, Duplicate: 3)),
+                (Move(One, 5, 6), new ReadingCounts(Received: 2, Stored: 2)),
             ],
             merged);
     }

@@ -67,7 +67,8 @@ public sealed class DeviceFleetTests
 
         // 91 plain messages, 5 rejected whole, an array of 4, one more row in the same millisecond, one duplicate, one ignored.
         Assert.Equal(100, ledger.Messages);
-        Assert.Equal(new Accounts(Received: 103, Stored: 95, Duplicate: 1, DeadLettered: 6, Ignored: 1, Collisions: 3), ledger.Expected);
+        Assert.Equal(new ReadingCounts(Received: 103, Stored: 95, Duplicate: 1, DeadLettered: 6, Ignored: 1, Collisions: 3),
+            ledger.Expected);
         Assert.Equal(95, ledger.RowsByDevice().Values.Sum());
     }
 

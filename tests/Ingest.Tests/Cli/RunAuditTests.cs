@@ -11,11 +11,11 @@ public sealed class RunAuditTests
     private static readonly StoreCounts Before = new(
         Rows: 10,
         DeadLetters: 2,
-        new Accounts(Received: 12, Stored: 10, DeadLettered: 2),
+        new ReadingCounts(Received: 12, Stored: 10, DeadLettered: 2),
         new Dictionary<string, long> { ["sim-0000"] = 10 });
 
     private readonly SentLedger _ledger = new();
-    private readonly Accounts _run;
+    private readonly ReadingCounts _run;
     private readonly StoreCounts _after;
 
     public RunAuditTests()
@@ -26,7 +26,7 @@ public sealed class RunAuditTests
         _after = new StoreCounts(
             Before.Rows + _run.Stored,
             Before.DeadLetters + _run.DeadLettered,
-            Before.Accounts + _run,
+            Before.Counts + _run,
             _ledger.RowsByDevice().ToDictionary(pair => pair.Key, pair => pair.Value + Before.RowsByDevice.GetValueOrDefault(pair.Key)));
     }
 
@@ -55,23 +55,24 @@ public sealed class RunAuditTests
     }
 
     [Fact]
-    public void Accounts_that_do_not_balance_are_found()
+    public void Counts_that_do_not_add_up_are_found()
     {
         var problems = Differences(_run with { Received = _run.Received + 1 }, _after);
 
-        Assert.Contains(problems, problem => problem.StartsWith("The accounts do not balance", StringComparison.Ordinal));
+        Assert.Contains(problems, problem => problem.StartsWith("The counts do not add up", StringComparison.Ordinal));
     }
 
     [Fact]
     public void A_replay_that_adds_a_row_is_found()
     {
-        var replay = new Accounts(Received: _run.Received, Stored: 1, Duplicate: _run.Received - 1 - _run.Ignored, Ignored: _run.Ignored);
+        var replay = new ReadingCounts(
+            Received: _run.Received, Stored: 1, Duplicate: _run.Received - 1 - _run.Ignored, Ignored: _run.Ignored);
 
         Assert.Contains(
             RunAudit.ReplayDifferences(_run, replay, rowsBefore: 100, rowsAfter: 101),
             problem => problem.StartsWith("replay: new rows expected 0", StringComparison.Ordinal));
     }
 
-    private IReadOnlyList<string> Differences(Accounts run, StoreCounts after) =>
+    private IReadOnlyList<string> Differences(ReadingCounts run, StoreCounts after) =>
         RunAudit.Differences(_ledger.Messages, run, Before, after, _ledger);
 }

@@ -18,7 +18,7 @@ public sealed class DeadLetterListTests
 
         Assert.Equal(Enumerable.Range(0, kept), list.Letters.Select(letter => letter.Rejection.ElementIndex));
         Assert.Equal(kept, list.Letters.Select(letter => Convert.ToHexString(letter.Key)).Distinct().Count());
-        Assert.All(list.Letters, letter => Assert.Equal(DeadLetterFate.NotKept, letter.Fate));
+        Assert.All(list.Letters, letter => Assert.Equal(DeadLetterOutcome.NotKept, letter.Outcome));
         Assert.Equal([new DeadLetterCount(0, "a", RejectReason.WrongType, 5_000 - kept)], list.Counts);
     }
 
@@ -65,7 +65,7 @@ public sealed class DeadLetterListTests
         var letters = Letters([.. Enumerable.Range(0, 20).Select(_ => Message(1024 * 1024))], elements: 1).Letters.ToArray();
         foreach (var letter in letters[1..])
         {
-            letter.Fate = DeadLetterFate.Kept;
+            letter.Outcome = DeadLetterOutcome.Kept;
         }
 
         var statements = DeadLetterTable.Statements(letters);

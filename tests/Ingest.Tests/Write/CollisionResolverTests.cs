@@ -23,7 +23,7 @@ public sealed class CollisionResolverTests
     {
         Resolve([(Stamp, "a", 1), (Stamp, "a", 1), (Stamp, "b", 1), (Stamp + 1_000, "a", 1)]);
 
-        Assert.Equal([RowOutcome.Stored, RowOutcome.Duplicate, RowOutcome.Stored, RowOutcome.Stored], _rows.Fates.ToArray());
+        Assert.Equal([RowOutcome.Stored, RowOutcome.Duplicate, RowOutcome.Stored, RowOutcome.Stored], _rows.Outcomes.ToArray());
         Assert.Equal(3, _rows.New);
     }
 
@@ -32,7 +32,7 @@ public sealed class CollisionResolverTests
     {
         Resolve([(Stamp, "a", 1), (Stamp, "a", 2), (Stamp, "a", 3), (Stamp, "a", 2)]);
 
-        Assert.Equal([RowOutcome.Stored, RowOutcome.Collision, RowOutcome.Collision, RowOutcome.Duplicate], _rows.Fates.ToArray());
+        Assert.Equal([RowOutcome.Stored, RowOutcome.Collision, RowOutcome.Collision, RowOutcome.Duplicate], _rows.Outcomes.ToArray());
         Assert.Equal([Stamp, Stamp + 1, Stamp + 2], _rows.Times[..3].ToArray().Select(time => time.Microseconds));
     }
 
@@ -41,7 +41,7 @@ public sealed class CollisionResolverTests
     {
         Resolve([(Stamp, "a", double.NaN), (Stamp, "a", double.NaN), (Stamp, "a", null), (Stamp, "a", null)]);
 
-        Assert.Equal([RowOutcome.Stored, RowOutcome.Duplicate, RowOutcome.Collision, RowOutcome.Duplicate], _rows.Fates.ToArray());
+        Assert.Equal([RowOutcome.Stored, RowOutcome.Duplicate, RowOutcome.Collision, RowOutcome.Duplicate], _rows.Outcomes.ToArray());
     }
 
     [Fact]
@@ -49,7 +49,7 @@ public sealed class CollisionResolverTests
     {
         Resolve([(Stamp, "a", 7), (Stamp, "a", 8), (Stamp, "a", 9)], stored: [(Stamp, "a", 1), (Stamp + 1, "a", 8), (Stamp + 3, "a", 9)]);
 
-        Assert.Equal([RowOutcome.Collision, RowOutcome.Duplicate, RowOutcome.Duplicate], _rows.Fates.ToArray());
+        Assert.Equal([RowOutcome.Collision, RowOutcome.Duplicate, RowOutcome.Duplicate], _rows.Outcomes.ToArray());
         Assert.Equal(Stamp + 2, _rows.Times[0].Microseconds);
     }
 
@@ -58,7 +58,7 @@ public sealed class CollisionResolverTests
     {
         Resolve([(Stamp, "a", 1)], stored: [(Stamp + 1_000, "a", 1), (Stamp, "b", 1), (Stamp - 1, "a", 1)]);
 
-        Assert.Equal([RowOutcome.Stored], _rows.Fates.ToArray());
+        Assert.Equal([RowOutcome.Stored], _rows.Outcomes.ToArray());
         Assert.Equal(0, _twins.KnownKeys);
     }
 
@@ -69,7 +69,7 @@ public sealed class CollisionResolverTests
 
         Assert.Equal(1_000, _rows.New);
         Assert.Equal(Stamp + 999, _rows.Times[999].Microseconds);
-        Assert.Equal([RowOutcome.TooManyCollisions, RowOutcome.TooManyCollisions], _rows.Fates[1_000..].ToArray());
+        Assert.Equal([RowOutcome.TooManyCollisions, RowOutcome.TooManyCollisions], _rows.Outcomes[1_000..].ToArray());
     }
 
     [Fact]
@@ -79,7 +79,7 @@ public sealed class CollisionResolverTests
         _refusals.Add(new RefusedRow(batch, 0, "a", default, new PostgresFailure(FailureKind.Poison, "23514", ""), null, "refused"));
         Resolve(batch);
 
-        Assert.Equal([RowOutcome.Refused, RowOutcome.Refused, RowOutcome.Stored], _rows.Fates.ToArray());
+        Assert.Equal([RowOutcome.Refused, RowOutcome.Refused, RowOutcome.Stored], _rows.Outcomes.ToArray());
         Assert.Equal(Stamp, _rows.Times[2].Microseconds);
     }
 

@@ -108,8 +108,8 @@ internal sealed class MemoryStore
             _changed.Clear();
         }
 
-        var accounts = new Accounts(Received: events.Count, Stored: events.Count, Missed: checkpoint?.Missed ?? 0);
-        return new BatchResult(accounts, TimeProvider.System.GetUtcNow());
+        var counts = new ReadingCounts(Received: events.Count, Stored: events.Count, Missed: checkpoint?.Missed ?? 0);
+        return new BatchResult(counts, TimeProvider.System.GetUtcNow());
     }
 
     public List<string> Bodies(string partition)

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace Ingest.IntegrationTests.Write;
 
-public sealed class AccountsTests(PostgresFixture postgres, TimescaleFixture timescale)
+public sealed class CountsTests(PostgresFixture postgres, TimescaleFixture timescale)
 {
     private static readonly DateTime Stamp = new(2026, 3, 1, 12, 0, 0, DateTimeKind.Utc);
 
@@ -31,11 +31,11 @@ public sealed class AccountsTests(PostgresFixture postgres, TimescaleFixture tim
             Message(3, """{"temperature":1}""", source: "deviceLifecycleEvents"),
         ];
 
-        var first = (await pipeline.ProcessAsync(events, null, Stop)).Accounts;
-        var again = (await pipeline.ProcessAsync([.. events.Reverse()], null, Stop)).Accounts;
+        var first = (await pipeline.ProcessAsync(events, null, Stop)).Counts;
+        var again = (await pipeline.ProcessAsync([.. events.Reverse()], null, Stop)).Counts;
 
-        Assert.Equal(new Accounts(Received: 8, Stored: 4, Duplicate: 1, DeadLettered: 2, Ignored: 1, Collisions: 2), first);
-        Assert.Equal(new Accounts(Received: 8, Duplicate: 7, Ignored: 1), again);
+        Assert.Equal(new ReadingCounts(Received: 8, Stored: 4, Duplicate: 1, DeadLettered: 2, Ignored: 1, Collisions: 2), first);
+        Assert.Equal(new ReadingCounts(Received: 8, Duplicate: 7, Ignored: 1), again);
         Assert.Equal(4, await database.RowsAsync("conditions", Stop));
         Assert.Equal(2, await database.RowsAsync("dead_letters", Stop));
         Assert.Equal(
@@ -66,7 +66,7 @@ public sealed class AccountsTests(PostgresFixture postgres, TimescaleFixture tim
             Body = new byte[] { 0, 0xFF, 0 },
         };
 
-        Assert.Equal(new Accounts(Received: 1, DeadLettered: 1), (await pipeline.ProcessAsync([message], null, Stop)).Accounts);
+        Assert.Equal(new ReadingCounts(Received: 1, DeadLettered: 1), (await pipeline.ProcessAsync([message], null, Stop)).Counts);
         Assert.Equal(message.Body.ToArray(), await database.ScalarAsync<byte[]>("SELECT body FROM dead_letters", Stop));
         Assert.Equal("v\uFFFD\uFFFD", await database.ScalarAsync<string>("SELECT properties ->> 'k\uFFFD' FROM dead_letters", Stop));
     }
@@ -79,10 +79,10 @@ public sealed class AccountsTests(PostgresFixture postgres, TimescaleFixture tim
         RawEvent[] noisy = [.. Enumerable.Range(0, 2_000).Select(number => WriteStage.Message(new Reading(number, "noisy")))];
         RawEvent[] quiet = [.. Enumerable.Range(0, 20).Select(number => WriteStage.Message(new Reading(number, "quiet")))];
 
-        var accounts = await stage.RejectAsync([.. noisy, .. quiet], Stop);
+        var counts = await stage.RejectAsync([.. noisy, .. quiet], Stop);
         var kept = await database.RowsAsync("dead_letters WHERE device = 'noisy'", Stop);
 
-        Assert.Equal(new Accounts(Received: 2_020, DeadLettered: 2_020, NotKept: 2_000 - kept), accounts);
+        Assert.Equal(new ReadingCounts(Received: 2_020, DeadLettered: 2_020, NotKept: 2_000 - kept), counts);
         Assert.InRange(kept, 51, 120);
         Assert.Equal(20, await database.RowsAsync("dead_letters WHERE device = 'quiet'", Stop));
         Assert.Equal((kept, 2_000 - kept), (
@@ -102,12 +102,12 @@ public sealed class AccountsTests(PostgresFixture postgres, TimescaleFixture tim
             .. Enumerable.Range(1, 12).Select(number => Message(number, $"[1,2,3,4,5,6,7,8{large}]")),
         ];
 
-        var accounts = (await pipeline.ProcessAsync(events, null, Stop)).Accounts;
-        var again = (await pipeline.ProcessAsync(events, null, Stop)).Accounts;
+        var counts = (await pipeline.ProcessAsync(events, null, Stop)).Counts;
+        var again = (await pipeline.ProcessAsync(events, null, Stop)).Counts;
 
         // Of 200 KiB, five copies make 1 MiB; twelve such messages are more than one statement takes.
-        Assert.Equal(new Accounts(Received: 5_096, DeadLettered: 5_096, NotKept: 4_900 + (12 * 3)), accounts);
-        Assert.Equal(new Accounts(Received: 5_096, Duplicate: 160, DeadLettered: 4_936, NotKept: 4_936), again);
+        Assert.Equal(new ReadingCounts(Received: 5_096, DeadLettered: 5_096, NotKept: 4_900 + (12 * 3)), counts);
+        Assert.Equal(new ReadingCounts(Received: 5_096, Duplicate: 160, DeadLettered: 4_936, NotKept: 4_936), again);
         Assert.Equal(160, await database.RowsAsync("dead_letters", Stop));
         Assert.Equal(99, await database.ScalarAsync<int>("SELECT max(element) FROM dead_letters WHERE length(body) < 20000", Stop));
     }
@@ -119,8 +119,10 @@ public sealed class AccountsTests(PostgresFixture postgres, TimescaleFixture tim
         await database.ExecuteAsync(
             """
             INSERT INTO dead_letters (key, reason, detail, element, hub, partition, properties, body, received_at)
-            SELECT sha256(n::text::bytea), 'not_json', '', -1, '', '', '{}', '', TIMESTAMPTZ '2026-01-01 00:00Z' + n * interval '1 second' FROM generate_series(1, 2500) AS n;
-            INSERT INTO dead_letters (key, reason, detail, element, hub, partition, properties, body, received_at) VALUES ('new', 'not_json', '', -1, '', '', '{}', '', '2026-03-01 00:00Z')
+            SELECT sha256(n::text::bytea), 'not_json', '', -1, '', '', '{}', '',
+                TIMESTAMPTZ '2026-01-01 00:00Z' + n * interval '1 second' FROM generate_series(1, 2500) AS n;
+            INSERT INTO dead_letters (key, reason, detail, element, hub, partition, properties, body, received_at) VALUES (
+                'new', 'not_json', '', -1, '', '', '{}', '', '2026-03-01 00:00Z')
             """,
             Stop);
         var clock = new FakeTimeProvider(new DateTimeOffset(2026, 3, 2, 0, 0, 0, TimeSpan.Zero));
@@ -153,14 +155,14 @@ public sealed class AccountsTests(PostgresFixture postgres, TimescaleFixture tim
                 () => stage.ProcessAsync(after, null, Stop));
             Assert.EndsWith("Commit:AcceptDifferences.", refused.Message, StringComparison.Ordinal);
             Assert.Equal(300, await database.RowsAsync("conditions", Stop));
-            Assert.Equal(new Accounts(Received: 300, Duplicate: 300), await stage.ProcessAsync(before, null, Stop));
+            Assert.Equal(new ReadingCounts(Received: 300, Duplicate: 300), await stage.ProcessAsync(before, null, Stop));
         }
 
         commit.AcceptDifferences = true;
         await using var knowingly = new WriteStage(database.Source, commit: commit);
-        var accounts = await knowingly.ProcessAsync(after, null, Stop);
-        Assert.Equal(300, accounts.Stored + accounts.Duplicate);
-        Assert.True(accounts.Collisions > 290);
+        var counts = await knowingly.ProcessAsync(after, null, Stop);
+        Assert.Equal(300, counts.Stored + counts.Duplicate);
+        Assert.True(counts.Collisions > 290);
     }
 
     private static RawEvent Message(int stamp, string body, string source = "Telemetry") => new()

@@ -12,7 +12,7 @@ namespace Ingest.Events;
 /// kept.
 /// </param>
 /// <param name="Missed">Messages the hub dropped before they were read: gaps in the sequence numbers.</param>
-public readonly record struct Accounts(
+public readonly record struct ReadingCounts(
     long Received = 0,
     long Stored = 0,
     long Duplicate = 0,
@@ -25,11 +25,11 @@ public readonly record struct Accounts(
     /// <summary>The promise: every reading is in exactly one of the four places.</summary>
     public bool Balance => Received == Stored + Duplicate + DeadLettered + Ignored;
 
-    public static Accounts operator +(Accounts a, Accounts b) => a.Add(b);
+    public static ReadingCounts operator +(ReadingCounts a, ReadingCounts b) => a.Add(b);
 
-    public static Accounts operator -(Accounts a, Accounts b) => a.Subtract(b);
+    public static ReadingCounts operator -(ReadingCounts a, ReadingCounts b) => a.Subtract(b);
 
-    public Accounts Add(Accounts other) => new(
+    public ReadingCounts Add(ReadingCounts other) => new(
         Received + other.Received,
         Stored + other.Stored,
         Duplicate + other.Duplicate,
@@ -39,7 +39,7 @@ public readonly record struct Accounts(
         NotKept + other.NotKept,
         Missed + other.Missed);
 
-    public Accounts Subtract(Accounts other) => new(
+    public ReadingCounts Subtract(ReadingCounts other) => new(
         Received - other.Received,
         Stored - other.Stored,
         Duplicate - other.Duplicate,
