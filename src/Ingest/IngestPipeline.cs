@@ -64,6 +64,7 @@ public sealed class IngestPipeline : IAsyncDisposable
         _limits = new PartLimits(options.Commit.MaxRows, options.Commit.MaxBytes);
         _commits = Commits(dataSource, table, options, Health, Metrics, clock, logger);
         Metrics.Watch(Health);
+        PipelineLog.Started(logger, table.Name, string.Join(", ", table.Columns.Select(column => column.Name)));
     }
 
     /// <summary>How the write path is, for probes and status.</summary>

@@ -69,6 +69,20 @@ public sealed class ReadingColumns : IDisposable
         }
     }
 
+    /// <summary>Whether two rows have equal values, each in its column's exact type.</summary>
+    internal static bool SameValues(ReadingColumns readings, int rowIndex, ReadingColumns others, int otherIndex)
+    {
+        for (var columnIndex = 0; columnIndex < readings._columns.Length; columnIndex++)
+        {
+            if (!readings._columns[columnIndex].SameValue(rowIndex, others._columns[columnIndex], otherIndex))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     /// <summary>Empties the columns and keeps their buffers.</summary>
     public void Clear() => Truncate(0);
 

@@ -32,6 +32,18 @@ internal static partial class PipelineLog
     [LoggerMessage(1012, LogLevel.Warning, "Expired readings could not be dropped; this will be tried again: {Failure}")]
     public static partial void ReadingsNotDropped(ILogger logger, string failure);
 
+    [LoggerMessage(
+        1014,
+        LogLevel.Information,
+        "Readings go to {Table}, and are told apart by time, device and {Columns}: what is not mapped tells none apart")]
+    public static partial void Started(ILogger logger, string table, string columns);
+
+    [LoggerMessage(
+        1013,
+        LogLevel.Warning,
+        "Different messages are one row, because nothing that tells them apart is mapped: {Messages}")]
+    public static partial void Indistinct(ILogger logger, string messages);
+
     [LoggerMessage(1008, LogLevel.Error, "A batch of partition {Partition} has failed: {Failure}")]
     public static partial void BatchFailed(ILogger logger, string partition, string failure);
 

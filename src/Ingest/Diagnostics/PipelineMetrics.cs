@@ -17,6 +17,7 @@ public sealed class PipelineMetrics : IDisposable
     private readonly Counter<long> _received;
     private readonly Counter<long> _stored;
     private readonly Counter<long> _duplicate;
+    private readonly Counter<long> _indistinct;
     private readonly Counter<long> _deadLettered;
     private readonly Counter<long> _notKept;
     private readonly Counter<long> _ignored;
@@ -34,6 +35,10 @@ public sealed class PipelineMetrics : IDisposable
         _received = _meter.CreateCounter<long>("ingest.readings.received", "{reading}", "Readings taken from the source");
         _stored = _meter.CreateCounter<long>("ingest.readings.stored", "{reading}", "New rows");
         _duplicate = _meter.CreateCounter<long>("ingest.readings.duplicate", "{reading}", "Readings that were already there");
+        _indistinct = _meter.CreateCounter<long>(
+            "ingest.readings.indistinct",
+            "{reading}",
+            "Of the duplicates: from another message of the same flush, which differs only in what is not mapped");
         _deadLettered = _meter.CreateCounter<long>("ingest.readings.dead_lettered", "{reading}", "Readings rejected, by reason");
         _notKept = _meter.CreateCounter<long>(
             "ingest.readings.not_kept",
@@ -66,11 +71,12 @@ public sealed class PipelineMetrics : IDisposable
         _meter.CreateObservableGauge("ingest.queue.messages", () => health.Read().QueuedMessages, "{message}", "Their messages");
     }
 
-    internal void Count(ReadingCounts counts, IEnumerable<KeyValuePair<string, long>> deadLetteredByReason)
+    internal void Count(ReadingCounts counts, IEnumerable<KeyValuePair<string, long>> deadLetteredByReason, long indistinct)
     {
         _received.Add(counts.Received);
         _stored.Add(counts.Stored);
         _duplicate.Add(counts.Duplicate);
+        _indistinct.Add(indistinct);
         _notKept.Add(counts.NotKept);
         _ignored.Add(counts.Ignored);
         _collisions.Add(counts.Collisions);

@@ -5,26 +5,25 @@ using Ingest.Events;
 namespace Ingest.Write;
 
 /// <summary>
-/// Gives every reading of a flush its place. Equal content at one stamp is one reading; different content goes to the first free
-/// microsecond of the stamp's millisecond, and every taken microsecond of it is compared, whether the row is stored or of this flush.
+/// Gives every reading of a flush its place. The table holds a content at a stamp as often as the one message that holds it most often: a
+/// message's n-th reading of a content is a duplicate where n of them are there, stored or of this flush. Else it goes to the first free
+/// microsecond of the stamp's millisecond.
 /// </summary>
 /// <remarks>
-/// A flush that has not read what is stored may still rely on it for rows at the stamp itself: a later microsecond is only ever taken while
-/// the stamp is, and both commit together or in that order. So where the stamp turns out to be free, nothing of that millisecond is stored
-/// (unless somebody deleted single rows), and where it is taken the unique index says so and the flush is compared.
+/// <para>A message's readings are all in one flush, so what the flush has counted of it is all that it holds.</para>
+/// <para>A flush that has not read what is stored may still rely on it for rows at the stamp itself: a later microsecond is only ever taken
+/// while the stamp is, and both commit together or in that order. So where the stamp turns out to be free, nothing of that millisecond is
+/// stored (unless somebody deleted single rows), and where it is taken the unique index says so and the flush is compared.</para>
 /// </remarks>
 internal sealed class CollisionResolver
 {
-    private const short NoMicrosecond = -1;
+    private const int None = FlushKeys.None;
 
-    private int[] _buckets = [];
-    private int[] _nextKey = [];
-    private int[] _keyOfRow = [];
-    private int[] _rowOfKey = [];
-    private int[] _firstPlace = [];
-    private bool[] _storedKey = [];
-    private int _keys;
+    private readonly FlushKeys _keyNumbers = new();
+    private Key[] _keys = [];
 
+    private Content[] _contents = [];
+    private int _contentCount;
     private Place[] _places = [];
     private int _placeCount;
     private FlushRows _rows = new();
@@ -38,22 +37,26 @@ internal sealed class CollisionResolver
     /// <summary>Readings whose key was stored with other values only.</summary>
     public int Differing { get; private set; }
 
+    /// <summary>The duplicates that only what is not mapped tells from their twin.</summary>
+    public IndistinctMessages Indistinct { get; } = new();
+
     /// <summary>Numbers the keys of a flush; forgets all that is stored.</summary>
     public void Load(FlushRows rows)
     {
         _rows = rows;
-        _keys = 0;
-        _placeCount = 0;
-        Grow(rows.Count);
-        Array.Fill(_buckets, -1);
-        for (var rowIndex = 0; rowIndex < rows.Count; rowIndex++)
+        _keyNumbers.Load(rows);
+        if (_keys.Length < _keyNumbers.Count)
         {
-            _keyOfRow[rowIndex] = FindOrAdd(rows.Stamp(rowIndex), rows.Device(rowIndex), rowIndex);
+            _keys = new Key[(int)BitOperations.RoundUpToPowerOf2((uint)_keyNumbers.Count)];
         }
+
+        Array.Fill(_keys, new Key { FirstContent = None, FirstPlace = None }, 0, _keyNumbers.Count);
+        _contentCount = 0;
+        _placeCount = 0;
     }
 
     /// <summary>The key of the flush's readings at this stamp of this device, or -1 where it has none.</summary>
-    public int KeyIndexOf(Instant stamp, string device) => Find(Bucket(stamp, device), stamp, device);
+    public int KeyIndexOf(Instant stamp, string device) => _keyNumbers.Find(stamp, device);
 
     /// <summary>Takes in a stored row.</summary>
     /// <param name="keyIndex">Its key in the flush.</param>
@@ -62,8 +65,10 @@ internal sealed class CollisionResolver
     /// <param name="storedIndex">Its row in that buffer.</param>
     public void AddStored(int keyIndex, Instant time, ReadingColumns stored, int storedIndex)
     {
-        _storedKey[keyIndex] = true;
-        AddPlace(keyIndex, new Place((short)time.MicrosecondOfMillisecond, stored, storedIndex, -1));
+        ref var key = ref _keys[keyIndex];
+        key.IsStored = true;
+        AddPlace(ref key, (short)time.MicrosecondOfMillisecond);
+        AddContent(ref key, new Content { Stored = stored, RowIndex = storedIndex, Copies = 1 });
     }
 
     /// <summary>Decides about every row, in order.</summary>
@@ -73,58 +78,109 @@ internal sealed class CollisionResolver
         KnownKeys = 0;
         Differing = 0;
         ByBatch = new (int, int)[_rows.Batches.Count];
+        Indistinct.Clear();
         _rows.New = 0;
         for (var rowIndex = 0; rowIndex < _rows.Count; rowIndex++)
         {
-            Decide(rowIndex, refused.Contains(_rows.Batches[_rows.BatchIndexOf(rowIndex)], _rows.RowIndexOf(rowIndex)));
+            ref var key = ref _keys[_keyNumbers.OfRow(rowIndex)];
+            var contentIndex = key.FirstContent == None ? None : ContentOf(key, rowIndex);
+            if (key.IsStored)
+            {
+                Count(_rows.BatchIndexOf(rowIndex), contentIndex == None || _contents[contentIndex].Stored is null);
+            }
+
+            _rows.Outcomes[rowIndex] = contentIndex == None
+                ? Take(ref key, rowIndex, refused)
+                : Decide(ref key, ref _contents[contentIndex], rowIndex);
         }
     }
 
-    private void Decide(int rowIndex, bool refused)
+    private int ContentOf(in Key key, int rowIndex)
     {
-        var keyIndex = _keyOfRow[rowIndex];
-        var equalStored = false;
-        RowOutcome? outcome = null;
-        if (_firstPlace[keyIndex] >= 0)
+        var found = NextEqual(key.FirstContent, rowIndex);
+        if (found != None && _contents[found].Stored is not null && !_contents[found].IsCounted)
         {
-            for (var placeIndex = _firstPlace[keyIndex]; placeIndex >= 0 && outcome is null; placeIndex = _places[placeIndex].NextIndex)
+            // Stored rows come one by one: those equal to it count with it.
+            for (var next = found; (next = NextEqual(_contents[next].NextIndex, rowIndex)) != None;)
             {
-                ref readonly var taken = ref _places[placeIndex];
-                if (taken.Stored is { } stored)
-                {
-                    equalStored = _rows.SameValues(rowIndex, stored, taken.RowIndex);
-                    outcome = equalStored ? RowOutcome.Duplicate : null;
-                }
-                else if (_rows.SameValues(rowIndex, _rows.ReadingsOf(taken.RowIndex), _rows.RowIndexOf(taken.RowIndex)))
-                {
-                    outcome = taken.Microsecond == NoMicrosecond ? RowOutcome.Refused : RowOutcome.Duplicate;
-                }
+                _contents[found].Copies++;
+            }
+
+            _contents[found].IsCounted = true;
+        }
+
+        return found;
+    }
+
+    private int NextEqual(int contentIndex, int rowIndex)
+    {
+        for (; contentIndex != None; contentIndex = _contents[contentIndex].NextIndex)
+        {
+            ref readonly var content = ref _contents[contentIndex];
+            if (content.Stored is { } stored
+                ? _rows.SameValues(rowIndex, stored, content.RowIndex)
+                : _rows.SameValues(rowIndex, _rows.ReadingsOf(content.RowIndex), _rows.RowIndexOf(content.RowIndex)))
+            {
+                return contentIndex;
             }
         }
 
-        if (_storedKey[keyIndex])
-        {
-            Count(_rows.BatchIndexOf(rowIndex), !equalStored);
-        }
-
-        _rows.Outcomes[rowIndex] = outcome ?? Take(rowIndex, keyIndex, refused);
+        return None;
     }
 
-    private RowOutcome Take(int rowIndex, int keyIndex, bool refused)
+    // An equal reading is there.
+    private RowOutcome Decide(ref Key key, ref Content content, int rowIndex)
     {
-        if (refused)
+        if (content.IsRefused)
         {
-            AddPlace(keyIndex, new Place(NoMicrosecond, null, rowIndex, -1));
             return RowOutcome.Refused;
         }
 
-        var free = FirstFree(keyIndex);
-        if (free < 0)
+        var message = (_rows.BatchIndexOf(rowIndex), _rows.EventIndexOf(rowIndex));
+        content.SeenInMessage = content.Message == message ? content.SeenInMessage + 1 : 1;
+        content.Message = message;
+        if (content.SeenInMessage <= content.Copies)
+        {
+            if (content.Stored is null)
+            {
+                Indistinct.Add(_rows.EventOf(content.RowIndex), _rows.EventOf(rowIndex), _rows.Device(rowIndex));
+            }
+
+            return RowOutcome.Duplicate;
+        }
+
+        return TakePlace(ref key, ref content, rowIndex);
+    }
+
+    // The flush's first reading of its content, of which none is stored.
+    private RowOutcome Take(ref Key key, int rowIndex, Refusals refused)
+    {
+        var content = new Content
+        {
+            RowIndex = rowIndex,
+            Message = (_rows.BatchIndexOf(rowIndex), _rows.EventIndexOf(rowIndex)),
+            SeenInMessage = 1,
+            IsRefused = refused.Contains(_rows.Batches[_rows.BatchIndexOf(rowIndex)], _rows.RowIndexOf(rowIndex)),
+        };
+        var outcome = content.IsRefused ? RowOutcome.Refused : TakePlace(ref key, ref content, rowIndex);
+        if (outcome != RowOutcome.TooManyCollisions)
+        {
+            AddContent(ref key, content);
+        }
+
+        return outcome;
+    }
+
+    private RowOutcome TakePlace(ref Key key, ref Content content, int rowIndex)
+    {
+        var free = FirstFree(ref key);
+        if (free == None)
         {
             return RowOutcome.TooManyCollisions;
         }
 
-        AddPlace(keyIndex, new Place((short)free, null, rowIndex, -1));
+        AddPlace(ref key, (short)free);
+        content.Copies++;
         _rows.Times[rowIndex] = _rows.Stamp(rowIndex).AddMicroseconds(free);
         _rows.New++;
         return free == 0 ? RowOutcome.Stored : RowOutcome.Collision;
@@ -138,22 +194,19 @@ internal sealed class CollisionResolver
         ByBatch[batchIndex].Differing += differs ? 1 : 0;
     }
 
-    private int FirstFree(int keyIndex)
+    private int FirstFree(ref Key key)
     {
-        if (_firstPlace[keyIndex] < 0)
+        if (key.FirstPlace == None || key.IsFull)
         {
-            return 0;
+            return key.IsFull ? None : 0;
         }
 
         Span<ulong> taken = stackalloc ulong[16];
         taken.Clear();
-        for (var placeIndex = _firstPlace[keyIndex]; placeIndex >= 0; placeIndex = _places[placeIndex].NextIndex)
+        for (var placeIndex = key.FirstPlace; placeIndex != None; placeIndex = _places[placeIndex].NextIndex)
         {
             var microsecond = _places[placeIndex].Microsecond;
-            if (microsecond >= 0)
-            {
-                taken[microsecond >> 6] |= 1UL << (microsecond & 63);
-            }
+            taken[microsecond >> 6] |= 1UL << (microsecond & 63);
         }
 
         for (var word = 0; word < taken.Length; word++)
@@ -161,74 +214,64 @@ internal sealed class CollisionResolver
             if (taken[word] != ulong.MaxValue)
             {
                 var free = (word << 6) + BitOperations.TrailingZeroCount(~taken[word]);
-                return free < Instant.PerMillisecond ? free : -1;
+                key.IsFull = free >= Instant.PerMillisecond;
+                return key.IsFull ? None : free;
             }
         }
 
-        return -1;
+        throw new InvalidOperationException("A millisecond has fewer microseconds than were counted");
     }
 
-    private void AddPlace(int keyIndex, Place place)
+    private void AddPlace(ref Key key, short microsecond)
     {
         if (_placeCount == _places.Length)
         {
             Array.Resize(ref _places, Math.Max(1_024, _places.Length * 2));
         }
 
-        _places[_placeCount] = place with { NextIndex = _firstPlace[keyIndex] };
-        _firstPlace[keyIndex] = _placeCount++;
+        _places[_placeCount] = new Place(microsecond, key.FirstPlace);
+        key.FirstPlace = _placeCount++;
     }
 
-    private int FindOrAdd(Instant stamp, string device, int rowIndex)
+    private void AddContent(ref Key key, Content content)
     {
-        var bucket = Bucket(stamp, device);
-        var keyIndex = Find(bucket, stamp, device);
-        if (keyIndex >= 0)
+        if (_contentCount == _contents.Length)
         {
-            return keyIndex;
+            Array.Resize(ref _contents, Math.Max(1_024, _contents.Length * 2));
         }
 
-        keyIndex = _keys++;
-        _nextKey[keyIndex] = _buckets[bucket];
-        _buckets[bucket] = keyIndex;
-        _rowOfKey[keyIndex] = rowIndex;
-        _firstPlace[keyIndex] = -1;
-        _storedKey[keyIndex] = false;
-        return keyIndex;
+        content.NextIndex = key.FirstContent;
+        _contents[_contentCount] = content;
+        key.FirstContent = _contentCount++;
     }
 
-    private int Find(int bucket, Instant stamp, string device)
+    /// <summary>A stamp of a device, whose readings share a millisecond.</summary>
+    private struct Key
     {
-        for (var keyIndex = _buckets[bucket]; keyIndex >= 0; keyIndex = _nextKey[keyIndex])
-        {
-            var rowIndex = _rowOfKey[keyIndex];
-            if (_rows.Stamp(rowIndex) == stamp && _rows.Device(rowIndex) == device)
-            {
-                return keyIndex;
-            }
-        }
-
-        return -1;
+        public int FirstContent;
+        public int FirstPlace;
+        public bool IsStored;
+        public bool IsFull;
     }
 
-    // The device's own hash is randomised, so that nobody can choose names that fall into one bucket.
-    private int Bucket(Instant stamp, string device) =>
-        HashCode.Combine(stamp, string.GetHashCode(device, StringComparison.Ordinal)) & (_buckets.Length - 1);
-
-    private void Grow(int rows)
+    /// <summary>Different values of a key.</summary>
+    private struct Content
     {
-        var size = (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(rows, 64));
-        if (_nextKey.Length < size)
-        {
-            _buckets = new int[size * 2];
-            _nextKey = new int[size];
-            _keyOfRow = new int[size];
-            _rowOfKey = new int[size];
-            _firstPlace = new int[size];
-            _storedKey = new bool[size];
-        }
+        /// <summary>The buffer of the stored row that has them; null where it is a row of the flush.</summary>
+        public ReadingColumns? Stored;
+        public int RowIndex;
+
+        /// <summary>How many rows there are of it, stored and of this flush.</summary>
+        public int Copies;
+        public bool IsCounted;
+        public bool IsRefused;
+
+        /// <summary>The message that a row of it was last seen of, and how many.</summary>
+        public (int BatchIndex, int EventIndex) Message;
+        public int SeenInMessage;
+        public int NextIndex;
     }
 
-    /// <summary>A taken microsecond of a key: by a stored row, or by a row of the flush.</summary>
-    private readonly record struct Place(short Microsecond, ReadingColumns? Stored, int RowIndex, int NextIndex);
+    /// <summary>A taken microsecond of a key.</summary>
+    private readonly record struct Place(short Microsecond, int NextIndex);
 }

@@ -7,8 +7,12 @@ namespace Ingest.Write;
 /// <param name="DeadLettered">Dead letters by reason code.</param>
 /// <param name="Known">Readings whose key was stored before.</param>
 /// <param name="StoresSomething">Whether it holds a new row or a new dead letter.</param>
+/// <param name="Indistinct">Duplicates that only what is not mapped tells from their twin.</param>
+/// <param name="Example">Two such messages, if any.</param>
 internal sealed record FlushOutcome(
     IReadOnlyList<(FlushBatch Batch, ReadingCounts Counts)> Batches,
     IReadOnlyDictionary<string, long> DeadLettered,
     int Known,
-    bool StoresSomething);
+    bool StoresSomething,
+    int Indistinct = 0,
+    IndistinctPair? Example = null);

@@ -96,7 +96,9 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
             [.. Flush.Batches.Select((batch, index) => (batch, tallies[index].Of(batch)))],
             reasons,
             Twins.KnownKeys,
-            Rows.New > 0 || Letters.Any(letter => letter.Outcome == DeadLetterOutcome.Kept));
+            Rows.New > 0 || Letters.Any(letter => letter.Outcome == DeadLetterOutcome.Kept),
+            Twins.Indistinct.Count,
+            Twins.Indistinct.Example);
     }
 
     /// <summary>Which rows and dead letters are to be written, as a hash.</summary>
@@ -143,7 +145,7 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
                     ? (
                         RejectReason.RefusedByDatabase,
                         Flush.History.Refused.Detail(Rows.Batches[Rows.BatchIndexOf(rowIndex)], Rows.RowIndexOf(rowIndex)))
-                    : (RejectReason.TooManyCollisions, "The device has a thousand other readings with this stamp.");
+                    : (RejectReason.TooManyCollisions, "The device has a thousand readings with this stamp already.");
                 var readings = Rows.ReadingsOf(rowIndex);
                 var eventIndex = readings.EventIndexes[Rows.RowIndexOf(rowIndex)];
                 var rejection = new Rejection(eventIndex, readings.ElementIndexes[Rows.RowIndexOf(rowIndex)], reason, detail);

@@ -10,6 +10,11 @@ namespace Ingest.Write;
 /// <summary>Tells callers, health, metrics and log how one writer's flushes go.</summary>
 internal sealed class FlushReports(PipelineHealth health, PipelineMetrics metrics, TimeProvider clock, ILogger logger, int writer)
 {
+    // A fleet whose mapping lacks something meets it with every message.
+    private static readonly TimeSpan IndistinctPause = TimeSpan.FromMinutes(10);
+
+    private long? _toldIndistinct;
+
     /// <summary>Gives every batch its result.</summary>
     public void Complete(Flush flush, FlushAttempt.Committed committed, WriteMode mode, TimeSpan took, Activity? activity)
     {
@@ -90,7 +95,13 @@ internal sealed class FlushReports(PipelineHealth health, PipelineMetrics metric
             PipelineLog.WorkingAgain(logger, outage);
         }
 
-        metrics.Count(total, outcome.DeadLettered);
+        metrics.Count(total, outcome.DeadLettered, outcome.Indistinct);
+        if (outcome.Example is { } example && (_toldIndistinct is not { } told || clock.GetElapsedTime(told) > IndistinctPause))
+        {
+            _toldIndistinct = clock.GetTimestamp();
+            PipelineLog.Indistinct(logger, example.Describe());
+        }
+
         metrics.Flushed(total.Received, took);
         activity?.SetTag("ingest.readings", total.Received);
         activity?.SetTag("ingest.write.mode", mode == WriteMode.Optimistic ? "optimistic" : "compared");

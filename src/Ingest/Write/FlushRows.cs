@@ -13,7 +13,7 @@ internal enum RowOutcome : byte
     /// <summary>New, and another reading had its stamp: written some microseconds later.</summary>
     Collision,
 
-    /// <summary>An equal reading is stored, or is written by this flush.</summary>
+    /// <summary>As many equal readings as its message holds up to it are stored, or are written by this flush.</summary>
     Duplicate,
 
     /// <summary>Dead-lettered: its millisecond is full.</summary>
@@ -87,6 +87,11 @@ internal sealed class FlushRows
 
     public int RowIndexOf(int index) => _rowIndexes[index];
 
+    /// <summary>The index of a row's message in its batch.</summary>
+    public int EventIndexOf(int index) => ReadingsOf(index).EventIndexes[_rowIndexes[index]];
+
+    public RawEvent EventOf(int index) => Batches[_batchIndexes[index]].Events[EventIndexOf(index)];
+
     public ReadingColumns ReadingsOf(int index) => _readings[_batchIndexes[index]];
 
     public Instant Stamp(int index) => _stamps[index];
@@ -119,17 +124,6 @@ internal sealed class FlushRows
     }
 
     /// <summary>Whether a row's values equal those of a row elsewhere, each in its column's exact type.</summary>
-    public bool SameValues(int index, ReadingColumns other, int otherIndex)
-    {
-        var mine = ReadingsOf(index).Columns;
-        for (var columnIndex = 0; columnIndex < mine.Count; columnIndex++)
-        {
-            if (!mine[columnIndex].SameValue(_rowIndexes[index], other.Columns[columnIndex], otherIndex))
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
+    public bool SameValues(int index, ReadingColumns other, int otherIndex) =>
+        ReadingColumns.SameValues(ReadingsOf(index), _rowIndexes[index], other, otherIndex);
 }

@@ -1,3 +1,4 @@
+using Azure.Messaging.EventHubs;
 using Ingest.Checkpoints;
 using Ingest.Database.Migrations;
 using Ingest.LocalHub;
@@ -8,6 +9,7 @@ using Ingest.TestSupport.Databases;
 using Ingest.Worker;
 using Ingest.Worker.Ownership;
 using Ingest.Write;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Npgsql;
@@ -32,14 +34,16 @@ internal sealed class TableStage : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _working;
 
-    private TableStage(LocalEventHub hub, NpgsqlDataSource owner, DatabaseSettings database, TelemetrySettings telemetry)
+    private TableStage(
+        LocalEventHub hub, NpgsqlDataSource owner, DatabaseSettings database, TelemetrySettings telemetry, ILogger? logger)
     {
         Hub = hub;
         _owner = owner;
         _login = DatabaseConnections.Create(database);
         _client = new HubClient(
             new HubSettings { ConnectionString = hub.ConnectionString }, TimeProvider.System, NullLogger<HubClient>.Instance);
-        _pipeline = new IngestPipeline(_login, new IngestSettings { Telemetry = telemetry, Database = database });
+        _pipeline = new IngestPipeline(_login, new IngestSettings { Telemetry = telemetry, Database = database }, loggers: logger is null
+            ? null : new OneLogger(logger));
         _worker = new HubWorker(
             _client,
             telemetry.TimeSource,
@@ -56,7 +60,9 @@ internal sealed class TableStage : IAsyncDisposable
     /// <param name="postgres">The server.</param>
     /// <param name="telemetry">The mapping.</param>
     /// <param name="table">Makes the table of the mapping; null for the default one.</param>
-    public static async Task<TableStage> StartAsync(PostgresFixture postgres, TelemetrySettings telemetry, string? table = null)
+    /// <param name="logger">Takes what the pipeline logs.</param>
+    public static async Task<TableStage> StartAsync(
+        PostgresFixture postgres, TelemetrySettings telemetry, string? table = null, ILogger? logger = null)
     {
         var server = await postgres.ServerAsync();
         var connectionString = await server.CreateDatabaseAsync(Cancelled);
@@ -70,7 +76,14 @@ internal sealed class TableStage : IAsyncDisposable
 
         var login = await server.CreateLoginAsync(connectionString, memberOf: "ingest_writer", Cancelled);
         var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, Clock = new FakeTimeProvider(Stamp) }, Cancelled);
-        return new TableStage(hub, owner, new DatabaseSettings { ConnectionString = login }, telemetry);
+        return new TableStage(hub, owner, new DatabaseSettings { ConnectionString = login }, telemetry, logger);
+    }
+
+    /// <summary>Sends messages to the first partition, in one batch: a transaction of their own.</summary>
+    public async Task SendAsync(params IReadOnlyList<EventData> messages)
+    {
+        await using var sender = new HubSender(_client);
+        await sender.SendAsync(messages, SendTarget.Partition("0"), Cancelled);
     }
 
     /// <summary>The checkpoints, when so many readings are counted.</summary>
@@ -116,5 +129,16 @@ internal sealed class TableStage : IAsyncDisposable
         await _login.DisposeAsync();
         await _owner.DisposeAsync();
         _stop.Dispose();
+    }
+
+    private sealed class OneLogger(ILogger logger) : ILoggerFactory
+    {
+        public ILogger CreateLogger(string categoryName) => logger;
+
+        public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException();
+
+        public void Dispose()
+        {
+        }
     }
 }

@@ -277,21 +277,20 @@ public sealed class PipelineFuzzer : IAsyncDisposable
         public static Outcome Of(RawEvent message, string[] rows, Rejection[] letters)
         {
             var body = message.Body.ToArray();
-            var different = rows.Distinct(StringComparer.Ordinal).ToList();
             var ignored = rows.Length + letters.Length == 0 ? 1 : 0;
             var counts = new ReadingCounts(
                 rows.Length + letters.Length + ignored,
-                different.Count,
-                rows.Length - different.Count,
+                rows.Length,
+                0,
                 letters.Length,
                 ignored,
-                Collisions: Math.Max(0, different.Count - 1));
+                Collisions: Math.Max(0, rows.Length - 1));
             return new Outcome(
                 message.EnqueuedTime!.Value,
                 body,
                 Math.Max(1, DecoderFuzzer.Readings(body) ?? 1),
                 counts,
-                [.. different, .. letters.Select(letter => LetterText(letter.ElementIndex, RejectReasonCode.Of(letter.Reason), body))]);
+                [.. rows, .. letters.Select(letter => LetterText(letter.ElementIndex, RejectReasonCode.Of(letter.Reason), body))]);
         }
     }
 }

@@ -19,18 +19,51 @@ public sealed class CollisionResolverTests
     private readonly Refusals _refusals = new();
 
     [Fact]
-    public void Equal_readings_of_one_stamp_are_one_reading()
+    public void Equal_readings_of_different_messages_are_one_reading()
     {
-        Resolve([(Stamp, "a", 1), (Stamp, "a", 1), (Stamp, "b", 1), (Stamp + 1_000, "a", 1)]);
+        Resolve(Messages([(Stamp, "a", 1), (Stamp, "a", 1), (Stamp, "b", 1), (Stamp + 1_000, "a", 1)]));
 
         Assert.Equal([RowOutcome.Stored, RowOutcome.Duplicate, RowOutcome.Stored, RowOutcome.Stored], _rows.Outcomes.ToArray());
         Assert.Equal(3, _rows.New);
     }
 
+    [Theory]
+    [InlineData(3, 2, 0, 3, 0)]
+    [InlineData(2, 3, 0, 2, 1)]
+    [InlineData(3, 3, 1, 2, 0)]
+    [InlineData(1, 2, 2, 0, 0)]
+    [InlineData(1, 4, 2, 0, 2)]
+    public void Equal_readings_of_one_message_are_as_many_rows_as_the_fullest_message_holds(
+        int first, int second, int stored, int newOfFirst, int newOfSecond)
+    {
+        var stays = Enumerable.Range(0, stored).Select(number => (Stamp + (number * 2), "a", (double?)1)).Append((Stamp + 7, "a", 2));
+
+        Resolve([.. stays], [Message(Enumerable.Repeat((Stamp, "a", (double?)1), first)),
+            Message(Enumerable.Repeat((Stamp, "a", (double?)1), second))]);
+
+        var isNew = Enumerable.Range(0, first + second).Select(_rows.IsNew).ToArray();
+        Assert.Equal((newOfFirst, newOfSecond), (isNew[..first].Count(it => it), isNew[first..].Count(it => it)));
+        Assert.Equal(_rows.New, Enumerable.Range(0, first + second).Where(_rows.IsNew).Select(row => _rows.Times[row]).Distinct().Count());
+        Assert.DoesNotContain(
+            Enumerable.Range(0, first + second).Where(_rows.IsNew).Select(row => _rows.Times[row].Microseconds),
+            time => stays.Any(row => row.Item1 == time));
+    }
+
+    [Fact]
+    public void A_message_may_hold_two_contents_in_turn()
+    {
+        Resolve([(Stamp, "a", 1), (Stamp, "a", 2), (Stamp, "a", 1), (Stamp, "a", 2), (Stamp, "a", 1)],
+            stored: [(Stamp, "a", 1), (Stamp + 1, "a", 1)]);
+
+        Assert.Equal(
+            [RowOutcome.Duplicate, RowOutcome.Collision, RowOutcome.Duplicate, RowOutcome.Collision, RowOutcome.Collision],
+            _rows.Outcomes.ToArray());
+    }
+
     [Fact]
     public void A_different_reading_takes_the_first_free_microsecond()
     {
-        Resolve([(Stamp, "a", 1), (Stamp, "a", 2), (Stamp, "a", 3), (Stamp, "a", 2)]);
+        Resolve(Messages([(Stamp, "a", 1), (Stamp, "a", 2), (Stamp, "a", 3), (Stamp, "a", 2)]));
 
         Assert.Equal([RowOutcome.Stored, RowOutcome.Collision, RowOutcome.Collision, RowOutcome.Duplicate], _rows.Outcomes.ToArray());
         Assert.Equal([Stamp, Stamp + 1, Stamp + 2], _rows.Times[..3].ToArray().Select(time => time.Microseconds));
@@ -39,7 +72,7 @@ public sealed class CollisionResolverTests
     [Fact]
     public void NaN_equals_NaN_and_null_equals_null_and_neither_equals_the_other()
     {
-        Resolve([(Stamp, "a", double.NaN), (Stamp, "a", double.NaN), (Stamp, "a", null), (Stamp, "a", null)]);
+        Resolve(Messages([(Stamp, "a", double.NaN), (Stamp, "a", double.NaN), (Stamp, "a", null), (Stamp, "a", null)]));
 
         Assert.Equal([RowOutcome.Stored, RowOutcome.Duplicate, RowOutcome.Collision, RowOutcome.Duplicate], _rows.Outcomes.ToArray());
     }
@@ -116,7 +149,13 @@ public sealed class CollisionResolverTests
         _twins.Resolve(_refusals);
     }
 
-    private static DecodedBatch Batch((long Time, string Device, double? Value)[] rows)
+    // A message's readings.
+    private static DecodedBatch Message(IEnumerable<(long Time, string Device, double? Value)> rows) => Batch([.. rows]);
+
+    // A batch of as many messages.
+    private static DecodedBatch Messages((long Time, string Device, double? Value)[] rows) => Batch(rows, ofOneMessage: false);
+
+    private static DecodedBatch Batch((long Time, string Device, double? Value)[] rows, bool ofOneMessage = true)
     {
         var columns = new ReadingColumns(Columns);
         foreach (var (time, device, value) in rows)
@@ -127,9 +166,10 @@ public sealed class CollisionResolverTests
                 ((ValueColumn<double>)columns.Columns[0]).SetLast(number);
             }
 
-            columns.EndRow(new Instant(time), device, 0, -1);
+            columns.EndRow(new Instant(time), device, ofOneMessage ? 0 : columns.Count, -1);
         }
 
-        return new DecodedBatch([], columns, [], 0);
+        return new DecodedBatch(
+            [.. rows.Select(_ => new RawEvent { Hub = "h", Partition = "0", Body = default })], columns, [], 0);
     }
 }
