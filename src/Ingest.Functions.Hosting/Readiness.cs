@@ -3,7 +3,6 @@ using Ingest.Diagnostics;
 using Ingest.Failures;
 using Ingest.Schema;
 using Ingest.Settings;
-using Ingest.Write;
 using Microsoft.Extensions.Options;
 using Npgsql;
 

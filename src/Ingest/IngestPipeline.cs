@@ -5,6 +5,7 @@ using Ingest.Diagnostics;
 using Ingest.Events;
 using Ingest.Failures;
 using Ingest.GroupCommit;
+using Ingest.Schema;
 using Ingest.Settings;
 using Ingest.Write;
 using Microsoft.Extensions.Logging;

@@ -4,10 +4,10 @@ using Ingest.Cli.Hosting;
 using Ingest.Cli.Terminal;
 using Ingest.Diagnostics;
 using Ingest.Failures;
+using Ingest.Schema;
 using Ingest.Settings;
 using Ingest.Sources.EventHubs;
 using Ingest.Worker.Hosting;
-using Ingest.Write;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 
@@ -45,7 +45,7 @@ internal static class StatusCommand
         var (database, stored, databaseError) = await AskDatabaseAsync(
             databaseSettings,
             new ProgressLines(output),
-            TargetTable.Of(mapping!).Quoted,
+            TargetTable.Of(mapping!),
             arguments.GetValue(Days),
             ends,
             cancellationToken);
@@ -100,7 +100,7 @@ internal static class StatusCommand
     private static async Task<(string? Name, StoredState? Stored, string? Error)> AskDatabaseAsync(
         DatabaseSettings settings,
         IProgress<string> progress,
-        string quotedTable,
+        TargetTable table,
         int days,
         Dictionary<(string Hub, string Partition), long> ends,
         CancellationToken cancellationToken)
@@ -108,7 +108,7 @@ internal static class StatusCommand
         try
         {
             await using var database = await CommandDatabase.OpenAsync(settings, progress, cancellationToken);
-            var (stored, error) = await ReadAsync(database.DataSource, quotedTable, days, ends, cancellationToken);
+            var (stored, error) = await ReadAsync(database.DataSource, table, days, ends, cancellationToken);
             return (database.Name, stored, error);
         }
         catch (CommandException exception)
@@ -120,7 +120,7 @@ internal static class StatusCommand
 
     private static async Task<(StoredState? Stored, string? Error)> ReadAsync(
         NpgsqlDataSource dataSource,
-        string quotedTable,
+        TargetTable table,
         int days,
         Dictionary<(string Hub, string Partition), long> ends,
         CancellationToken cancellationToken)
@@ -131,7 +131,7 @@ internal static class StatusCommand
             var owners = (await new PartitionOwnerTable(dataSource).ListAsync(cancellationToken))
                 .Where(owner => owner.Owner.Length > 0)
                 .ToDictionary(owner => owner.Partition);
-            var store = new StoreReader(dataSource, quotedTable);
+            var store = new StoreReader(dataSource, table);
             return (
                 new StoredState(
                     [.. checkpoints.Select(checkpoint => CheckpointLine.From(checkpoint, ends, owners))],

@@ -1,8 +1,8 @@
 using Ingest.Checkpoints;
 using Ingest.Decode;
 using Ingest.Diagnostics;
+using Ingest.Schema;
 using Ingest.Settings;
-using Ingest.Write;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
@@ -39,7 +39,7 @@ public sealed class PipelineComposition : IAsyncDisposable
         DataSource = dataSource;
         _ownDataSource = ownDataSource;
         Checkpoints = new CheckpointTable(dataSource);
-        Store = new StoreReader(dataSource, TargetTable.Of(mapping).Quoted);
+        Store = new StoreReader(dataSource, TargetTable.Of(mapping));
         Pipeline = new IngestPipeline(
             dataSource,
             new IngestSettings

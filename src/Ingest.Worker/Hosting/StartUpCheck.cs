@@ -2,7 +2,6 @@ using Azure.Identity;
 using Ingest.Failures;
 using Ingest.Schema;
 using Ingest.Sources.EventHubs;
-using Ingest.Write;
 using Npgsql;
 
 namespace Ingest.Worker.Hosting;

@@ -57,7 +57,8 @@ public sealed class BatchDecoder
         ArgumentNullException.ThrowIfNull(mapping);
         ArgumentNullException.ThrowIfNull(settings);
         _mapping = mapping;
-        _devices = new BodyDeviceRules(settings.AllowBodyDevice, settings.Gateways.ToHashSet(StringComparer.Ordinal));
+        _devices = new BodyDeviceRules(
+            settings.AllowBodyDevice, settings.Gateways.ToHashSet(StringComparer.Ordinal), mapping.Key.DeviceType == DeviceType.Uuid);
         _clock = clock;
         _earliest = settings.EarliestAccepted.UtcDateTime;
         _oldest = settings.OldestKept;

@@ -79,6 +79,28 @@ internal sealed class DeviceRule(BodyDeviceRules rules, ValueScratch scratch)
         return device is not null;
     }
 
+    /// <summary>Brings the device into the form that the table's column gives back: uuids are equal in any case of their digits.</summary>
+    /// <returns>False where the column cannot hold it.</returns>
+    public bool TryFit(ref string? device, bool countsOnly, out ReadingFault fault)
+    {
+        fault = default;
+        if (!rules.AreUuids)
+        {
+            return true;
+        }
+
+        if (!Guid.TryParseExact(device, "D", out var uuid))
+        {
+            fault = new(
+                RejectReason.DeviceInvalid,
+                countsOnly ? "" : $"The device's name is no uuid, which Telemetry:DeviceType asks for: {RejectionText.Quote(device!)}");
+            return false;
+        }
+
+        device = device.AsSpan().ContainsAnyInRange('A', 'F') ? uuid.ToString() : device;
+        return true;
+    }
+
     /// <returns>Why it is rejected, or null.</returns>
     private ReadingFault? SettleByBody(ReadOnlySpan<byte> body, ref string? device, bool countsOnly)
     {

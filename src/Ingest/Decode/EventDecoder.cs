@@ -169,6 +169,7 @@ internal sealed class EventDecoder : IDisposable
         fault = TooDeep;
         return !_walker.IsTooDeep
             && _device.TrySettle(body, ref device, _values.CountsOnly, out fault)
+            && _device.TryFit(ref device, _values.CountsOnly, out fault)
             && _values.TryComplete(body, out fault);
     }
 

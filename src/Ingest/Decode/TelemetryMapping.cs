@@ -25,8 +25,9 @@ public sealed class TelemetryMapping
     private const int LongestIdentifier = 63;
     private const int LongestPath = 32;
 
-    private TelemetryMapping(string? schema, string table, IReadOnlyList<Column> columns, int? payloadIndex)
+    private TelemetryMapping(string? schema, string table, KeyColumns key, IReadOnlyList<Column> columns, int? payloadIndex)
     {
+        Key = key;
         Schema = schema;
         Table = table;
         Columns = [.. columns.Select(column => column.Definition)];
@@ -55,8 +56,11 @@ public sealed class TelemetryMapping
     /// <summary>The table's name, unquoted, without its schema.</summary>
     public string Table { get; }
 
+    /// <summary>The columns of time and device.</summary>
+    public KeyColumns Key { get; }
+
     /// <summary>
-    /// The mapped columns besides <c>time</c> and <c>device</c>, in the order of the settings; the payload column is the last.
+    /// The mapped columns besides those of time and device, in the order of the settings; the payload column is the last.
     /// </summary>
     public IReadOnlyList<ColumnDefinition> Columns { get; }
 
@@ -106,6 +110,8 @@ public sealed class TelemetryMapping
         var (schema, table) = ResolveTable(settings.Table, failures);
         var columns = new List<Column>();
         var names = new Dictionary<string, string>(StringComparer.Ordinal);
+        CheckColumnName(settings.TimeColumn, $"{TelemetrySettings.Section}:TimeColumn", names, failures);
+        CheckColumnName(settings.DeviceColumn, $"{TelemetrySettings.Section}:DeviceColumn", names, failures);
         IList<ColumnSettings> mapped = settings.Columns.Count > 0
             ? settings.Columns
             : [new ColumnSettings { Name = "temperature" }, new ColumnSettings { Name = "humidity" }];
@@ -123,7 +129,8 @@ public sealed class TelemetryMapping
         }
 
         CheckTheRest(settings, failures);
-        return new TelemetryMapping(schema, table, columns, settings.PayloadColumn is null ? null : columns.Count - 1);
+        var key = new KeyColumns(settings.TimeColumn, settings.DeviceColumn, settings.DeviceType);
+        return new TelemetryMapping(schema, table, key, columns, settings.PayloadColumn is null ? null : columns.Count - 1);
     }
 
     private static (string? Schema, string Table) ResolveTable(string? name, List<string> failures)
@@ -198,12 +205,7 @@ public sealed class TelemetryMapping
     private static void CheckColumnName(string? name, string setting, Dictionary<string, string> names, List<string> failures)
     {
         CheckIdentifier(name, setting, failures);
-        if (name is "time" or "device")
-        {
-            failures.Add(
-                $"{setting}: \"{name}\" is filled with the hub's stamp and the authenticated device. Give the mapped column another name.");
-        }
-        else if (!string.IsNullOrEmpty(name) && !names.TryAdd(name, setting))
+        if (!string.IsNullOrEmpty(name) && !names.TryAdd(name, setting))
         {
             failures.Add($"{setting}: \"{name}\" is already mapped by {names[name]}. Remove one of them or give it another column.");
         }

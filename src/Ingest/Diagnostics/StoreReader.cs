@@ -1,4 +1,5 @@
 using Dapper;
+using Ingest.Schema;
 using Npgsql;
 
 namespace Ingest.Diagnostics;
@@ -11,8 +12,8 @@ public sealed record ReasonCount(string Reason, long Count, DateTime LastReceive
 
 /// <summary>What the database holds, for <c>ingest status</c> and for closing the counts of a run.</summary>
 /// <param name="dataSource">The database.</param>
-/// <param name="quotedTable">The telemetry table, each part quoted.</param>
-public sealed class StoreReader(NpgsqlDataSource dataSource, string quotedTable)
+/// <param name="table">The telemetry table.</param>
+public sealed class StoreReader(NpgsqlDataSource dataSource, TargetTable table)
 {
     /// <summary>Rows by day, the newest day first. It counts, so it reads these days' chunks whole.</summary>
     public async Task<IReadOnlyList<DayRows>> RowsByDayAsync(int days, TimeProvider clock, CancellationToken cancellationToken)
@@ -22,9 +23,9 @@ public sealed class StoreReader(NpgsqlDataSource dataSource, string quotedTable)
         var from = clock.GetUtcNow().UtcDateTime.Date.AddDays(1 - days);
         var found = await connection.QueryAsync<DayRows>(new CommandDefinition(
             $"""
-            SELECT date_trunc('day', time, 'UTC') AS "Day", count(*) AS "Rows"
-            FROM {quotedTable}
-            WHERE time >= @from
+            SELECT date_trunc('day', {table.QuotedTime}, 'UTC') AS "Day", count(*) AS "Rows"
+            FROM {table.Quoted}
+            WHERE {table.QuotedTime} >= @from
             GROUP BY 1
             ORDER BY 1 DESC
             """,
@@ -52,7 +53,7 @@ public sealed class StoreReader(NpgsqlDataSource dataSource, string quotedTable)
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
         return await connection.ExecuteScalarAsync<long>(
-            new CommandDefinition($"SELECT count(*) FROM {quotedTable}", cancellationToken: cancellationToken));
+            new CommandDefinition($"SELECT count(*) FROM {table.Quoted}", cancellationToken: cancellationToken));
     }
 
     /// <summary>Counts the rows of each of these devices.</summary>
@@ -62,7 +63,7 @@ public sealed class StoreReader(NpgsqlDataSource dataSource, string quotedTable)
         ArgumentNullException.ThrowIfNull(devices);
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
         var found = await connection.QueryAsync<(string Device, long Rows)>(new CommandDefinition(
-            $"SELECT device, count(*) FROM {quotedTable} WHERE device = ANY(@devices) GROUP BY device",
+            $"SELECT {table.QuotedDevice}::text, count(*) FROM {table.Quoted} WHERE {table.QuotedDevice}::text = ANY(@devices) GROUP BY 1",
             new { devices = devices.ToArray() },
             cancellationToken: cancellationToken));
         return found.ToDictionary(row => row.Device, row => row.Rows);
@@ -73,7 +74,8 @@ public sealed class StoreReader(NpgsqlDataSource dataSource, string quotedTable)
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
         var found = await connection.QueryAsync<DateTime>(new CommandDefinition(
-            $"SELECT DISTINCT date_trunc('milliseconds', time) FROM {quotedTable} WHERE device = @device AND time >= @from",
+            $"SELECT DISTINCT date_trunc('milliseconds', {table.QuotedTime}) FROM {table.Quoted} "
+                + $"WHERE {table.QuotedDevice}::text = @device AND {table.QuotedTime} >= @from",
             new { device, from },
             cancellationToken: cancellationToken));
         return found.ToHashSet();

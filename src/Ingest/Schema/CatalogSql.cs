@@ -24,6 +24,14 @@ internal static class CatalogSql
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass(@name)
         """;
 
+    /// <summary>Tables whose names differ from one in capitals or schema alone, as a setting names them.</summary>
+    public const string TablesAlike =
+        """
+        SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE lower(c.relname) = lower(@name) AND c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+        ORDER BY 1 LIMIT 3
+        """;
+
     public const string Columns =
         """
         SELECT a.attname::text AS Name, format_type(a.atttypid, a.atttypmod) AS Type, a.attnotnull AS NotNull, a.atthasdef AS HasDefault,
@@ -35,7 +43,7 @@ internal static class CatalogSql
     /// <summary>Unique indexes that can stand behind ON CONFLICT, with their key columns in order.</summary>
     public const string UniqueKeys =
         """
-        SELECT string_agg(a.attname, ',' ORDER BY k.place) FROM pg_index i
+        SELECT array_agg(a.attname::text ORDER BY k.place) FROM pg_index i
         CROSS JOIN LATERAL unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY AS k(attnum, place)
         JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
         WHERE i.indrelid = @oid::oid AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL

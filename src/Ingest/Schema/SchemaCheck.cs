@@ -1,8 +1,6 @@
 using Dapper;
-using Ingest.Columns.Types;
 using Ingest.Failures;
 using Ingest.Settings;
-using Ingest.Write;
 using Npgsql;
 
 namespace Ingest.Schema;
@@ -45,12 +43,7 @@ public static class SchemaCheck
         var server = await catalog.OneAsync<ServerRow>(CatalogSql.Server) ?? throw new InvalidOperationException(
             "The server said nothing about itself");
         CheckServer(server, settings, problems);
-        var target = await FindAsync(
-            catalog,
-            table.Quoted,
-            table.Name,
-            "Create it (ingest migrate creates the default one), or correct Telemetry:Table.",
-            problems);
+        var target = await FindAsync(catalog, table.Quoted, table.Name, await AdviseAsync(catalog, table), problems);
         var compressed = false;
         var isHypertable = false;
         if (target is not null)
@@ -138,6 +131,14 @@ public static class SchemaCheck
         return null;
     }
 
+    private static async Task<string> AdviseAsync(Catalog catalog, TargetTable table)
+    {
+        var alike = await catalog.ListAsync<string>(CatalogSql.TablesAlike, new { name = table.Name.Split('.')[^1] });
+        return alike.Count == 0
+            ? "Create it (ingest migrate creates the default one), or correct Telemetry:Table."
+            : $"There is {string.Join(" and ", alike)}: names are compared exactly, capitals included, so set Telemetry:Table to that one.";
+    }
+
     private static async Task CheckTargetAsync(
         Catalog catalog,
         TableRow target,
@@ -172,63 +173,19 @@ public static class SchemaCheck
                     "Drop it or make it AFTER: it could change a reading, which would then be stored again at each replay."));
         }
 
-        CheckColumns(await catalog.ListAsync<ColumnRow>(CatalogSql.Columns, new { oid = target.Oid }), table, problems);
-        if (!(await catalog.ListAsync<string>(CatalogSql.UniqueKeys, new { oid = target.Oid })).Contains("time,device"))
+        var columns = await catalog.ListAsync<ColumnRow>(CatalogSql.Columns, new { oid = target.Oid });
+        problems.AddRange(ColumnCheck.Find(columns, table, isPartitioned: target.Kind == "p"));
+        var key = (string[])[table.Key.Time, table.Key.Device];
+        if (!(await catalog.ListAsync<string[]>(CatalogSql.UniqueKeys, new { oid = target.Oid })).Any(
+            columns => columns.Order(StringComparer.Ordinal).SequenceEqual(key.Order(StringComparer.Ordinal), StringComparer.Ordinal)))
         {
             problems.Add(new(
-                $"{table.Name} has no valid unique index on exactly (time, device).",
-                $"CREATE UNIQUE INDEX ON {table.Quoted} (time, device); not partial, not deferrable, in this order."));
+                $"{table.Name} has no valid unique index or primary key on exactly ({string.Join(", ", key)}).",
+                $"CREATE UNIQUE INDEX ON {table.Quoted} ({table.QuotedTime}, {table.QuotedDevice}); not partial and not deferrable, in "
+                    + $"either order."));
         }
 
         await CheckPrivilegesAsync(catalog, target, table.Name, table.Quoted, server, ["SELECT", "INSERT"], problems);
-    }
-
-    private static void CheckColumns(IReadOnlyList<ColumnRow> actual, TargetTable table, List<SchemaProblem> problems)
-    {
-        var byName = actual.ToDictionary(column => column.Name, StringComparer.Ordinal);
-        var mapped = table.Columns.Select(column => (column.Name, Types: Fitting(column.Type)))
-            .Prepend((Name: "device", Types: Fitting(ColumnType.Text)))
-            .Prepend((Name: "time", Types: Fitting(ColumnType.Timestamptz)))
-            .ToArray();
-        foreach (var (name, types) in mapped)
-        {
-            if (!byName.TryGetValue(name, out var column))
-            {
-                problems.Add(new($"{table.Name} has no column {name}.", $"Add it as {types[0]}, or correct Telemetry:Columns."));
-                continue;
-            }
-
-            if (!types.Contains(column.Type, StringComparer.Ordinal))
-            {
-                problems.Add(new(
-                    $"Column {name} of {table.Name} is {column.Type}, and {types[0]} is mapped to it.",
-                    $"Make it {types[0]}, or give the mapping the column's type; types that change a value on the way in (numeric, "
-                        + "varchar(n), json) cannot be compared and do not fit."));
-            }
-
-            if (column.Generated || column.Identity == "a")
-            {
-                problems.Add(new($"Column {name} of {table.Name} is generated.", "Map another column, or drop the generation."));
-            }
-
-            if (column.LooseCollation)
-            {
-                problems.Add(
-                    new(
-                        $"Column {name} of {table.Name} has a collation under which different texts are equal.",
-                        "Give it a deterministic one, such as \"C\"."));
-            }
-        }
-
-        foreach (
-            var column in actual.Where(
-                column => column is { NotNull: true, HasDefault: false, Identity: "" } && mapped.All(known => known.Name != column.Name)))
-        {
-            problems.Add(
-                new(
-                    $"Column {column.Name} of {table.Name} is NOT NULL, has no default and is not mapped.",
-                    "Give it a default, drop NOT NULL, or map it in Telemetry:Columns."));
-        }
     }
 
     private static void CheckTimescale(ServerRow server, bool compressed, List<SchemaProblem> problems)
@@ -267,6 +224,4 @@ public static class SchemaCheck
                     $"GRANT {list} ON {quoted} TO {server.User}; or make it a member of ingest_writer."));
         }
     }
-
-    private static IReadOnlyList<string> Fitting(ColumnType type) => SqlTypes.Of(type).Fitting;
 }

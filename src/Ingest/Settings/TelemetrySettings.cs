@@ -12,6 +12,16 @@ public enum TimeSource
     EventHub,
 }
 
+/// <summary>The type of the device's column.</summary>
+public enum DeviceType
+{
+    /// <summary>text, or varchar of 128 characters or more: every device id fits.</summary>
+    Text,
+
+    /// <summary>uuid. A device id that is none is dead-lettered.</summary>
+    Uuid,
+}
+
 /// <summary>The type of a mapped column, as the table declares it.</summary>
 public enum ColumnType
 {
@@ -69,8 +79,17 @@ public sealed class TelemetrySettings
     [Required(AllowEmptyStrings = false)]
     public string Table { get; set; } = "conditions";
 
+    /// <summary>The column that takes the row's time, a timestamptz. Default: <c>time</c>.</summary>
+    public string TimeColumn { get; set; } = "time";
+
+    /// <summary>The column that takes the device. Default: <c>device</c>.</summary>
+    public string DeviceColumn { get; set; } = "device";
+
+    /// <summary>What type the device's column has. Default: <see cref="DeviceType.Text"/>.</summary>
+    public DeviceType DeviceType { get; set; }
+
     /// <summary>
-    /// The mapped columns besides <c>time</c> and <c>device</c>. Empty: <c>temperature</c> and <c>humidity</c>, both double.
+    /// The mapped columns besides those of time and device. Empty: <c>temperature</c> and <c>humidity</c>, both double.
     /// </summary>
     public IList<ColumnSettings> Columns { get; } = [];
 

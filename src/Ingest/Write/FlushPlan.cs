@@ -2,6 +2,7 @@ using Ingest.Columns;
 using Ingest.DeadLetters;
 using Ingest.Decode;
 using Ingest.Events;
+using Ingest.Schema;
 using Ingest.Settings;
 
 namespace Ingest.Write;

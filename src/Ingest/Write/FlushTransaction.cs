@@ -3,6 +3,7 @@ using Ingest.Checkpoints;
 using Ingest.DeadLetters;
 using Ingest.Events;
 using Ingest.Failures;
+using Ingest.Schema;
 using Ingest.Settings;
 using Npgsql;
 

@@ -1,4 +1,6 @@
 using Ingest.Columns.Types;
+using Ingest.Schema;
+using Ingest.Settings;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -31,7 +33,9 @@ internal sealed class RowWriter(TargetTable table)
             var rowIndex = which.Span[next];
             await importer.StartRowAsync(cancellationToken);
             await importer.WriteAsync(rows.Times[rowIndex].ToDateTime(), NpgsqlDbType.TimestampTz, cancellationToken);
-            await importer.WriteAsync(rows.Device(rowIndex), NpgsqlDbType.Text, cancellationToken);
+            await (Table.Key.DeviceType == DeviceType.Uuid
+                ? importer.WriteAsync(Guid.Parse(rows.Device(rowIndex)), NpgsqlDbType.Uuid, cancellationToken)
+                : importer.WriteAsync(rows.Device(rowIndex), NpgsqlDbType.Text, cancellationToken));
             var columns = rows.ReadingsOf(rowIndex).Columns;
             for (var columnIndex = 0; columnIndex < _codecs.Length; columnIndex++)
             {

@@ -1,6 +1,7 @@
 using Ingest.Columns;
 using Ingest.Columns.Types;
 using Ingest.Events;
+using Ingest.Schema;
 using Ingest.Settings;
 using Npgsql;
 using NpgsqlTypes;

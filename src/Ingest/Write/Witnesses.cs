@@ -1,4 +1,5 @@
 using Ingest.Failures;
+using Ingest.Schema;
 using Npgsql;
 
 namespace Ingest.Write;
@@ -25,8 +26,8 @@ internal enum TableAnswer
 /// </summary>
 internal static class Witnesses
 {
-    // A bare row's device. No row of this name is ever committed.
-    private const string Nobody = "ingest-witness";
+    // A bare row's device, which is text and a uuid. No row of this name is ever committed.
+    private const string Nobody = "696e6765-7374-4d77-8974-6e6573730000";
 
     /// <param name="session">The transaction to try them in.</param>
     /// <param name="table">The table.</param>

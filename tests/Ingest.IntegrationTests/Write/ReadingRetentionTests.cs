@@ -2,7 +2,6 @@ using Ingest.Database.Migrations;
 using Ingest.Schema;
 using Ingest.Settings;
 using Ingest.TestSupport.Databases;
-using Ingest.Write;
 using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 using Xunit;

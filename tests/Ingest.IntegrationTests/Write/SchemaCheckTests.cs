@@ -5,7 +5,6 @@ using Ingest.Database.Migrations;
 using Ingest.Schema;
 using Ingest.Settings;
 using Ingest.TestSupport.Databases;
-using Ingest.Write;
 using Npgsql;
 using Xunit;
 

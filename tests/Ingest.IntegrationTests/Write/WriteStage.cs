@@ -4,8 +4,8 @@ using Ingest.Decode;
 using Ingest.Diagnostics;
 using Ingest.Events;
 using Ingest.GroupCommit;
+using Ingest.Schema;
 using Ingest.Settings;
-using Ingest.Write;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 
@@ -33,14 +33,15 @@ internal sealed class WriteStage : IAsyncDisposable
         IReadOnlyList<ColumnDefinition>? columns = null,
         CommitSettings? commit = null,
         DeadLetterSettings? deadLetters = null,
-        TimeProvider? clock = null)
+        TimeProvider? clock = null,
+        KeyColumns? key = null)
     {
         clock ??= TimeProvider.System;
         _columns = columns ?? Conditions;
         Health = new PipelineHealth(clock);
         _commits = IngestPipeline.Commits(
             dataSource,
-            new TargetTable(null, table, _columns),
+            new TargetTable(null, table, _columns, key),
             new IngestSettings { Commit = commit ?? new(), DeadLetters = deadLetters ?? new(), Database = new() { Copy = copy } },
             Health,
             _metrics,

@@ -17,10 +17,10 @@ public sealed class FolderDependencyTests
         ("Checkpoints", ["Events"]),
         ("Decode", ["Settings", "Events", "Columns"]),
         ("DeadLetters", ["Settings", "Events", "Decode"]),
-        ("Diagnostics", ["Events", "Failures", "Decode"]),
-        ("Write", ["Settings", "Events", "Failures", "Columns", "Checkpoints", "Decode", "DeadLetters", "Diagnostics"]),
+        ("Schema", ["Settings", "Failures", "Columns", "Decode"]),
+        ("Diagnostics", ["Events", "Failures", "Decode", "Schema"]),
+        ("Write", ["Settings", "Events", "Failures", "Columns", "Checkpoints", "Decode", "DeadLetters", "Schema", "Diagnostics"]),
         ("GroupCommit", ["Settings", "Events", "Failures", "Checkpoints", "Decode", "DeadLetters", "Diagnostics", "Write"]),
-        ("Schema", ["Settings", "Failures", "Columns", "Write"]),
     ];
 
     public static TheoryData<string> Folders =>

@@ -4,7 +4,7 @@ using Ingest.Decode;
 using Ingest.Settings;
 using Npgsql;
 
-namespace Ingest.Write;
+namespace Ingest.Schema;
 
 /// <summary>
 /// The table that takes the readings, and the statements on it. Names from settings are quoted; values are always parameters.
@@ -25,39 +25,45 @@ public sealed class TargetTable
 
     /// <param name="schema">The table's schema, unquoted; null where the server's search path decides.</param>
     /// <param name="table">The table, unquoted.</param>
-    /// <param name="columns">The mapped columns besides <c>time</c> and <c>device</c>.</param>
-    public TargetTable(string? schema, string table, IReadOnlyList<ColumnDefinition> columns)
+    /// <param name="columns">The mapped columns besides those of time and device.</param>
+    /// <param name="key">The columns of time and device; null for <c>time</c> and <c>device</c>.</param>
+    public TargetTable(string? schema, string table, IReadOnlyList<ColumnDefinition> columns, KeyColumns? key = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(table);
         ArgumentNullException.ThrowIfNull(columns);
         Columns = columns;
+        Key = key ?? new KeyColumns();
         Name = schema is null ? table : $"{schema}.{table}";
         Quoted = schema is null ? Quote(table) : $"{Quote(schema)}.{Quote(table)}";
-        var list = string.Join(", ", columns.Select(column => Quote(column.Name)).Prepend("device").Prepend("time"));
+        QuotedTime = Quote(Key.Time);
+        QuotedDevice = Quote(Key.Device);
+        var ofKey = $"{QuotedTime}, {QuotedDevice}";
+        var list = ofKey + string.Concat(columns.Select(column => ", " + Quote(column.Name)));
         CopySql = $"COPY {Quoted} ({list}) FROM STDIN (FORMAT BINARY)";
+        var device = Key.DeviceType == DeviceType.Uuid ? "uuid" : "text";
         var arrays = columns.Select((column, index) => $"${index + 3}::{SqlTypes.Of(column.Type).Name}[]");
         UpsertSql = $"""
             INSERT INTO {Quoted} ({list})
-            SELECT * FROM unnest($1::timestamptz[], $2::text[]{string.Concat(arrays.Select(array => ", " + array))})
-            ON CONFLICT (time, device) DO NOTHING
+            SELECT * FROM unnest($1::timestamptz[], $2::text[]::{device}[]{string.Concat(arrays.Select(array => ", " + array))})
+            ON CONFLICT ({ofKey}) DO NOTHING
             """;
 
         WindowSql = Window();
         var values = string.Concat(columns.Select(column => ", " + Quote(column.Name)));
         WitnessSql = $"""
             INSERT INTO {Quoted} ({list})
-            SELECT $1, device{values}
-            FROM (SELECT device{values} FROM {Quoted} ORDER BY time DESC LIMIT {NewestRows}) AS newest
-            WHERE (device = ANY ($2)) = $3 LIMIT 1
-            ON CONFLICT (time, device) DO NOTHING
+            SELECT $1, {QuotedDevice}{values}
+            FROM (SELECT {QuotedDevice}{values} FROM {Quoted} ORDER BY {QuotedTime} DESC LIMIT {NewestRows}) AS newest
+            WHERE ({QuotedDevice} = ANY ($2::text[]::{device}[])) = $3 LIMIT 1
+            ON CONFLICT ({ofKey}) DO NOTHING
             """;
-        BareSql = $"INSERT INTO {Quoted} (time, device) VALUES ($1, $2) ON CONFLICT (time, device) DO NOTHING";
+        BareSql = $"INSERT INTO {Quoted} ({ofKey}) VALUES ($1, $2::text::{device}) ON CONFLICT ({ofKey}) DO NOTHING";
     }
 
     public static TargetTable Of(TelemetryMapping mapping)
     {
         ArgumentNullException.ThrowIfNull(mapping);
-        return new TargetTable(mapping.Schema, mapping.Table, mapping.Columns);
+        return new TargetTable(mapping.Schema, mapping.Table, mapping.Columns, mapping.Key);
     }
 
     /// <summary>The name as the settings give it.</summary>
@@ -65,6 +71,14 @@ public sealed class TargetTable
 
     /// <summary>The name in SQL.</summary>
     public string Quoted { get; }
+
+    public KeyColumns Key { get; }
+
+    /// <summary>The column of time, in SQL.</summary>
+    public string QuotedTime { get; }
+
+    /// <summary>The device's column, in SQL.</summary>
+    public string QuotedDevice { get; }
 
     public IReadOnlyList<ColumnDefinition> Columns { get; }
 
@@ -90,7 +104,7 @@ public sealed class TargetTable
     // The bounds are constants when the statement is planned (it is never prepared), so chunks outside are not even opened.
     private string Window()
     {
-        var select = new List<string> { "t.time", "t.device" };
+        var select = new List<string> { $"t.{QuotedTime}", $"t.{QuotedDevice}::text" };
         var joins = new List<string>();
         foreach (var column in Columns)
         {
@@ -107,8 +121,9 @@ public sealed class TargetTable
                 $" LEFT JOIN unnest(${joins.Count + 3}::jsonb[]) WITH ORDINALITY AS {values}(value, number) ON {values}.value = {name}");
         }
 
-        return $"SELECT {string.Join(", ", select)} FROM {Quoted} AS t{string.Concat(joins)} WHERE t.time >= $1 AND t.time < $2";
+        return $"SELECT {string.Join(", ", select)} FROM {Quoted} AS t{string.Concat(joins)}"
+            + $" WHERE t.{QuotedTime} >= $1 AND t.{QuotedTime} < $2";
     }
 
-    private static string Quote(string identifier) => Quoting.QuoteIdentifier(identifier);
+    internal static string Quote(string identifier) => Quoting.QuoteIdentifier(identifier);
 }
