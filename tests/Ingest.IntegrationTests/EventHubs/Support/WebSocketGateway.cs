@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using System.Net.WebSockets;
@@ -5,42 +6,63 @@ using Ingest.TestSupport.Network;
 
 namespace Ingest.IntegrationTests.EventHubs.Support;
 
-/// <summary>Takes AMQP over WebSockets, one connection at a time, and hands its bytes to a server.</summary>
+/// <summary>Takes AMQP over WebSockets, and hands the bytes of each connection to a server.</summary>
 internal sealed class WebSocketGateway : IAsyncDisposable
 {
     private readonly HttpListener _listener = new();
-    private readonly Task _serving;
+    private readonly ConcurrentBag<Task> _connections = [];
+    private readonly CancellationTokenSource _end = new();
+    private readonly Task _accepting;
 
     public WebSocketGateway(int target)
     {
         Port = LoopbackPort.Free();
         _listener.Prefixes.Add($"http://127.0.0.1:{Port}/$servicebus/websocket/");
         _listener.Start();
-        _serving = ServeAsync(target);
+        _accepting = AcceptAsync(target);
     }
 
     public int Port { get; }
 
     public async ValueTask DisposeAsync()
     {
+        await _end.CancelAsync();
         _listener.Abort();
-        await _serving;
+        await _accepting;
+        await Task.WhenAll(_connections);
+        _end.Dispose();
     }
 
-    private async Task ServeAsync(int target)
+    private async Task AcceptAsync(int target)
     {
         try
         {
-            var request = await _listener.GetContextAsync();
+            while (true)
+            {
+                _connections.Add(ServeAsync(await _listener.GetContextAsync(), target));
+            }
+        }
+        catch (Exception exception) when (_end.IsCancellationRequested && exception is HttpListenerException or ObjectDisposedException)
+        {
+            // The test has ended.
+        }
+    }
+
+    private async Task ServeAsync(HttpListenerContext request, int target)
+    {
+        try
+        {
             using var socket = (await request.AcceptWebSocketAsync("amqp")).WebSocket;
             using var server = new TcpClient();
-            await server.ConnectAsync(IPAddress.Loopback, target);
+            await server.ConnectAsync(IPAddress.Loopback, target, _end.Token);
             using var client = WebSocketStream.Create(socket, WebSocketMessageType.Binary, ownsWebSocket: false);
-            await Task.WhenAny(client.CopyToAsync(server.GetStream()), server.GetStream().CopyToAsync(client));
+            await await Task.WhenAny(
+                client.CopyToAsync(server.GetStream(), _end.Token), server.GetStream().CopyToAsync(client, _end.Token));
         }
-        catch (Exception exception) when (exception is HttpListenerException or ObjectDisposedException or WebSocketException)
+        catch (Exception exception) when (exception is HttpListenerException or WebSocketException or IOException
+            || (_end.IsCancellationRequested && exception is OperationCanceledException or ObjectDisposedException))
         {
-            // The test has ended its connection, or never made one.
+            // Either side has ended its connection, as a process does that ends.
         }
     }
 }
