@@ -49,6 +49,7 @@ internal static class SettingsCatalog
         new("Telemetry:Columns:0:Type", "Double, Real, Bigint, Integer, Boolean, Text, Timestamptz or Jsonb. Default: Double."),
         new("Telemetry:Columns:0:Required", "Dead-letter a reading without this value. Default: false."),
         new("Telemetry:PayloadColumn", "A jsonb column for the whole body. Default: none."),
+        new("Telemetry:AllowEmpty", "Store a reading in which nothing mapped occurs as a row of NULLs. Default: false, dead-lettered."),
         new("Telemetry:TimeSource", "IotHub (iothub-enqueuedtime) or EventHub (x-opt-enqueued-time). Default: IotHub."),
         new("Telemetry:EarliestAccepted", "Readings stamped before are dead-lettered. Default: 2015-01-01T00:00:00Z."),
         new("Telemetry:OldestAccepted", "Readings older than this span (d.hh:mm:ss) are ignored. Default: none."),

@@ -110,11 +110,18 @@ internal sealed class ReadingWalker(TelemetryMapping mapping, ReadingValues valu
             }
         }
 
-        if (token is not (JsonTokenType.StartObject or JsonTokenType.Null))
+        if (!isPath)
         {
             foreach (var columnIndex in path.IndexesBelow)
             {
-                values.RefusePath(columnIndex, path.Path, body.Slice(start, length));
+                if (token == JsonTokenType.Null)
+                {
+                    values.Note(columnIndex);
+                }
+                else
+                {
+                    values.RefusePath(columnIndex, path.Path, body.Slice(start, length));
+                }
             }
         }
     }

@@ -25,8 +25,9 @@ public sealed class TelemetryMapping
     private const int LongestIdentifier = 63;
     private const int LongestPath = 32;
 
-    private TelemetryMapping(string? schema, string table, IReadOnlyList<Column> columns, int? payloadIndex)
+    private TelemetryMapping(string? schema, string table, IReadOnlyList<Column> columns, int? payloadIndex, bool allowsEmpty)
     {
+        AllowsEmpty = allowsEmpty || payloadIndex is not null;
         Schema = schema;
         Table = table;
         Columns = [.. columns.Select(column => column.Definition)];
@@ -62,6 +63,9 @@ public sealed class TelemetryMapping
 
     /// <summary>What each column's value is called where it comes from: the path, <c>property:name</c>, or <c>module</c>.</summary>
     internal IReadOnlyList<string> Names { get; }
+
+    /// <summary>Whether a reading in which no mapped place occurs is a row all the same.</summary>
+    internal bool AllowsEmpty { get; }
 
     /// <summary>The columns that take the module id.</summary>
     internal int[] ModuleIndexes { get; }
@@ -123,7 +127,7 @@ public sealed class TelemetryMapping
         }
 
         CheckTheRest(settings, failures);
-        return new TelemetryMapping(schema, table, columns, settings.PayloadColumn is null ? null : columns.Count - 1);
+        return new TelemetryMapping(schema, table, columns, settings.PayloadColumn is null ? null : columns.Count - 1, settings.AllowEmpty);
     }
 
     private static (string? Schema, string Table) ResolveTable(string? name, List<string> failures)

@@ -77,6 +77,12 @@ public sealed class TelemetrySettings
     /// <summary>A jsonb column that takes the whole body, or null for none.</summary>
     public string? PayloadColumn { get; set; }
 
+    /// <summary>
+    /// Whether a reading in which not one mapped place occurs is a row of NULLs. Default: false, it is dead-lettered
+    /// (<c>nothing_mapped</c>). A place occurs also where its value is null, and with <see cref="PayloadColumn"/> something always does.
+    /// </summary>
+    public bool AllowEmpty { get; set; }
+
     /// <summary>Which annotation is the row's time. Default: <see cref="Ingest.Settings.TimeSource.IotHub"/>.</summary>
     public TimeSource TimeSource { get; set; }
 

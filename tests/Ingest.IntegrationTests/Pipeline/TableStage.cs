@@ -1,3 +1,4 @@
+using Azure.Messaging.EventHubs;
 using Ingest.Checkpoints;
 using Ingest.Database.Migrations;
 using Ingest.LocalHub;
@@ -71,6 +72,13 @@ internal sealed class TableStage : IAsyncDisposable
         var login = await server.CreateLoginAsync(connectionString, memberOf: "ingest_writer", Cancelled);
         var hub = await LocalEventHub.StartAsync(new LocalHubSettings { Port = 0, Clock = new FakeTimeProvider(Stamp) }, Cancelled);
         return new TableStage(hub, owner, new DatabaseSettings { ConnectionString = login }, telemetry);
+    }
+
+    /// <summary>Sends messages to one partition.</summary>
+    public async Task SendAsync(params EventData[] messages)
+    {
+        await using var sender = new HubSender(_client);
+        await sender.SendAsync(messages, SendTarget.Partition("0"), Cancelled);
     }
 
     /// <summary>The checkpoints, when so many readings are counted.</summary>
