@@ -146,7 +146,7 @@ internal sealed class EventDecoder : IDisposable
 
         _device.BeginReading();
         _values.BeginReading(countsOnly: !output.Builds);
-        _walker.Walk(ref reader, body);
+        _walker.Walk(ref reader, body, isWhole: elementIndex < 0);
         if (_payloadIndex is { } payloadIndex)
         {
             _values.TakeWhole(JsonTokenType.StartObject, body, start, (int)reader.BytesConsumed - start, payloadIndex);

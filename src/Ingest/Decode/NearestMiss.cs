@@ -19,6 +19,7 @@ internal static class NearestMiss
     // The better ones first.
     private enum Kind
     {
+        NotFromRoot,
         OtherCase,
         Inside,
         InsideInOtherCase,
@@ -46,7 +47,8 @@ internal static class NearestMiss
         search.Look(reading, "");
         return search.Best switch
         {
-            Kind.OtherCase => $": it has {RejectionText.Quote(search.Path)}, and names match exactly.",
+            Kind.NotFromRoot => $": it has {RejectionText.Quote(search.Path)}, and $ is the body's root and not its readings.",
+            Kind.OtherCase => $": it has {RejectionText.Quote(search.Path)}, and names match exactly without Telemetry:IgnoreCase.",
             Kind.Inside => $": it has {RejectionText.Quote(search.Path)}, further inside.",
             Kind.InsideInOtherCase => $": it has {RejectionText.Quote(search.Path)}, further inside, and names match exactly.",
             _ => names.Count == 0 ? ", which is empty." : $", which has {Listed(names)}.",
@@ -107,7 +109,8 @@ internal static class NearestMiss
         {
             foreach (var place in wanted)
             {
-                var kind = path.Equals(place, StringComparison.OrdinalIgnoreCase) ? Kind.OtherCase
+                var kind = place.StartsWith("$.", StringComparison.Ordinal) && path == place[2..] ? Kind.NotFromRoot
+                    : path.Equals(place, StringComparison.OrdinalIgnoreCase) ? Kind.OtherCase
                     : !path.EndsWith("." + place, StringComparison.OrdinalIgnoreCase) ? Kind.None
                     : path.EndsWith(place, StringComparison.Ordinal) ? Kind.Inside
                     : Kind.InsideInOtherCase;

@@ -104,9 +104,13 @@ internal sealed class ReadingValues(TelemetryMapping mapping, ValueScratch scrat
         }
     }
 
-    /// <summary>Refuses a value whose path leads through something that is no object.</summary>
-    public void RefusePath(int columnIndex, string path, ReadOnlySpan<byte> json) =>
-        Refuse(columnIndex, ValueFault.WrongType, CountsOnly ? "" : RejectionText.NotAnObject(path, RejectionText.Value(json)));
+    /// <summary>Refuses a value whose path leads through something that is not what it needs.</summary>
+    public void RefusePath(int columnIndex, string path, JsonTokenType needed, ReadOnlySpan<byte> json) => Refuse(
+        columnIndex,
+        ValueFault.WrongType,
+        CountsOnly ? ""
+            : needed == JsonTokenType.StartObject ? RejectionText.NotAnObject(path, RejectionText.Value(json))
+            : RejectionText.NotAnArray(path, RejectionText.Value(json)));
 
     /// <summary>Notes that the place of a column occurs in the reading.</summary>
     public void Note(int columnIndex)
@@ -145,7 +149,15 @@ internal sealed class ReadingValues(TelemetryMapping mapping, ValueScratch scrat
 
         foreach (var (columnIndex, name) in mapping.Properties)
         {
-            if (message.Properties.TryGetValue(name, out var value))
+            if (PropertyNames.TryFind(message.Properties, name, out var value))
+            {
+                TakeProperty(columnIndex, value);
+            }
+        }
+
+        foreach (var (columnIndex, name) in mapping.Annotations)
+        {
+            if (message.Annotations.TryGetValue(name, out var value))
             {
                 TakeProperty(columnIndex, value);
             }

@@ -48,8 +48,9 @@ public sealed class ColumnSettings
     public string Name { get; set; } = "";
 
     /// <summary>
-    /// Where its value comes from: a body path <c>a.b.c</c>, an application property <c>property:site</c>, or <c>module</c>. Default: the
-    /// column's name.
+    /// Where its value comes from: a place in the reading (<c>a.b</c>, <c>a[0].b</c>, <c>['a.b']</c>) or from the body's root
+    /// (<c>$.a.b</c>), an application property <c>property:site</c> in any case of its name, an annotation
+    /// <c>annotation:iothub-connection-auth-method</c>, or <c>module</c>. Default: the field with the column's name.
     /// </summary>
     public string? From { get; set; }
 
@@ -74,7 +75,10 @@ public sealed class TelemetrySettings
     /// </summary>
     public IList<ColumnSettings> Columns { get; } = [];
 
-    /// <summary>A jsonb column that takes the whole body, or null for none.</summary>
+    /// <summary>Whether names in the body match in any case. Default: false, exactly.</summary>
+    public bool IgnoreCase { get; set; }
+
+    /// <summary>A jsonb column that takes the whole reading, or null for none.</summary>
     public string? PayloadColumn { get; set; }
 
     /// <summary>

@@ -43,7 +43,7 @@ internal sealed class TableStage : IAsyncDisposable
         _pipeline = new IngestPipeline(_login, new IngestSettings { Telemetry = telemetry, Database = database });
         _worker = new HubWorker(
             _client,
-            telemetry.TimeSource,
+            _pipeline.Fields,
             new CheckpointTable(_login).ClaimAsync,
             _pipeline.ProcessAsync,
             new DatabaseOwnership(new PartitionOwnerTable(_login), _client.Hub));
