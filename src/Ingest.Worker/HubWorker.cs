@@ -4,7 +4,6 @@ using System.Globalization;
 using Azure.Messaging.EventHubs.Primitives;
 using Ingest.Events;
 using Ingest.Failures;
-using Ingest.Settings;
 using Ingest.Sources;
 using Ingest.Sources.Diagnostics;
 using Ingest.Sources.EventHubs;
@@ -24,7 +23,7 @@ public sealed class HubWorker : IDisposable
     private static readonly TimeSpan PatienceAtTheEnd = 2 * WorkerStore.PatienceAtTheEnd;
 
     private readonly HubClient _client;
-    private readonly TimeSource _timeSource;
+    private readonly EventFields _fields;
     private readonly ClaimPartitions _claim;
     private readonly ProcessEvents _process;
     private readonly CheckpointStore _ownership;
@@ -39,15 +38,15 @@ public sealed class HubWorker : IDisposable
     private volatile bool _hasStarted;
 
     /// <param name="client">The hub; disposed by whoever made it.</param>
-    /// <param name="timeSource">Which stamp is the row's time.</param>
+    /// <param name="fields">What of a message the pipeline asks for.</param>
     /// <param name="claim">Claims partitions in the checkpoint store.</param>
     /// <param name="process">The pipeline.</param>
     /// <param name="ownership">Where the workers agree on who reads what.</param>
-    public HubWorker(HubClient client, TimeSource timeSource, ClaimPartitions claim, ProcessEvents process, CheckpointStore ownership)
+    public HubWorker(HubClient client, EventFields fields, ClaimPartitions claim, ProcessEvents process, CheckpointStore ownership)
     {
         ArgumentNullException.ThrowIfNull(client);
         _client = client;
-        _timeSource = timeSource;
+        _fields = fields;
         _claim = claim;
         _process = process;
         _ownership = ownership;
@@ -138,7 +137,7 @@ public sealed class HubWorker : IDisposable
 
     private HubProcessor Processor()
     {
-        var context = new PartitionContext(_client, _timeSource, _claim, _process, IsMineAsync, _claimOutage, Fail, _undone.Token);
+        var context = new PartitionContext(_client, _fields, _claim, _process, IsMineAsync, _claimOutage, Fail, _undone.Token);
         var store = new WorkerStore(
             _ownership,
             _client.Settings,

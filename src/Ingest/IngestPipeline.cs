@@ -57,6 +57,7 @@ public sealed class IngestPipeline : IAsyncDisposable
         clock ??= TimeProvider.System;
         var logger = (loggers ?? NullLoggerFactory.Instance).CreateLogger<IngestPipeline>();
         var mapping = TelemetryMapping.Create(options.Telemetry);
+        Fields = mapping.Fields;
         var table = TargetTable.Of(mapping);
         Health = health ?? new PipelineHealth(clock);
         _ownMetrics = metrics is null ? new PipelineMetrics() : null;
@@ -72,6 +73,9 @@ public sealed class IngestPipeline : IAsyncDisposable
     public PipelineHealth Health { get; }
 
     public PipelineMetrics Metrics { get; }
+
+    /// <summary>What its source is to ask of each message.</summary>
+    public EventFields Fields { get; }
 
     /// <summary>
     /// Takes a batch of one partition through every stage. One that holds more readings or bytes than a transaction takes is divided

@@ -72,7 +72,7 @@ internal static class ReplayCommand
         (await StartUpCheck.RunAsync(client, group, parts, output.Line, signals.Stop)).ThrowIfAny();
         await RefuseGroupOfAWorkerAsync(parts, client.Hub, group, signals.Stop);
 
-        var replay = new HubReplay(client, group, settings.Hub.ConsumerGroup, settings.Telemetry.TimeSource, parts.Pipeline.ProcessAsync);
+        var replay = new HubReplay(client, group, settings.Hub.ConsumerGroup, parts.Mapping.Fields, parts.Pipeline.ProcessAsync);
         var progress = new ReplayScreen(output, clock);
         ReadingCounts counts;
         try

@@ -48,10 +48,15 @@ internal static class SettingsCatalog
         new("Telemetry:DeviceColumn", "The column of the device. Default: device."),
         new("Telemetry:DeviceType", "That column's type: Text (also varchar) or Uuid, for device ids that are uuids. Default: Text."),
         new("Telemetry:Columns:0:Name", "A mapped column. Default: temperature and humidity, both Double."),
-        new("Telemetry:Columns:0:From", "Its source: a.b.c in the body, property:name, or module. Default: its name."),
+        new(
+            "Telemetry:Columns:0:From",
+            "Its place: a.b, a[0].b or ['a.b'] in the reading, $.a.b in the body, property:name, annotation:name or module. Default: its "
+                + "name."),
         new("Telemetry:Columns:0:Type", "Double, Real, Bigint, Integer, Boolean, Text, Timestamptz or Jsonb. Default: Double."),
         new("Telemetry:Columns:0:Required", "Dead-letter a reading without this value. Default: false."),
-        new("Telemetry:PayloadColumn", "A jsonb column for the whole body. Default: none."),
+        new("Telemetry:PayloadColumn", "A jsonb column for the whole reading. Default: none."),
+        new("Telemetry:IgnoreCase", "Match the names in bodies in any case. Default: false."),
+        new("Telemetry:AllowEmpty", "Store a reading in which nothing mapped occurs as a row of NULLs. Default: false, dead-lettered."),
         new("Telemetry:TimeSource", "IotHub (iothub-enqueuedtime) or EventHub (x-opt-enqueued-time). Default: IotHub."),
         new("Telemetry:EarliestAccepted", "Readings stamped before are dead-lettered. Default: 2015-01-01T00:00:00Z."),
         new("Telemetry:OldestAccepted", "Readings older than this span (d.hh:mm:ss) are ignored. Default: none."),

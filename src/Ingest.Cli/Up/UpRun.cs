@@ -158,7 +158,7 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
     {
         using var worker = new HubWorker(
             client,
-            parts.Settings.Telemetry.TimeSource,
+            parts.Mapping.Fields,
             parts.Checkpoints.ClaimAsync,
             Measured(parts),
             new DatabaseOwnership(new PartitionOwnerTable(parts.DataSource), client.Hub));
@@ -238,7 +238,7 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
             client,
             ReplayGroup,
             worker.Settings.Hub.ConsumerGroup,
-            parts.Settings.Telemetry.TimeSource,
+            parts.Mapping.Fields,
             parts.Pipeline.ProcessAsync);
         var from = options.Hub is null ? DateTime.UnixEpoch : _started.UtcDateTime;
         var counts = await new ReplayScreen(output, _clock).ShowAsync(

@@ -2,7 +2,6 @@ using System.Text;
 using Azure.Core.Amqp;
 using Azure.Messaging.EventHubs;
 using Ingest.Events;
-using Ingest.Settings;
 
 namespace Ingest.Sources.EventHubs;
 
@@ -12,9 +11,9 @@ namespace Ingest.Sources.EventHubs;
 /// </summary>
 /// <param name="hub">What the hub is called: <see cref="RawEvent.Hub"/>.</param>
 /// <param name="partition">The partition's id.</param>
-/// <param name="timeSource">Which stamp is the row's time.</param>
+/// <param name="fields">What the pipeline asks for.</param>
 /// <remarks>Not thread-safe where names are shared: one a partition.</remarks>
-public sealed class EventMapping(string hub, string partition, TimeSource timeSource)
+public sealed class EventMapping(string hub, string partition, EventFields fields)
 {
     // Short names alone, and not many: devices choose some of them, and the cache must not be theirs to fill.
     private const int LongestName = 128;
@@ -28,11 +27,17 @@ public sealed class EventMapping(string hub, string partition, TimeSource timeSo
         ArgumentNullException.ThrowIfNull(message);
         var raw = message.GetRawAmqpMessage();
         var system = new SystemProperties();
+        Dictionary<string, object?>? annotations = null;
         foreach (var (name, value) in raw.MessageAnnotations)
         {
             if (IsSystemAnnotation(name))
             {
                 system.Set(name, value is string text && name != "x-opt-offset" ? Shared(text) : value);
+            }
+
+            if (fields.Annotations.Count > 0 && fields.Annotations.Contains(name))
+            {
+                (annotations ??= new(StringComparer.OrdinalIgnoreCase))[name] = value is string known ? Shared(known) : value;
             }
         }
 
@@ -44,7 +49,7 @@ public sealed class EventMapping(string hub, string partition, TimeSource timeSo
             system.Set("content-encoding", Shared(properties.ContentEncoding));
         }
 
-        return system.ToEvent(hub, partition, timeSource, Body(raw), ApplicationProperties(raw));
+        return system.ToEvent(hub, partition, fields.TimeSource, Body(raw), ApplicationProperties(raw), annotations);
     }
 
     /// <summary>

@@ -1,6 +1,5 @@
 using Azure.Messaging.EventHubs;
 using Ingest.Events;
-using Ingest.Settings;
 
 namespace Ingest.Sources.EventHubs;
 
@@ -12,7 +11,7 @@ public sealed class HubReplay
 {
     private readonly HubClient _client;
     private readonly string _consumerGroup;
-    private readonly TimeSource _timeSource;
+    private readonly EventFields _fields;
     private readonly ProcessEvents _process;
     private readonly Lock _lock = new();
     private readonly Dictionary<string, long> _events = new(StringComparer.Ordinal);
@@ -21,10 +20,10 @@ public sealed class HubReplay
     /// <param name="client">The hub; disposed by whoever made it.</param>
     /// <param name="consumerGroup">The replay's own consumer group.</param>
     /// <param name="workerConsumerGroup">The consumer group the worker reads in.</param>
-    /// <param name="timeSource">Which stamp is the row's time.</param>
+    /// <param name="fields">What of a message the pipeline asks for.</param>
     /// <param name="process">The pipeline; given no checkpoint.</param>
     /// <exception cref="ArgumentException">Both groups are the same.</exception>
-    public HubReplay(HubClient client, string consumerGroup, string workerConsumerGroup, TimeSource timeSource, ProcessEvents process)
+    public HubReplay(HubClient client, string consumerGroup, string workerConsumerGroup, EventFields fields, ProcessEvents process)
     {
         if (string.Equals(consumerGroup, workerConsumerGroup, StringComparison.OrdinalIgnoreCase))
         {
@@ -36,7 +35,7 @@ public sealed class HubReplay
 
         _client = client;
         _consumerGroup = consumerGroup;
-        _timeSource = timeSource;
+        _fields = fields;
         _process = process;
     }
 
@@ -101,7 +100,7 @@ public sealed class HubReplay
     private async Task ReadAsync(
         ReplayRange range, PartitionProperties end, IProgress<ReplayProgress>? progress, CancellationToken cancellationToken)
     {
-        await using var reader = new ReplayReader(_client, _consumerGroup, _timeSource, StartAt.Since(range.ReadFrom), end);
+        await using var reader = new ReplayReader(_client, _consumerGroup, _fields, StartAt.Since(range.ReadFrom), end);
         long? last = null;
         while (await reader.TakeAsync(cancellationToken) is { } events)
         {

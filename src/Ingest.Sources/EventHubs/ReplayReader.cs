@@ -1,7 +1,6 @@
 using Azure.Messaging.EventHubs;
 using Azure.Messaging.EventHubs.Primitives;
 using Ingest.Events;
-using Ingest.Settings;
 using Ingest.Sources.Diagnostics;
 using Polly;
 
@@ -17,7 +16,7 @@ internal sealed class ReplayReader : IAsyncDisposable
 
     private readonly HubClient _client;
     private readonly string _consumerGroup;
-    private readonly TimeSource _timeSource;
+    private readonly EventFields _fields;
     private readonly PartitionProperties _end;
     private readonly EventMapping _mapping;
     private readonly EventSequence _sequence = new();
@@ -29,14 +28,14 @@ internal sealed class ReplayReader : IAsyncDisposable
     private StartAt _next;
     private bool _ended;
 
-    public ReplayReader(HubClient client, string consumerGroup, TimeSource timeSource, StartAt start, PartitionProperties end)
+    public ReplayReader(HubClient client, string consumerGroup, EventFields fields, StartAt start, PartitionProperties end)
     {
         _client = client;
         _consumerGroup = consumerGroup;
-        _timeSource = timeSource;
+        _fields = fields;
         _next = start;
         _end = end;
-        _mapping = new EventMapping(client.Hub, end.Id, timeSource);
+        _mapping = new EventMapping(client.Hub, end.Id, fields);
         _retry = PatientRetry.ForReading(
             TimeSpan.FromSeconds(client.Settings.MaxRetryDelaySeconds),
             client.Time,
@@ -122,7 +121,7 @@ internal sealed class ReplayReader : IAsyncDisposable
                 _end.Id,
                 _next,
                 ownerLevel: null,
-                _timeSource,
+                _fields,
                 cancellationToken);
             if (await _stepping.NextAsync(SilenceBeforeAsking, cancellationToken) is { } found)
             {

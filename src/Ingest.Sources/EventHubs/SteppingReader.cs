@@ -1,7 +1,6 @@
 using Azure.Core.Amqp;
 using Azure.Messaging.EventHubs;
 using Ingest.Events;
-using Ingest.Settings;
 
 namespace Ingest.Sources.EventHubs;
 
@@ -21,17 +20,17 @@ internal sealed class SteppingReader : IAsyncDisposable
     private readonly string _partition;
     private readonly RawPartitionReader _raw;
     private readonly EventMapping _mapping;
-    private readonly TimeSource _timeSource;
+    private readonly EventFields _fields;
     private readonly Queue<RawEvent> _found = [];
     private long? _last;
 
-    private SteppingReader(HubClient client, string partition, RawPartitionReader raw, EventMapping mapping, TimeSource timeSource)
+    private SteppingReader(HubClient client, string partition, RawPartitionReader raw, EventMapping mapping, EventFields fields)
     {
         _client = client;
         _partition = partition;
         _raw = raw;
         _mapping = mapping;
-        _timeSource = timeSource;
+        _fields = fields;
     }
 
     /// <exception cref="HubException">The hub cannot be reached or refuses.</exception>
@@ -41,14 +40,14 @@ internal sealed class SteppingReader : IAsyncDisposable
         string partition,
         StartAt start,
         long? ownerLevel,
-        TimeSource timeSource,
+        EventFields fields,
         CancellationToken cancellationToken) =>
         new(
             client,
             partition,
             await RawPartitionReader.OpenAsync(client, consumerGroup, partition, start, ownerLevel, cancellationToken),
-            new EventMapping(client.Hub, partition, timeSource),
-            timeSource);
+            new EventMapping(client.Hub, partition, fields),
+            fields);
 
     /// <summary>
     /// The next event, decoded or with the reason why it cannot be; null where none came. It always has a sequence number.
@@ -134,6 +133,6 @@ internal sealed class SteppingReader : IAsyncDisposable
     {
         system.Set("x-opt-sequence-number", number);
         _client.Undecodable.Tell(_partition, number, system.DeviceId, reason);
-        return system.ToEvent(_client.Hub, _partition, _timeSource, bytes, properties: null, undecodable: reason);
+        return system.ToEvent(_client.Hub, _partition, _fields.TimeSource, bytes, properties: null, undecodable: reason);
     }
 }

@@ -36,7 +36,7 @@ public static class WorkerServices
         services.AddSingleton(ownership ?? OwnershipInDatabase);
         services.AddSingleton(provider => new HubWorker(
             provider.GetRequiredService<HubClient>(),
-            settings.Pipeline.Telemetry.TimeSource,
+            settings.Mapping.Fields,
             provider.GetRequiredService<PipelineComposition>().Checkpoints.ClaimAsync,
             provider.GetRequiredService<PipelineComposition>().Pipeline.ProcessAsync,
             provider.GetRequiredService<CheckpointStore>()));

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using Azure.Messaging.EventHubs;
 using Ingest.Checkpoints;
 using Ingest.Events;
-using Ingest.Settings;
 using Ingest.Sources;
 using Ingest.Sources.Diagnostics;
 using Ingest.Sources.EventHubs;
@@ -12,7 +11,7 @@ namespace Ingest.Worker.Partitions;
 
 /// <summary>What the partitions of a worker share.</summary>
 /// <param name="Client">The hub.</param>
-/// <param name="TimeSource">Which stamp is the row's time.</param>
+/// <param name="Fields">What of a message the pipeline asks for.</param>
 /// <param name="Claim">Claims a partition's checkpoint.</param>
 /// <param name="Process">The pipeline.</param>
 /// <param name="IsMine">Whether the store that the workers share says that a partition is this worker's.</param>
@@ -21,7 +20,7 @@ namespace Ingest.Worker.Partitions;
 /// <param name="Abandon">Gives up what is not durable yet.</param>
 internal sealed record PartitionContext(
     HubClient Client,
-    TimeSource TimeSource,
+    EventFields Fields,
     ClaimPartitions Claim,
     ProcessEvents Process,
     Func<string, CancellationToken, Task<bool>> IsMine,
@@ -67,7 +66,7 @@ internal sealed class PartitionWorker
         _reader = reader;
         var client = context.Client;
         _key = new PartitionKey(client.Hub, client.Settings.ConsumerGroup, partition);
-        _mapping = new EventMapping(client.Hub, partition, context.TimeSource);
+        _mapping = new EventMapping(client.Hub, partition, context.Fields);
         Progress = new PartitionProgress(client, partition);
         _start = new PartitionStart(context, _key, Progress, OwnerLevel);
     }
@@ -161,7 +160,7 @@ internal sealed class PartitionWorker
         var client = _context.Client;
         var end = (await client.GetPartitionAsync(Partition, cancellationToken)).LastEnqueuedSequenceNumber;
         await using var reader = await SteppingReader.OpenAsync(
-            client, _key.ConsumerGroup, Partition, Start, OwnerLevel, _context.TimeSource, cancellationToken);
+            client, _key.ConsumerGroup, Partition, Start, OwnerLevel, _context.Fields, cancellationToken);
 
         // What does not say where it stands is committed with the next that does: a checkpoint is a place. Where it is the partition's
         // last, the next is waited for here, as it would be the first again in every other reading.

@@ -25,7 +25,9 @@ namespace Ingest.Decode;
 /// authenticated one is listed as a gateway; <c>device</c> must be a string or null, unless a path below it is mapped and it is an object.
 /// Where IoT Hub names none, the body's is taken if <see cref="TelemetrySettings.AllowBodyDevice"/>. It has 1 to 128 characters, without
 /// NUL.</para>
-/// <para><b>Values.</b> The last of repeated names counts, at every level. Missing, or JSON <c>null</c>, is NULL. A path through anything
+/// <para><b>Values.</b> The last of repeated names counts, at every level. Missing, or JSON <c>null</c>, is NULL. A reading
+/// in which not one mapped place occurs, be it with null, is rejected, unless a payload column takes it or
+/// <see cref="TelemetrySettings.AllowEmpty"/>. A path through anything
 /// but an object or null is a wrong type. Numbers: <c>double</c> and <c>real</c> take the nearest value (too small becomes 0, too large is
 /// out of range);
 /// <c>bigint</c> and <c>integer</c> take numbers whose fraction is zero (<c>1.0</c>, <c>1e3</c>). <c>boolean</c> takes true and false,

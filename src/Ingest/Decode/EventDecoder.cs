@@ -20,6 +20,7 @@ internal sealed class EventDecoder : IDisposable
     private static readonly ReadingFault TooDeep = new(
         RejectReason.TooDeep, $"The reading is nested over {ReadingWalker.DeepestNesting} levels.");
 
+    private readonly TelemetryMapping _mapping;
     private readonly int? _payloadIndex;
     private readonly PooledBuffer<byte> _inflated = new();
     private readonly ValueScratch _scratch = new();
@@ -29,6 +30,7 @@ internal sealed class EventDecoder : IDisposable
 
     public EventDecoder(TelemetryMapping mapping, BodyDeviceRules devices)
     {
+        _mapping = mapping;
         _payloadIndex = mapping.PayloadIndex;
         _device = new DeviceRule(devices, _scratch);
         _values = new ReadingValues(mapping, _scratch);
@@ -144,7 +146,7 @@ internal sealed class EventDecoder : IDisposable
 
         _device.BeginReading();
         _values.BeginReading(countsOnly: !output.Builds);
-        _walker.Walk(ref reader, body);
+        _walker.Walk(ref reader, body, isWhole: elementIndex < 0);
         if (_payloadIndex is { } payloadIndex)
         {
             _values.TakeWhole(JsonTokenType.StartObject, body, start, (int)reader.BytesConsumed - start, payloadIndex);
@@ -152,7 +154,7 @@ internal sealed class EventDecoder : IDisposable
 
         _values.TakeFromMessage(context.Message);
         var device = context.Device;
-        if (TryComplete(body, ref device, out var fault))
+        if (TryComplete(body, body[start..(int)reader.BytesConsumed], ref device, out var fault))
         {
             output.Readings.EndRow(context.Stamp, device!, context.EventIndex, elementIndex);
         }
@@ -164,13 +166,23 @@ internal sealed class EventDecoder : IDisposable
     }
 
     // What is wrong with the reading that has just ended, if anything: its device first, then its columns in their order.
-    private bool TryComplete(ReadOnlySpan<byte> body, ref string? device, out ReadingFault fault)
+    private bool TryComplete(ReadOnlySpan<byte> body, ReadOnlySpan<byte> reading, ref string? device, out ReadingFault fault)
     {
         fault = TooDeep;
-        return !_walker.IsTooDeep
-            && _device.TrySettle(body, ref device, _values.CountsOnly, out fault)
-            && _device.TryFit(ref device, _values.CountsOnly, out fault)
-            && _values.TryComplete(body, out fault);
+        if (_walker.IsTooDeep
+            || !_device.TrySettle(body, ref device, _values.CountsOnly, out fault)
+            || !_device.TryFit(ref device, _values.CountsOnly, out fault))
+        {
+            return false;
+        }
+
+        if (_values.TookNothing && !_mapping.AllowsEmpty)
+        {
+            fault = new(RejectReason.NothingMapped, _values.CountsOnly ? "" : NearestMiss.Sentence(_mapping, reading));
+            return false;
+        }
+
+        return _values.TryComplete(body, out fault);
     }
 
     private static ReadingFault NotObject(bool built, int elementIndex, ReadOnlySpan<byte> json) =>

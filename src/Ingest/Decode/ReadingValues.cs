@@ -16,10 +16,18 @@ internal sealed class ReadingValues(TelemetryMapping mapping, ValueScratch scrat
     private readonly (int Start, int Length)[] _whole = new (int, int)[mapping.Columns.Count];
     private readonly bool _looksAtEveryColumn = mapping.Columns.Any(column => column.Required || SqlTypes.Of(column.Type).TakesWhole);
 
+    // By column: the reading in which its place last occurred.
+    private readonly long[] _occurredIn = new long[mapping.Columns.Count];
+
     private ReadingColumns? _readings;
     private ValueColumn[] _columns = [];
     private int _rowIndex;
     private int _faultCount;
+    private long _reading;
+    private int _occurring;
+
+    /// <summary>Whether not one mapped place has occurred in the reading so far, be it with null.</summary>
+    public bool TookNothing => _occurring == 0 && _faultCount == 0;
 
     /// <summary>Whether the reading's rejection would only be counted, so that its sentence is not made.</summary>
     public bool CountsOnly { get; private set; }
@@ -35,6 +43,8 @@ internal sealed class ReadingValues(TelemetryMapping mapping, ValueScratch scrat
     public void BeginReading(bool countsOnly)
     {
         CountsOnly = countsOnly;
+        _reading++;
+        _occurring = 0;
         _rowIndex = _readings!.Count;
         if (_faultCount > 0)
         {
@@ -55,6 +65,7 @@ internal sealed class ReadingValues(TelemetryMapping mapping, ValueScratch scrat
     public bool Take(ref Utf8JsonReader reader, int columnIndex)
     {
         Forgive(columnIndex);
+        Note(columnIndex);
         var column = _columns[columnIndex];
         var token = reader.TokenType;
         if (column.Type.TakesWhole || token is JsonTokenType.StartObject or JsonTokenType.StartArray)
@@ -93,14 +104,34 @@ internal sealed class ReadingValues(TelemetryMapping mapping, ValueScratch scrat
         }
     }
 
-    /// <summary>Refuses a value whose path leads through something that is no object.</summary>
-    public void RefusePath(int columnIndex, string path, ReadOnlySpan<byte> json) =>
-        Refuse(columnIndex, ValueFault.WrongType, CountsOnly ? "" : RejectionText.NotAnObject(path, RejectionText.Value(json)));
+    /// <summary>Refuses a value whose path leads through something that is not what it needs.</summary>
+    public void RefusePath(int columnIndex, string path, JsonTokenType needed, ReadOnlySpan<byte> json) => Refuse(
+        columnIndex,
+        ValueFault.WrongType,
+        CountsOnly ? ""
+            : needed == JsonTokenType.StartObject ? RejectionText.NotAnObject(path, RejectionText.Value(json))
+            : RejectionText.NotAnArray(path, RejectionText.Value(json)));
+
+    /// <summary>Notes that the place of a column occurs in the reading.</summary>
+    public void Note(int columnIndex)
+    {
+        if (_occurredIn[columnIndex] != _reading)
+        {
+            _occurredIn[columnIndex] = _reading;
+            _occurring++;
+        }
+    }
 
     /// <summary>Takes back what was taken.</summary>
     public void Clear(int columnIndex)
     {
         Forgive(columnIndex);
+        if (_occurredIn[columnIndex] == _reading)
+        {
+            _occurredIn[columnIndex] = 0;
+            _occurring--;
+        }
+
         _columns[columnIndex].SetLastNull();
         _whole[columnIndex] = default;
     }
@@ -118,7 +149,15 @@ internal sealed class ReadingValues(TelemetryMapping mapping, ValueScratch scrat
 
         foreach (var (columnIndex, name) in mapping.Properties)
         {
-            if (message.Properties.TryGetValue(name, out var value) && value is not null)
+            if (PropertyNames.TryFind(message.Properties, name, out var value))
+            {
+                TakeProperty(columnIndex, value);
+            }
+        }
+
+        foreach (var (columnIndex, name) in mapping.Annotations)
+        {
+            if (message.Annotations.TryGetValue(name, out var value))
             {
                 TakeProperty(columnIndex, value);
             }
@@ -175,9 +214,10 @@ internal sealed class ReadingValues(TelemetryMapping mapping, ValueScratch scrat
                     fault, columnIndex, RejectionText.Value(json)));
     }
 
-    private void TakeProperty(int columnIndex, object value)
+    private void TakeProperty(int columnIndex, object? value)
     {
-        if (_columns[columnIndex].Read(value, scratch) is not ValueFault.None and var fault)
+        Note(columnIndex);
+        if (value is not null && _columns[columnIndex].Read(value, scratch) is not ValueFault.None and var fault)
         {
             Refuse(columnIndex, fault, CountsOnly ? "" : Detail(fault, columnIndex, RejectionText.Value(value)));
         }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Ingest.Columns.Types;
+using Ingest.Decode.Places;
 
 namespace Ingest.Decode;
 
@@ -13,7 +14,7 @@ internal sealed class ReadingWalker(TelemetryMapping mapping, ReadingValues valu
     public const int DeepestNesting = 64;
 
     // By body path: the reading in which it was last met.
-    private readonly long[] _met = new long[mapping.Root.Size];
+    private readonly long[] _met = new long[mapping.Paths];
     private long _reading;
 
     /// <summary>Whether the reading, as far as it was walked through, is nested too deep.</summary>
@@ -27,7 +28,11 @@ internal sealed class ReadingWalker(TelemetryMapping mapping, ReadingValues valu
     }
 
     /// <summary>Walks through the object that the reader stands before, and takes what is mapped.</summary>
-    public void Walk(ref Utf8JsonReader reader, ReadOnlySpan<byte> body) => WalkObject(ref reader, body, mapping.Root);
+    /// <param name="reader">Where it stands.</param>
+    /// <param name="body">What it reads.</param>
+    /// <param name="isWhole">Whether the reading is the whole body, so that places from the body's root are in it.</param>
+    public void Walk(ref Utf8JsonReader reader, ReadOnlySpan<byte> body, bool isWhole) =>
+        WalkObject(ref reader, body, isWhole ? mapping.Whole : mapping.Root);
 
     /// <summary>Passes over the value that the reader stands before.</summary>
     public void Skip(ref Utf8JsonReader reader)
@@ -53,7 +58,7 @@ internal sealed class ReadingWalker(TelemetryMapping mapping, ReadingValues valu
         NoteDepth(ref reader);
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            var child = path.Child(Name(ref reader));
+            var child = path.Member(Name(ref reader));
             reader.Read();
             if (child is null)
             {
@@ -71,12 +76,28 @@ internal sealed class ReadingWalker(TelemetryMapping mapping, ReadingValues valu
         : scratch.TryUnescape(reader.ValueSpan, out var name) ? name
         : [];
 
+    private void WalkArray(ref Utf8JsonReader reader, ReadOnlySpan<byte> body, BodyPath path)
+    {
+        NoteDepth(ref reader);
+        for (var index = 0; reader.Read() && reader.TokenType != JsonTokenType.EndArray; index++)
+        {
+            if (path.Element(index) is { } element)
+            {
+                WalkValue(ref reader, body, element);
+            }
+            else
+            {
+                Skip(ref reader);
+            }
+        }
+    }
+
     private void WalkValue(ref Utf8JsonReader reader, ReadOnlySpan<byte> body, BodyPath path)
     {
         var start = (int)reader.TokenStartIndex;
         var token = reader.TokenType;
-        var isPath = token == JsonTokenType.StartObject && path.Children.Length > 0;
-        if (path.Children.Length > 0)
+        var goesOn = path.HasMore && path.LeadsInto(token);
+        if (path.HasMore)
         {
             Forget(path);
         }
@@ -89,32 +110,55 @@ internal sealed class ReadingWalker(TelemetryMapping mapping, ReadingValues valu
 
         if (path.IsDevice)
         {
-            device.Take(ref reader, start, isPath);
+            device.Take(ref reader, start, goesOn);
         }
 
-        if (isPath)
+        if (!goesOn)
+        {
+            Skip(ref reader);
+        }
+        else if (token == JsonTokenType.StartObject)
         {
             WalkObject(ref reader, body, path);
         }
         else
         {
-            Skip(ref reader);
+            WalkArray(ref reader, body, path);
         }
 
-        var length = (int)reader.BytesConsumed - start;
+        var value = body[start..(int)reader.BytesConsumed];
         if (left)
         {
             foreach (var columnIndex in path.ColumnIndexes)
             {
-                values.TakeWhole(token, body, start, length, columnIndex);
+                values.TakeWhole(token, body, start, value.Length, columnIndex);
             }
         }
 
-        if (token is not (JsonTokenType.StartObject or JsonTokenType.Null))
+        if (path.HasMore)
         {
-            foreach (var columnIndex in path.IndexesBelow)
+            MissBelow(path.InMembers, token, JsonTokenType.StartObject, path, value);
+            MissBelow(path.InElements, token, JsonTokenType.StartArray, path, value);
+        }
+    }
+
+    // Null has all that is below it, with null; anything else that the places do not lead into has none of it.
+    private void MissBelow(int[] columnIndexes, JsonTokenType token, JsonTokenType needed, BodyPath path, ReadOnlySpan<byte> value)
+    {
+        if (token == needed)
+        {
+            return;
+        }
+
+        foreach (var columnIndex in columnIndexes)
+        {
+            if (token == JsonTokenType.Null)
             {
-                values.RefusePath(columnIndex, path.Path, body.Slice(start, length));
+                values.Note(columnIndex);
+            }
+            else
+            {
+                values.RefusePath(columnIndex, path.Path, needed, value);
             }
         }
     }
@@ -124,7 +168,12 @@ internal sealed class ReadingWalker(TelemetryMapping mapping, ReadingValues valu
     {
         if (_met[path.Id] == _reading)
         {
-            foreach (var columnIndex in path.IndexesBelow)
+            foreach (var columnIndex in path.InMembers)
+            {
+                values.Clear(columnIndex);
+            }
+
+            foreach (var columnIndex in path.InElements)
             {
                 values.Clear(columnIndex);
             }

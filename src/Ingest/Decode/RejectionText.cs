@@ -22,6 +22,8 @@ internal static class RejectionText
 
     public static string NotAnObject(string field, string value) => $"{field} is {value}, where an object is expected.";
 
+    public static string NotAnArray(string field, string value) => $"{field} is {value}, where an array is expected.";
+
     public static string OutOfRange(string field, SqlType type, string value) =>
         $"{field} is {value}, which is beyond what {type.Name} holds.";
 

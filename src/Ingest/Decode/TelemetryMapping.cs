@@ -1,6 +1,6 @@
-using System.Text;
 using Ingest.Columns;
-using Ingest.Columns.Types;
+using Ingest.Decode.Places;
+using Ingest.Events;
 using Ingest.Settings;
 using Microsoft.Extensions.Options;
 
@@ -11,50 +11,55 @@ namespace Ingest.Decode;
 /// </summary>
 /// <remarks>
 /// <para><b>Names.</b> <c>Table</c> is <c>table</c> or <c>schema.table</c>. Table, schema and columns are used exactly as written (they are
-/// quoted in SQL), so upper case counts; each has at most 63 bytes, as PostgreSQL would cut a longer one. <c>time</c> and <c>device</c> are
-/// filled by the pipeline and cannot be mapped.</para>
-/// <para><b>Sources.</b> <c>From</c> is <c>module</c> (the module id, for a text column), <c>property:name</c> (an application property,
-/// for any type but jsonb), or a path into the body: names divided by dots, compared byte by byte after their escapes are resolved. There
-/// is no escape for a dot, and no index into an array: a field whose own name has a dot in it, or is <c>module</c> at the top, or an
-/// array's element is reached only through a jsonb column. Several columns may read the same place.</para>
+/// quoted in SQL), so upper case counts; each has at most 63 bytes, as PostgreSQL would cut a longer one. Those of time and device are filled
+/// by the pipeline and cannot be mapped.</para>
+/// <para><b>Places.</b> <c>From</c> is a place in the message: a path into the reading (<c>a.b</c>, <c>a[0].b</c>, <c>['a.b']</c>) or from
+/// the body's root (<c>$.a.b</c>), <c>property:name</c> (an application property, whose name matches in any case),
+/// <c>annotation:name</c> (an annotation of the hub's), or <c>module</c> (the module id, for a text column; a field of that name is
+/// <c>['module']</c>). Names in the body match exactly, after their escapes are resolved, or in any case with
+/// <see cref="TelemetrySettings.IgnoreCase"/>. Several columns may read the same place.</para>
 /// <para><b>Values.</b> See <see cref="BatchDecoder"/>.</para>
 /// </remarks>
 public sealed class TelemetryMapping
 {
-    private const string PropertyPrefix = "property:";
-    private const int LongestIdentifier = 63;
-    private const int LongestPath = 32;
+    private readonly Place?[] _places;
 
-    private TelemetryMapping(string? schema, string table, KeyColumns key, IReadOnlyList<Column> columns, int? payloadIndex)
+    /// <param name="columns">The columns, each with where its value comes from; null for the payload column, the last one.</param>
+    /// <param name="device">Where a body names its device.</param>
+    /// <param name="settings">The rest.</param>
+    internal TelemetryMapping(IReadOnlyList<(ColumnDefinition Definition, Place? From)> columns, Place device, TelemetrySettings settings)
     {
-        Key = key;
-        Schema = schema;
-        Table = table;
+        _places = [.. columns.Select(column => column.From)];
+        Key = new KeyColumns(settings.TimeColumn, settings.DeviceColumn, settings.DeviceType);
         Columns = [.. columns.Select(column => column.Definition)];
-        Names = [.. columns.Select(column => column.From)];
-        ModuleIndexes = [.. Where(columns, column => column.Kind == SourceKind.Module)];
-        Properties =
-            [.. Where(columns, column => column.Kind == SourceKind.Property).Select(
-                index => (index, columns[index].From[PropertyPrefix.Length..]))];
-        PayloadIndex = payloadIndex;
-        Root = BodyPath.Tree(columns.Select((column, index) => (column, index))
-            .Where(pair => pair.column.Kind == SourceKind.Body)
-            .Select(pair => (pair.column.From.Split('.'), pair.index)));
-    }
+        Names = [.. columns.Select(column => column.From?.ToString() ?? "the body")];
+        PayloadIndex = settings.PayloadColumn is null ? null : columns.Count - 1;
+        AllowsEmpty = settings.AllowEmpty || PayloadIndex is not null;
+        ModuleIndexes = [.. Of(PlaceKind.Module).Select(column => column.ColumnIndex)];
+        Properties = [.. Of(PlaceKind.Property).Select(column => (column.ColumnIndex, column.From.Name))];
+        Annotations = [.. Of(PlaceKind.Annotation).Select(column => (column.ColumnIndex, column.From.Name))];
+        Fields = new EventFields(
+            settings.TimeSource, Annotations.Select(column => column.Annotation).ToHashSet(StringComparer.OrdinalIgnoreCase));
 
-    private enum SourceKind
-    {
-        Body,
-        Property,
-        Module,
-        Payload,
+        var places = Of(PlaceKind.Body).Select(column => (column.From, new PlaceTarget(column.ColumnIndex)))
+            .Append((device, PlaceTarget.Device))
+            .ToList();
+        var id = 0;
+        Root = BodyPath.Tree(
+            places.Where(place => !place.Item1.FromRoot).Select(place => (place.Item1.Steps, place.Item2)),
+            settings.IgnoreCase,
+            () => id++);
+        Whole = places.Exists(place => place.Item1.FromRoot)
+            ? BodyPath.Tree(places.Select(place => (place.Item1.Steps, place.Item2)), settings.IgnoreCase, () => id++)
+            : Root;
+        Paths = id;
     }
 
     /// <summary>The table's schema, unquoted; null where the settings name none and the server's search path decides.</summary>
-    public string? Schema { get; }
+    public string? Schema { get; internal init; }
 
     /// <summary>The table's name, unquoted, without its schema.</summary>
-    public string Table { get; }
+    public required string Table { get; init; }
 
     /// <summary>The columns of time and device.</summary>
     public KeyColumns Key { get; }
@@ -64,8 +69,14 @@ public sealed class TelemetryMapping
     /// </summary>
     public IReadOnlyList<ColumnDefinition> Columns { get; }
 
-    /// <summary>What each column's value is called where it comes from: the path, <c>property:name</c>, or <c>module</c>.</summary>
+    /// <summary>What is asked of the source for each message.</summary>
+    public EventFields Fields { get; }
+
+    /// <summary>What each column's value is called where it comes from: its place, written shortest.</summary>
     internal IReadOnlyList<string> Names { get; }
+
+    /// <summary>Whether a reading in which no mapped place occurs is a row all the same.</summary>
+    internal bool AllowsEmpty { get; }
 
     /// <summary>The columns that take the module id.</summary>
     internal int[] ModuleIndexes { get; }
@@ -73,11 +84,20 @@ public sealed class TelemetryMapping
     /// <summary>The columns that take an application property.</summary>
     internal (int ColumnIndex, string Property)[] Properties { get; }
 
+    /// <summary>The columns that take an annotation.</summary>
+    internal (int ColumnIndex, string Annotation)[] Annotations { get; }
+
     /// <summary>The column that takes the whole reading.</summary>
     internal int? PayloadIndex { get; }
 
-    /// <summary>The body paths, as a tree.</summary>
+    /// <summary>The places that start at the reading, as a tree.</summary>
     internal BodyPath Root { get; }
+
+    /// <summary>The same with those that start at the body's root: for a body that is a reading itself.</summary>
+    internal BodyPath Whole { get; }
+
+    /// <summary>How many paths the trees have together.</summary>
+    internal int Paths { get; }
 
     /// <summary>Resolves the settings.</summary>
     /// <exception cref="OptionsValidationException">
@@ -86,11 +106,11 @@ public sealed class TelemetryMapping
     public static TelemetryMapping Create(TelemetrySettings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        var failures = new List<string>();
-        var mapping = Resolve(settings, failures);
-        return failures.Count == 0
+        var resolver = new MappingResolver(settings);
+        var mapping = resolver.Resolve();
+        return resolver.Problems.Count == 0
             ? mapping
-            : throw new OptionsValidationException(TelemetrySettings.Section, typeof(TelemetrySettings), failures);
+            : throw new OptionsValidationException(TelemetrySettings.Section, typeof(TelemetrySettings), resolver.Problems);
     }
 
     /// <summary>
@@ -100,179 +120,11 @@ public sealed class TelemetryMapping
     public static IReadOnlyList<string> Validate(TelemetrySettings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        var failures = new List<string>();
-        Resolve(settings, failures);
-        return failures;
+        var resolver = new MappingResolver(settings);
+        resolver.Resolve();
+        return resolver.Problems;
     }
 
-    private static TelemetryMapping Resolve(TelemetrySettings settings, List<string> failures)
-    {
-        var (schema, table) = ResolveTable(settings.Table, failures);
-        var columns = new List<Column>();
-        var names = new Dictionary<string, string>(StringComparer.Ordinal);
-        CheckColumnName(settings.TimeColumn, $"{TelemetrySettings.Section}:TimeColumn", names, failures);
-        CheckColumnName(settings.DeviceColumn, $"{TelemetrySettings.Section}:DeviceColumn", names, failures);
-        IList<ColumnSettings> mapped = settings.Columns.Count > 0
-            ? settings.Columns
-            : [new ColumnSettings { Name = "temperature" }, new ColumnSettings { Name = "humidity" }];
-        for (var i = 0; i < mapped.Count; i++)
-        {
-            var setting = $"{TelemetrySettings.Section}:Columns:{i}";
-            CheckColumnName(mapped[i].Name, $"{setting}:Name", names, failures);
-            columns.Add(ResolveColumn(mapped[i], setting, failures));
-        }
-
-        if (settings.PayloadColumn is { } payload)
-        {
-            CheckColumnName(payload, $"{TelemetrySettings.Section}:PayloadColumn", names, failures);
-            columns.Add(new Column(new ColumnDefinition(payload, ColumnType.Jsonb, Required: false), "the body", SourceKind.Payload));
-        }
-
-        CheckTheRest(settings, failures);
-        var key = new KeyColumns(settings.TimeColumn, settings.DeviceColumn, settings.DeviceType);
-        return new TelemetryMapping(schema, table, key, columns, settings.PayloadColumn is null ? null : columns.Count - 1);
-    }
-
-    private static (string? Schema, string Table) ResolveTable(string? name, List<string> failures)
-    {
-        const string Setting = $"{TelemetrySettings.Section}:Table";
-        var parts = (name ?? "").Split('.');
-        if (parts.Length > 2)
-        {
-            failures.Add(
-                $"{Setting}: \"{name}\" has more than one dot. Write table or schema.table; a name with a dot in it cannot be used.");
-        }
-
-        foreach (var part in parts)
-        {
-            CheckIdentifier(part, Setting, failures);
-        }
-
-        return parts.Length == 2 ? (parts[0], parts[1]) : (null, parts[^1]);
-    }
-
-    private static Column ResolveColumn(ColumnSettings settings, string setting, List<string> failures)
-    {
-        if (!Enum.IsDefined(settings.Type))
-        {
-            failures.Add(
-                $"{setting}:Type: {settings.Type} is no column type. Write one of {string.Join(", ", Enum.GetNames<ColumnType>())}.");
-        }
-
-        var definition = new ColumnDefinition(settings.Name, settings.Type, settings.Required);
-        var from = settings.From ?? settings.Name;
-        if (from == "module")
-        {
-            if (settings.Type != ColumnType.Text)
-            {
-                failures.Add($"{setting}:Type: the module id is text, and {settings.Type} cannot hold it. Write Text.");
-            }
-
-            return new Column(definition, from, SourceKind.Module);
-        }
-
-        if (from.StartsWith(PropertyPrefix, StringComparison.Ordinal))
-        {
-            if (from.Length == PropertyPrefix.Length)
-            {
-                failures.Add($"{setting}:From: \"{from}\" names no application property. Write its name after the colon.");
-            }
-
-            if (Enum.IsDefined(settings.Type) && !SqlTypes.Of(settings.Type).TakesProperties)
-            {
-                failures.Add(
-                    $"{setting}:Type: an application property is one value and no JSON. Write Text, or the type that the sender gives it.");
-            }
-
-            return new Column(definition, from, SourceKind.Property);
-        }
-
-        var path = from.Split('.');
-        if (path.Any(name => name.Length == 0))
-        {
-            failures.Add($"{setting}:From: \"{from}\" has an empty name in its path. Write names divided by single dots, such as a.b.c.");
-        }
-        else if (path.Length > LongestPath)
-        {
-            failures.Add(
-                $"{setting}:From: the path has {path.Length} names, and {LongestPath} are the most. Take an outer object in a Jsonb "
-                    + $"column instead.");
-        }
-
-        return new Column(definition, from, SourceKind.Body);
-    }
-
-    private static void CheckColumnName(string? name, string setting, Dictionary<string, string> names, List<string> failures)
-    {
-        CheckIdentifier(name, setting, failures);
-        if (!string.IsNullOrEmpty(name) && !names.TryAdd(name, setting))
-        {
-            failures.Add($"{setting}: \"{name}\" is already mapped by {names[name]}. Remove one of them or give it another column.");
-        }
-    }
-
-    private static void CheckIdentifier(string? name, string setting, List<string> failures)
-    {
-        if (string.IsNullOrWhiteSpace(name))
-        {
-            failures.Add($"{setting}: a name is missing. Write the name as the table has it.");
-        }
-        else if (name.Contains('\0', StringComparison.Ordinal))
-        {
-            failures.Add($"{setting}: the name holds a NUL character, which PostgreSQL does not allow. Remove it.");
-        }
-        else if (Encoding.UTF8.GetByteCount(name) > LongestIdentifier)
-        {
-            failures.Add(
-                $"{setting}: \"{name}\" is longer than PostgreSQL's {LongestIdentifier} bytes. Write the name as the table has it.");
-        }
-    }
-
-    private static void CheckTheRest(TelemetrySettings settings, List<string> failures)
-    {
-        if (!Enum.IsDefined(settings.TimeSource))
-        {
-            failures.Add(
-                $"{TelemetrySettings.Section}:TimeSource: {settings.TimeSource} is no stamp. Write {nameof(TimeSource.IotHub)} or "
-                    + $"{nameof(TimeSource.EventHub)}.");
-        }
-
-        if (settings.RetentionDays > 0 && settings.OldestAccepted > TimeSpan.FromDays(settings.RetentionDays))
-        {
-            failures.Add(
-                $"{TelemetrySettings.Section}:OldestAccepted: {settings.OldestAccepted} is longer than Telemetry:RetentionDays "
-                    + $"({settings.RetentionDays}), "
-                + "so that a replay would store again what was dropped. Leave it out, or make it no longer than the retention.");
-        }
-
-        if (settings.RetentionDays > 0 && settings.Table != new TelemetrySettings().Table)
-        {
-            failures.Add(
-                $"{TelemetrySettings.Section}:RetentionDays: it drops from the default table alone, and Telemetry:Table is "
-                    + $"\"{settings.Table}\". "
-                + "Set it to 0, and drop from your own table by a policy or job of the database.");
-        }
-
-        if (settings.OldestAccepted <= TimeSpan.Zero)
-        {
-            failures.Add(
-                $"{TelemetrySettings.Section}:OldestAccepted: {settings.OldestAccepted} would ignore every reading. Write the table's "
-                    + $"retention, such as 30.00:00:00, or leave it out.");
-        }
-
-        for (var i = 0; i < settings.Gateways.Count; i++)
-        {
-            if (DeviceNames.Check(settings.Gateways[i]) is not null)
-            {
-                failures.Add(
-                    $"{TelemetrySettings.Section}:Gateways:{i}: \"{settings.Gateways[i]}\" cannot be a device's id. Write the gateway's "
-                        + $"device id, 1 to {DeviceNames.Longest} characters.");
-            }
-        }
-    }
-
-    private static IEnumerable<int> Where(IReadOnlyList<Column> columns, Func<Column, bool> wanted) =>
-        Enumerable.Range(0, columns.Count).Where(index => wanted(columns[index]));
-
-    private sealed record Column(ColumnDefinition Definition, string From, SourceKind Kind);
+    private IEnumerable<(int ColumnIndex, Place From)> Of(PlaceKind kind) =>
+        _places.Index().Where(column => column.Item?.Kind == kind).Select(column => (column.Index, column.Item!));
 }

@@ -55,6 +55,9 @@ public sealed class RawEvent
     /// <summary>The application properties, with the CLR type each AMQP type maps to.</summary>
     public IReadOnlyDictionary<string, object?> Properties { get; init; } = NoProperties;
 
+    /// <summary>Of the annotations those that are mapped (<see cref="EventFields.Annotations"/>).</summary>
+    public IReadOnlyDictionary<string, object?> Annotations { get; init; } = NoProperties;
+
     /// <summary>
     /// Why the message cannot be read as AMQP, or null. It is then dead-lettered whole: <see cref="Body"/> holds all of the message's
     /// bytes, and what else is known of it comes from the annotations in front of them.

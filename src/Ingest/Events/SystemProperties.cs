@@ -111,6 +111,7 @@ public struct SystemProperties
     /// <param name="source">Which stamp is the row's time (<see cref="TelemetrySettings.TimeSource"/>).</param>
     /// <param name="body">See <see cref="RawEvent.Body"/>.</param>
     /// <param name="properties">The application properties; null for none.</param>
+    /// <param name="annotations">See <see cref="RawEvent.Annotations"/>; null for none.</param>
     /// <param name="undecodable">See <see cref="RawEvent.Undecodable"/>.</param>
     public readonly RawEvent ToEvent(
         string hub,
@@ -118,6 +119,7 @@ public struct SystemProperties
         TimeSource source,
         ReadOnlyMemory<byte> body,
         IReadOnlyDictionary<string, object?>? properties = null,
+        IReadOnlyDictionary<string, object?>? annotations = null,
         string? undecodable = null) => new()
         {
             Hub = hub,
@@ -133,6 +135,7 @@ public struct SystemProperties
             ContentEncoding = ContentEncoding,
             MessageId = MessageId,
             Properties = properties ?? RawEvent.NoProperties,
+            Annotations = annotations ?? RawEvent.NoProperties,
             Undecodable = undecodable,
             Body = body,
         };

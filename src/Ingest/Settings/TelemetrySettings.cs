@@ -58,8 +58,9 @@ public sealed class ColumnSettings
     public string Name { get; set; } = "";
 
     /// <summary>
-    /// Where its value comes from: a body path <c>a.b.c</c>, an application property <c>property:site</c>, or <c>module</c>. Default: the
-    /// column's name.
+    /// Where its value comes from: a place in the reading (<c>a.b</c>, <c>a[0].b</c>, <c>['a.b']</c>) or from the body's root
+    /// (<c>$.a.b</c>), an application property <c>property:site</c> in any case of its name, an annotation
+    /// <c>annotation:iothub-connection-auth-method</c>, or <c>module</c>. Default: the field with the column's name.
     /// </summary>
     public string? From { get; set; }
 
@@ -93,8 +94,17 @@ public sealed class TelemetrySettings
     /// </summary>
     public IList<ColumnSettings> Columns { get; } = [];
 
-    /// <summary>A jsonb column that takes the whole body, or null for none.</summary>
+    /// <summary>Whether names in the body match in any case. Default: false, exactly.</summary>
+    public bool IgnoreCase { get; set; }
+
+    /// <summary>A jsonb column that takes the whole reading, or null for none.</summary>
     public string? PayloadColumn { get; set; }
+
+    /// <summary>
+    /// Whether a reading in which not one mapped place occurs is a row of NULLs. Default: false, it is dead-lettered
+    /// (<c>nothing_mapped</c>). A place occurs also where its value is null, and with <see cref="PayloadColumn"/> something always does.
+    /// </summary>
+    public bool AllowEmpty { get; set; }
 
     /// <summary>Which annotation is the row's time. Default: <see cref="Ingest.Settings.TimeSource.IotHub"/>.</summary>
     public TimeSource TimeSource { get; set; }

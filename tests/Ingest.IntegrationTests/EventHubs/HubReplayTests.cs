@@ -1,8 +1,8 @@
+using Ingest.Events;
 using System.Globalization;
 using Azure.Messaging.EventHubs;
 using Ingest.IntegrationTests.EventHubs.Support;
 using Ingest.LocalHub;
-using Ingest.Settings;
 using Ingest.Sources.EventHubs;
 using Ingest.TestSupport;
 using Microsoft.Extensions.Time.Testing;
@@ -93,13 +93,13 @@ public sealed class HubReplayTests
         await using var hub = await TestHub.StartAsync(new LocalHubSettings { Port = 0 });
 
         var refused = Assert.Throws<ArgumentException>(
-            () => new HubReplay(hub.Client(), "$default", "$Default", TimeSource.IotHub, new MemoryStore().ProcessAsync));
+            () => new HubReplay(hub.Client(), "$default", "$Default", EventFields.Default, new MemoryStore().ProcessAsync));
 
         Assert.Contains("consumer group of its own", refused.Message, StringComparison.Ordinal);
     }
 
     private static HubReplay Replay(TestHub hub, MemoryStore store, Action<HubSettings>? change = null) =>
-        new(hub.Client(change), "replay", "$Default", TimeSource.IotHub, store.ProcessAsync);
+        new(hub.Client(change), "replay", "$Default", EventFields.Default, store.ProcessAsync);
 
     // Ten messages a minute, the even ones in partition 0.
     private static async Task<TestHub> FilledAsync()

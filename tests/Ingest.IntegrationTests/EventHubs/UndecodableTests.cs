@@ -3,7 +3,6 @@ using System.Text;
 using Ingest.Events;
 using Ingest.IntegrationTests.EventHubs.Support;
 using Ingest.LocalHub;
-using Ingest.Settings;
 using Ingest.Sources.EventHubs;
 using Ingest.TestSupport.Poison;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -196,7 +195,7 @@ public sealed class UndecodableTests
     private static async Task<List<RawEvent>> SteppedAsync(HubClient client, string partition)
     {
         await using var stepping =
-            await SteppingReader.OpenAsync(client, Group, partition, StartAt.Earliest, null, TimeSource.IotHub, Cancel);
+            await SteppingReader.OpenAsync(client, Group, partition, StartAt.Earliest, null, EventFields.Default, Cancel);
         var events = new List<RawEvent>();
         while (events.Count < 3 && await stepping.NextAsync(Patience, Cancel) is { } found)
         {
@@ -236,7 +235,7 @@ public sealed class UndecodableTests
         Convert.ToHexString(message.Body.Span));
 
     private static HubReplay Replay(HubClient client, Received received) =>
-        new(client, Group, "$Default", TimeSource.IotHub, received.ProcessAsync);
+        new(client, Group, "$Default", EventFields.Default, received.ProcessAsync);
 
     private static async Task<LocalEventHub> HubOf(IReadOnlyList<(string Name, byte[] Message)> messages)
     {

@@ -46,7 +46,7 @@ internal sealed class TableStage : IAsyncDisposable
             ? null : new OneLogger(logger));
         _worker = new HubWorker(
             _client,
-            telemetry.TimeSource,
+            _pipeline.Fields,
             new CheckpointTable(_login).ClaimAsync,
             _pipeline.ProcessAsync,
             new DatabaseOwnership(new PartitionOwnerTable(_login), _client.Hub));
@@ -81,6 +81,13 @@ internal sealed class TableStage : IAsyncDisposable
 
     /// <summary>Sends messages to the first partition, in one batch: a transaction of their own.</summary>
     public async Task SendAsync(params IReadOnlyList<EventData> messages)
+    {
+        await using var sender = new HubSender(_client);
+        await sender.SendAsync(messages, SendTarget.Partition("0"), Cancelled);
+    }
+
+    /// <summary>Sends messages to one partition.</summary>
+    public async Task SendAsync(params EventData[] messages)
     {
         await using var sender = new HubSender(_client);
         await sender.SendAsync(messages, SendTarget.Partition("0"), Cancelled);

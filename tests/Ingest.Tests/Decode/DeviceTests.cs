@@ -7,9 +7,9 @@ namespace Ingest.Tests.Decode;
 
 public sealed class DeviceTests
 {
-    private static readonly DecoderDriver Default = new();
-    private static readonly DecoderDriver BodyAllowed = new(new TelemetrySettings { AllowBodyDevice = true });
-    private static readonly DecoderDriver WithGateway = new(new TelemetrySettings { Gateways = { "gateway-1" } });
+    private static readonly DecoderDriver Default = new(new TelemetrySettings { AllowEmpty = true });
+    private static readonly DecoderDriver BodyAllowed = new(new TelemetrySettings { AllowEmpty = true, AllowBodyDevice = true });
+    private static readonly DecoderDriver WithGateway = new(new TelemetrySettings { AllowEmpty = true, Gateways = { "gateway-1" } });
 
     [Theory]
     [InlineData("dev-1", "{\"device\":\"dev-1\"}")]

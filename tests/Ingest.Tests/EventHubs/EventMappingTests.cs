@@ -1,3 +1,4 @@
+using Ingest.Events;
 using System.Text;
 using Azure.Core.Amqp;
 using Azure.Messaging.EventHubs;
@@ -9,7 +10,7 @@ namespace Ingest.Tests.EventHubs;
 
 public sealed class EventMappingTests
 {
-    private static readonly EventMapping Mapping = new("host/telemetry", "3", TimeSource.IotHub);
+    private static readonly EventMapping Mapping = new("host/telemetry", "3", EventFields.Default);
 
     public static TheoryData<object> Stamps =>
     [
@@ -86,6 +87,18 @@ public sealed class EventMappingTests
         Assert.True(first.Body.Span.Overlaps(bytes));
         Assert.Same(first.DeviceId, second.DeviceId);
         Assert.NotSame(OfDevice(bytes, new string('x', 5_000)).DeviceId, OfDevice(bytes, new string('x', 5_000)).DeviceId);
+    }
+
+    [Fact]
+    public void Of_the_annotations_those_that_are_mapped_are_kept()
+    {
+        var mapping = new EventMapping(
+            "host/telemetry", "3", new EventFields(TimeSource.IotHub, new HashSet<string> { "iothub-creation-time-utc" }));
+        var data = new EventData("{}");
+        Annotate(data, new() { ["iothub-creation-time-utc"] = "2026-03-04T05:06:07Z", ["other"] = 1 });
+
+        Assert.Equal([KeyValuePair.Create("iothub-creation-time-utc", (object?)"2026-03-04T05:06:07Z")], mapping.ToEvent(data).Annotations);
+        Assert.Empty(Mapping.ToEvent(data).Annotations);
     }
 
     private static Ingest.Events.RawEvent OfDevice(byte[] body, string device)

@@ -1,5 +1,5 @@
+using Ingest.Events;
 using Azure.Messaging.EventHubs.Primitives;
-using Ingest.Settings;
 using Ingest.Sources.EventHubs;
 using Ingest.Worker;
 using Ingest.Worker.Partitions;
@@ -27,7 +27,7 @@ internal sealed class RunningWorker : IAsyncDisposable
 
     public static RunningWorker Start(
         HubClient client, MemoryStore store, CheckpointStore? ownership = null, ClaimPartitions? claim = null) =>
-        new(new HubWorker(client, TimeSource.IotHub, claim ?? store.ClaimAsync, store.ProcessAsync, ownership ?? new MemoryOwnership()));
+        new(new HubWorker(client, EventFields.Default, claim ?? store.ClaimAsync, store.ProcessAsync, ownership ?? new MemoryOwnership()));
 
     /// <summary>Reads until so many events are stored, and stops.</summary>
     public static async Task UntilStoredAsync(HubClient client, MemoryStore store, int events)

@@ -1,0 +1,102 @@
+using Azure.Messaging.EventHubs;
+using Ingest.IntegrationTests.EventHubs.Support;
+using Ingest.Settings;
+using Ingest.TestSupport.Databases;
+using Xunit;
+
+namespace Ingest.IntegrationTests.Pipeline;
+
+/// <summary>What devices send that nobody designed for this table, from a hub to the rows and dead letters it becomes.</summary>
+public sealed class FleetTests(PostgresFixture postgres)
+{
+    private const string Fleet = """
+        CREATE TABLE fleet (
+            time timestamptz NOT NULL, device text NOT NULL, d1 double precision, d2 double precision, d3 double precision,
+            t1 text, t2 text, i1 bigint, b1 boolean, b2 boolean, z1 timestamptz, z2 timestamptz);
+        CREATE UNIQUE INDEX ON fleet (time, device);
+        GRANT SELECT, INSERT ON fleet TO ingest_writer;
+        """;
+
+    [Fact]
+    public async Task A_message_of_which_nothing_is_taken_is_a_dead_letter_that_names_the_nearest_miss()
+    {
+        await using var stage = await TableStage.StartAsync(postgres, new TelemetrySettings());
+
+        await stage.SendAsync(
+            [.. new[]
+            {
+                """{"Temperature":21.5,"Humidity":40}""",
+                "{}",
+                """{"data":[{"temperature":1}]}""",
+                """{"specversion":"1.0","type":"Microsoft.Devices.DeviceTelemetry","data":{"body":{"temperature":1}}}""",
+                """{"EnqueuedTimeUtc":"2026-05-01T12:00:00Z","Properties":{},"SystemProperties":{},"Body":{"temperature":1}}""",
+                """{"temperature":null}""",
+            }.Select(body => Of(body))]);
+        var counts = (await stage.ReceivedAsync(6)).Single(checkpoint => checkpoint.Position is not null).Counts;
+
+        Assert.Equal((1, 5), (counts.Stored, counts.DeadLettered));
+        Assert.Equal([[null, null]], await stage.QueryAsync("SELECT temperature, humidity FROM conditions"));
+        Assert.Equal<object?[]>(
+            [
+                ["nothing_mapped", "\"Temperature\", and names match exactly without Telemetry:IgnoreCase"],
+                ["nothing_mapped", "which is empty"],
+                ["nothing_mapped", "\"data[0].temperature\", further inside"],
+                ["nothing_mapped", "an envelope of CloudEvents"],
+                ["nothing_mapped", "an envelope of IoT Hub's routing"],
+            ],
+            await stage.QueryAsync(
+                """
+                SELECT reason, substring(detail FROM '("[^"]*", and names.*IgnoreCase|which is empty|"data.*inside|an envelope.*)\.$')
+                FROM dead_letters ORDER BY sequence_number
+                """));
+    }
+
+    [Fact]
+    public async Task Places_in_arrays_from_the_root_and_beside_the_body_are_read()
+    {
+        await using var stage = await TableStage.StartAsync(
+            postgres,
+            Mapped(
+                ("d1", "sensors[0].value"), ("d2", "$.a.b"), ("d3", "['sensor.temperature']"), ("t1", "property:SITE"),
+                ("t2", "annotation:iothub-creation-time-utc")),
+            Fleet);
+        var message = Of(
+            """{"sensors":[{"value":1},{"value":2}],"a":{"b":3},"sensor.temperature":4}""",
+            annotations: ("iothub-creation-time-utc", "2026-05-01T11:59:59Z"));
+        message.Properties["site"] = "north";
+
+        await stage.SendAsync(message);
+        await stage.ReceivedAsync(1);
+
+        Assert.Equal(
+            [[1.0, 3.0, 4.0, "north", "2026-05-01T11:59:59Z"]], await stage.QueryAsync("SELECT d1, d2, d3, t1, t2 FROM fleet"));
+    }
+
+    /// <summary>Settings for the table of this class: the first letter of a column is its type's.</summary>
+    private static TelemetrySettings Mapped(params (string Column, string From)[] columns)
+    {
+        var settings = new TelemetrySettings { Table = "fleet" };
+        foreach (var (column, from) in columns)
+        {
+            settings.Columns.Add(new ColumnSettings
+            {
+                Name = column,
+                From = from,
+                Type = column[0] switch
+                {
+                    't' => ColumnType.Text,
+                    'i' => ColumnType.Bigint,
+                    'b' => ColumnType.Boolean,
+                    'z' => ColumnType.Timestamptz,
+                    _ => ColumnType.Double,
+                },
+            });
+        }
+
+        return settings;
+    }
+
+    private static EventData Of(string body, string device = "dev-1", params (string Name, object Value)[] annotations) => TestHub.Message(
+        body,
+        annotations.Append(("iothub-connection-device-id", device)).ToDictionary(pair => pair.Item1, pair => pair.Item2));
+}
