@@ -64,7 +64,7 @@ public sealed class BatchDecoder
         _clock = clock;
         _earliest = settings.EarliestAccepted.UtcDateTime;
         _oldest = settings.OldestKept;
-        _columns = new ReadingColumnsPool(mapping.Columns);
+        _columns = new ReadingColumnsPool(mapping.TableColumns);
     }
 
     /// <summary>Decodes a batch. The result holds the events and their bodies, and must be disposed when its rows are stored.</summary>

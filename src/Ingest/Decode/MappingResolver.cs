@@ -25,7 +25,13 @@ internal sealed class MappingResolver(TelemetrySettings settings)
         var names = new Dictionary<string, string>(StringComparer.Ordinal);
         CheckColumnName(settings.TimeColumn, $"{TelemetrySettings.Section}:TimeColumn", names);
         CheckColumnName(settings.DeviceColumn, $"{TelemetrySettings.Section}:DeviceColumn", names);
-        IList<ColumnSettings> mapped = settings.Columns.Count > 0
+        var isNarrow = settings.Shape == TableShape.Narrow;
+        if (isNarrow)
+        {
+            CheckNarrow(names);
+        }
+
+        IList<ColumnSettings> mapped = settings.Columns.Count > 0 || isNarrow
             ? settings.Columns
             : [new ColumnSettings { Name = "temperature" }, new ColumnSettings { Name = "humidity" }];
         for (var i = 0; i < mapped.Count; i++)
@@ -44,6 +50,25 @@ internal sealed class MappingResolver(TelemetrySettings settings)
         CheckTheRest();
         var device = ResolvePlace(DeviceNames.Field, "");
         return new TelemetryMapping(columns, device, settings) { Schema = schema, Table = table };
+    }
+
+    private void CheckNarrow(Dictionary<string, string> names)
+    {
+        CheckColumnName(settings.MetricColumn, $"{TelemetrySettings.Section}:MetricColumn", names);
+        CheckColumnName(settings.ValueColumn, $"{TelemetrySettings.Section}:ValueColumn", names);
+        if (settings.PayloadColumn is not null)
+        {
+            Problems.Add(
+                $"{TelemetrySettings.Section}:PayloadColumn: a narrow table has a row for each value and none for the whole body. Leave it "
+                    + "out.");
+        }
+
+        foreach (var (index, column) in settings.Columns.Index().Where(column => column.Item.Type != ColumnType.Double))
+        {
+            Problems.Add(
+                $"{TelemetrySettings.Section}:Columns:{index}:Type: the values of a narrow table are Double, and not {column.Type}. Leave it "
+                    + "out.");
+        }
     }
 
     private (string? Schema, string Table) ResolveTable(string? name)

@@ -11,8 +11,8 @@ namespace Ingest.Decode;
 /// </summary>
 /// <remarks>
 /// <para><b>Names.</b> <c>Table</c> is <c>table</c> or <c>schema.table</c>. Table, schema and columns are used exactly as written (they are
-/// quoted in SQL), so upper case counts; each has at most 63 bytes, as PostgreSQL would cut a longer one. Those of time and device are filled
-/// by the pipeline and cannot be mapped.</para>
+/// quoted in SQL), so upper case counts; each has at most 63 bytes, as PostgreSQL would cut a longer one. Those of time and device are
+/// filled by the pipeline and cannot be mapped.</para>
 /// <para><b>Places.</b> <c>From</c> is a place in the message: a path into the reading (<c>a.b</c>, <c>a[0].b</c>, <c>['a.b']</c>) or from
 /// the body's root (<c>$.a.b</c>), <c>property:name</c> (an application property, whose name matches in any case),
 /// <c>annotation:name</c> (an annotation of the hub's), or <c>module</c> (the module id, for a text column; a field of that name is
@@ -30,8 +30,14 @@ public sealed class TelemetryMapping
     internal TelemetryMapping(IReadOnlyList<(ColumnDefinition Definition, Place? From)> columns, Place device, TelemetrySettings settings)
     {
         _places = [.. columns.Select(column => column.From)];
-        Key = new KeyColumns(settings.TimeColumn, settings.DeviceColumn, settings.DeviceType);
+        IsNarrow = settings.Shape == TableShape.Narrow;
+        Key = new KeyColumns(
+            settings.TimeColumn, settings.DeviceColumn, settings.DeviceType, IsNarrow ? settings.MetricColumn : null);
         Columns = [.. columns.Select(column => column.Definition)];
+        TakesEveryNumber = IsNarrow && columns.Count == 0;
+        TableColumns = IsNarrow
+            ? [new(settings.MetricColumn, ColumnType.Text, Required: true), new(settings.ValueColumn, ColumnType.Double, Required: true)]
+            : Columns;
         Names = [.. columns.Select(column => column.From?.ToString() ?? "the body")];
         PayloadIndex = settings.PayloadColumn is null ? null : columns.Count - 1;
         AllowsEmpty = settings.AllowEmpty || PayloadIndex is not null;
@@ -68,6 +74,18 @@ public sealed class TelemetryMapping
     /// The mapped columns besides those of time and device, in the order of the settings; the payload column is the last.
     /// </summary>
     public IReadOnlyList<ColumnDefinition> Columns { get; }
+
+    /// <summary>Whether the table has a row for each value.</summary>
+    public bool IsNarrow { get; }
+
+    /// <summary>
+    /// The table's columns besides those of time and device: those of <see cref="Columns"/>, or in a narrow table the metric, which is the
+    /// name of one of them, and its value.
+    /// </summary>
+    public IReadOnlyList<ColumnDefinition> TableColumns { get; }
+
+    /// <summary>Whether every number of a reading is a metric, called by its place.</summary>
+    internal bool TakesEveryNumber { get; }
 
     /// <summary>What is asked of the source for each message.</summary>
     public EventFields Fields { get; }

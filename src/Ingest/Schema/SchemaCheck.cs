@@ -175,14 +175,13 @@ public static class SchemaCheck
 
         var columns = await catalog.ListAsync<ColumnRow>(CatalogSql.Columns, new { oid = target.Oid });
         problems.AddRange(ColumnCheck.Find(columns, table, isPartitioned: target.Kind == "p"));
-        var key = (string[])[table.Key.Time, table.Key.Device];
+        var key = table.Key.Names;
         if (!(await catalog.ListAsync<string[]>(CatalogSql.UniqueKeys, new { oid = target.Oid })).Any(
             columns => columns.Order(StringComparer.Ordinal).SequenceEqual(key.Order(StringComparer.Ordinal), StringComparer.Ordinal)))
         {
             problems.Add(new(
                 $"{table.Name} has no valid unique index or primary key on exactly ({string.Join(", ", key)}).",
-                $"CREATE UNIQUE INDEX ON {table.Quoted} ({table.QuotedTime}, {table.QuotedDevice}); not partial and not deferrable, in "
-                    + $"either order."));
+                $"CREATE UNIQUE INDEX ON {table.Quoted} ({table.QuotedKey}); not partial and not deferrable, in any order."));
         }
 
         await CheckPrivilegesAsync(catalog, target, table.Name, table.Quoted, server, ["SELECT", "INSERT"], problems);

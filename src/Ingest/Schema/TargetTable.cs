@@ -37,15 +37,16 @@ public sealed class TargetTable
         Quoted = schema is null ? Quote(table) : $"{Quote(schema)}.{Quote(table)}";
         QuotedTime = Quote(Key.Time);
         QuotedDevice = Quote(Key.Device);
-        var ofKey = $"{QuotedTime}, {QuotedDevice}";
-        var list = ofKey + string.Concat(columns.Select(column => ", " + Quote(column.Name)));
+        QuotedKey = string.Join(", ", Key.Names.Select(Quote));
+        MetricIndex = Key.Metric is null ? null : columns.Index().Single(column => column.Item.Name == Key.Metric).Index;
+        var list = $"{QuotedTime}, {QuotedDevice}" + string.Concat(columns.Select(column => ", " + Quote(column.Name)));
         CopySql = $"COPY {Quoted} ({list}) FROM STDIN (FORMAT BINARY)";
         var device = Key.DeviceType == DeviceType.Uuid ? "uuid" : "text";
         var arrays = columns.Select((column, index) => $"${index + 3}::{SqlTypes.Of(column.Type).Name}[]");
         UpsertSql = $"""
             INSERT INTO {Quoted} ({list})
             SELECT * FROM unnest($1::timestamptz[], $2::text[]::{device}[]{string.Concat(arrays.Select(array => ", " + array))})
-            ON CONFLICT ({ofKey}) DO NOTHING
+            ON CONFLICT ({QuotedKey}) DO NOTHING
             """;
 
         WindowSql = Window();
@@ -55,15 +56,15 @@ public sealed class TargetTable
             SELECT $1, {QuotedDevice}{values}
             FROM (SELECT {QuotedDevice}{values} FROM {Quoted} ORDER BY {QuotedTime} DESC LIMIT {NewestRows}) AS newest
             WHERE ({QuotedDevice} = ANY ($2::text[]::{device}[])) = $3 LIMIT 1
-            ON CONFLICT ({ofKey}) DO NOTHING
+            ON CONFLICT ({QuotedKey}) DO NOTHING
             """;
-        BareSql = $"INSERT INTO {Quoted} ({ofKey}) VALUES ($1, $2::text::{device}) ON CONFLICT ({ofKey}) DO NOTHING";
+        BareSql = $"INSERT INTO {Quoted} ({QuotedKey}) VALUES ($1, $2::text::{device}{(MetricIndex is null ? "" : ", $2")}) ON CONFLICT ({QuotedKey}) DO NOTHING";
     }
 
     public static TargetTable Of(TelemetryMapping mapping)
     {
         ArgumentNullException.ThrowIfNull(mapping);
-        return new TargetTable(mapping.Schema, mapping.Table, mapping.Columns, mapping.Key);
+        return new TargetTable(mapping.Schema, mapping.Table, mapping.TableColumns, mapping.Key);
     }
 
     /// <summary>The name as the settings give it.</summary>
@@ -79,6 +80,12 @@ public sealed class TargetTable
 
     /// <summary>The device's column, in SQL.</summary>
     public string QuotedDevice { get; }
+
+    /// <summary>All columns of the key, in SQL.</summary>
+    public string QuotedKey { get; }
+
+    /// <summary>Which of the columns is the metric's, in a narrow table.</summary>
+    public int? MetricIndex { get; }
 
     public IReadOnlyList<ColumnDefinition> Columns { get; }
 

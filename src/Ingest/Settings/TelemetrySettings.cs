@@ -12,6 +12,16 @@ public enum TimeSource
     EventHub,
 }
 
+/// <summary>How values become rows.</summary>
+public enum TableShape
+{
+    /// <summary>A row for each reading, with a column for each value.</summary>
+    Wide,
+
+    /// <summary>A row for each value: time, device, metric, value.</summary>
+    Narrow,
+}
+
 /// <summary>The type of the device's column.</summary>
 public enum DeviceType
 {
@@ -85,6 +95,19 @@ public sealed class TelemetrySettings
 
     /// <summary>The column that takes the device. Default: <c>device</c>.</summary>
     public string DeviceColumn { get; set; } = "device";
+
+    /// <summary>
+    /// Whether the table has a row for each reading or for each value. In a narrow table each value is counted as a reading, the mapped
+    /// columns' names are the metrics, and without <see cref="Columns"/> every number in a reading is one, called by its place
+    /// (<c>a.b[0]</c>). Default: <see cref="TableShape.Wide"/>.
+    /// </summary>
+    public TableShape Shape { get; set; }
+
+    /// <summary>In a narrow table the text column that names the metric. Default: <c>metric</c>.</summary>
+    public string MetricColumn { get; set; } = "metric";
+
+    /// <summary>In a narrow table the double precision column of the value. Default: <c>value</c>.</summary>
+    public string ValueColumn { get; set; } = "value";
 
     /// <summary>What type the device's column has. Default: <see cref="DeviceType.Text"/>.</summary>
     public DeviceType DeviceType { get; set; }

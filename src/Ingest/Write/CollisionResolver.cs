@@ -55,8 +55,8 @@ internal sealed class CollisionResolver
         _placeCount = 0;
     }
 
-    /// <summary>The key of the flush's readings at this stamp of this device, or -1 where it has none.</summary>
-    public int KeyIndexOf(Instant stamp, string device) => _keyNumbers.Find(stamp, device);
+    /// <inheritdoc cref="FlushKeys.Find(Instant, string, string?)"/>
+    public int KeyIndexOf(Instant stamp, string device, string? metric = null) => _keyNumbers.Find(stamp, device, metric);
 
     /// <summary>Takes in a stored row.</summary>
     /// <param name="keyIndex">Its key in the flush.</param>

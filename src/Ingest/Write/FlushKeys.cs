@@ -3,7 +3,7 @@ using Ingest.Events;
 
 namespace Ingest.Write;
 
-/// <summary>Numbers the different keys, stamp and device, of a flush's rows. Its buffers are used again.</summary>
+/// <summary>Numbers the different keys (stamp, device and, in a narrow table, metric) of a flush's rows. Its buffers are used again.</summary>
 internal sealed class FlushKeys
 {
     public const int None = -1;
@@ -24,20 +24,20 @@ internal sealed class FlushKeys
         Array.Fill(_buckets, None);
         for (var rowIndex = 0; rowIndex < rows.Count; rowIndex++)
         {
-            _keyOfRow[rowIndex] = FindOrAdd(rows.Stamp(rowIndex), rows.Device(rowIndex), rowIndex);
+            _keyOfRow[rowIndex] = FindOrAdd(rows.Stamp(rowIndex), rows.Device(rowIndex), rows.Metric(rowIndex), rowIndex);
         }
     }
 
     /// <summary>The key of a row of the flush.</summary>
     public int OfRow(int rowIndex) => _keyOfRow[rowIndex];
 
-    /// <summary>The key of this stamp of this device, or -1 where the flush has no reading of it.</summary>
-    public int Find(Instant stamp, string device) => Find(Bucket(stamp, device), stamp, device);
+    /// <summary>The key of this stamp, device and metric, or -1 where the flush has no row of it.</summary>
+    public int Find(Instant stamp, string device, string? metric) => Find(Bucket(stamp, device, metric), stamp, device, metric);
 
-    private int FindOrAdd(Instant stamp, string device, int rowIndex)
+    private int FindOrAdd(Instant stamp, string device, string? metric, int rowIndex)
     {
-        var bucket = Bucket(stamp, device);
-        var keyIndex = Find(bucket, stamp, device);
+        var bucket = Bucket(stamp, device, metric);
+        var keyIndex = Find(bucket, stamp, device, metric);
         if (keyIndex != None)
         {
             return keyIndex;
@@ -48,12 +48,12 @@ internal sealed class FlushKeys
         return Count++;
     }
 
-    private int Find(int bucket, Instant stamp, string device)
+    private int Find(int bucket, Instant stamp, string device, string? metric)
     {
         for (var keyIndex = _buckets[bucket]; keyIndex != None; keyIndex = _nextKey[keyIndex])
         {
             var rowIndex = _rowOfKey[keyIndex];
-            if (_rows.Stamp(rowIndex) == stamp && _rows.Device(rowIndex) == device)
+            if (_rows.Stamp(rowIndex) == stamp && _rows.Device(rowIndex) == device && _rows.Metric(rowIndex) == metric)
             {
                 return keyIndex;
             }
@@ -62,9 +62,13 @@ internal sealed class FlushKeys
         return None;
     }
 
-    // The device's own hash is randomised, so that nobody can choose names that fall into one bucket.
-    private int Bucket(Instant stamp, string device) =>
-        HashCode.Combine(stamp, string.GetHashCode(device, StringComparison.Ordinal)) & (_buckets.Length - 1);
+    // The hash of a text is randomised, so that nobody can choose names that fall into one bucket.
+    private int Bucket(Instant stamp, string device, string? metric)
+    {
+        var hash = HashCode.Combine(stamp, string.GetHashCode(device, StringComparison.Ordinal));
+        return (metric is null ? hash : HashCode.Combine(hash, string.GetHashCode(metric, StringComparison.Ordinal)))
+            & (_buckets.Length - 1);
+    }
 
     private void Grow(int rows)
     {

@@ -17,7 +17,7 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
     private Flush? _flush;
     private Instant[] _stamps = [];
 
-    public FlushRows Rows { get; } = new();
+    public FlushRows Rows { get; } = new(table.MetricIndex);
 
     public CollisionResolver Twins { get; } = new();
 

@@ -24,7 +24,8 @@ internal enum RowOutcome : byte
 }
 
 /// <summary>The readings of a flush's batches in one numbering, with what was decided about each. Its buffers are used again.</summary>
-internal sealed class FlushRows
+/// <param name="metricIndex">Which column is the metric's, in a narrow table.</param>
+internal sealed class FlushRows(int? metricIndex = null)
 {
     private ReadingColumns[] _readings = [];
     private Instant[] _stamps = [];
@@ -97,6 +98,12 @@ internal sealed class FlushRows
     public Instant Stamp(int index) => _stamps[index];
 
     public string Device(int index) => _devices[index];
+
+    /// <summary>What a narrow row's value is a value of; null in a wide one.</summary>
+    public string? Metric(int index) =>
+        metricIndex is { } columnIndex
+            ? ((ValueColumn<string>)ReadingsOf(index).ColumnArray[columnIndex]).Values[_rowIndexes[index]]
+            : null;
 
     public bool IsNew(int index) => _outcomes[index] <= RowOutcome.Collision;
 

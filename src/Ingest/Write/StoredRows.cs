@@ -118,7 +118,7 @@ internal sealed class StoredRows(TargetTable table)
         var length = (int)reader.GetBytes(1, 0, _device, 0, _device.Length);
         var device = length < _device.Length ? _devices.FromUtf8(_device.AsSpan(0, length)) : reader.GetString(1);
         var stamp = time.FloorToMillisecond();
-        var keyIndex = twins.KeyIndexOf(stamp, device);
+        var keyIndex = twins.KeyIndexOf(stamp, device, table.MetricIndex is { } metricIndex ? reader.GetString(metricIndex + 2) : null);
         if (keyIndex < 0)
         {
             return;
