@@ -41,7 +41,7 @@ internal sealed class MappingResolver(TelemetrySettings settings)
 
         CheckTheRest();
         var device = ResolvePlace(DeviceNames.Field, "");
-        return new TelemetryMapping(columns, device, settings) { Schema = schema, Table = table };
+        return new TelemetryMapping(columns, device, settings) { Schema = schema, Table = table, Readings = ResolveReadings() };
     }
 
     private (string? Schema, string Table) ResolveTable(string? name)
@@ -89,9 +89,26 @@ internal sealed class MappingResolver(TelemetrySettings settings)
         return (new ColumnDefinition(column.Name, column.Type, column.Required), place);
     }
 
-    private Place ResolvePlace(string text, string setting)
+    private Place? ResolveReadings()
     {
-        if (Place.TryParse(text, takesEvery: false, out var place, out var fault))
+        const string Setting = $"{TelemetrySettings.Section}:Readings";
+        if (settings.Readings is not { } text)
+        {
+            return null;
+        }
+
+        var place = ResolvePlace(text, Setting, takesEvery: true);
+        if (place.Kind != PlaceKind.Body)
+        {
+            Problems.Add($"{Setting}: \"{text}\" is not in the body. Write where its readings are, such as metrics[*].");
+        }
+
+        return place;
+    }
+
+    private Place ResolvePlace(string text, string setting, bool takesEvery = false)
+    {
+        if (Place.TryParse(text, takesEvery, out var place, out var fault))
         {
             return place;
         }
