@@ -17,8 +17,9 @@ namespace Ingest.Decode;
 /// array. Its stamp must lie between
 /// <see cref="TelemetrySettings.EarliestAccepted"/> and a day after the later of the local clock and the highest hub stamp seen.</para>
 /// <para><b>The body.</b> UTF-8, with or without a byte order mark, at most 256 KiB; with <c>content-encoding: gzip</c>, at most 1 MiB
-/// inflated. <c>content-type</c> is not looked at: devices seldom set it. It is one JSON text (RFC 8259: no comments, no trailing commas):
-/// an object is one reading, an array's elements are one each, 10,000 at the most: a body past it is rejected whole. A body that is not
+/// inflated. <c>content-type</c> is not looked at: devices seldom set it. It is JSON
+/// (RFC 8259: no comments, no trailing commas), one value or several one after the other: an object is one reading, an array's elements are one each, and with <see cref="TelemetrySettings.Readings"/> what
+/// lies there; 10,000 at the most: a body past it is rejected whole. They take at most 16 MiB of text and JSON together. A body that is not
 /// JSON to its end is rejected whole; what is wrong with a value rejects its reading alone, and so does nesting over 64 levels, counted
 /// from the body's outermost bracket.</para>
 /// <para><b>The device</b> is the one IoT Hub authenticated. A body may repeat it in <c>device</c>, and may name another only where the

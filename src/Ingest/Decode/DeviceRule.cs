@@ -52,10 +52,11 @@ internal sealed class DeviceRule(BodyDeviceRules rules, ValueScratch scratch)
     /// <summary>Takes the value of the body's field that names a device, as the reader has just met it.</summary>
     /// <param name="reader">Where it stands.</param>
     /// <param name="start">Where in the body it begins.</param>
+    /// <param name="end">Where it ends, if it is a string.</param>
     /// <param name="isPath">Whether it is an object that mapped values are in, and so no name.</param>
-    public void Take(ref Utf8JsonReader reader, int start, bool isPath) =>
+    public void Take(ref Utf8JsonReader reader, int start, int end, bool isPath) =>
         _inBody = isPath || reader.TokenType == JsonTokenType.Null ? default
-            : new BodyDevice(reader.TokenType == JsonTokenType.String, start, (int)reader.BytesConsumed - start, reader.ValueIsEscaped);
+            : new BodyDevice(reader.TokenType == JsonTokenType.String, start, end - start, reader.ValueIsEscaped);
 
     /// <summary>
     /// Settles whose the reading is: <paramref name="device"/> is who the hub authenticated, and becomes the row's device.

@@ -49,7 +49,7 @@ internal sealed class MappingResolver(TelemetrySettings settings)
 
         CheckTheRest();
         var device = ResolvePlace(DeviceNames.Field, "");
-        return new TelemetryMapping(columns, device, settings) { Schema = schema, Table = table };
+        return new TelemetryMapping(columns, device, settings) { Schema = schema, Table = table, Readings = ResolveReadings() };
     }
 
     private void CheckNarrow(Dictionary<string, string> names)
@@ -63,11 +63,17 @@ internal sealed class MappingResolver(TelemetrySettings settings)
                     + "out.");
         }
 
+        if (settings.AllowEmpty)
+        {
+            Problems.Add(
+                $"{TelemetrySettings.Section}:AllowEmpty: a reading without a value has no row in a narrow table. Leave it out.");
+        }
+
         foreach (var (index, column) in settings.Columns.Index().Where(column => column.Item.Type != ColumnType.Double))
         {
             Problems.Add(
-                $"{TelemetrySettings.Section}:Columns:{index}:Type: the values of a narrow table are Double, and not {column.Type}. Leave it "
-                    + "out.");
+                $"{TelemetrySettings.Section}:Columns:{index}:Type: the values of a narrow table are Double, and not {column.Type}. "
+                    + "Leave it out.");
         }
     }
 
@@ -116,9 +122,26 @@ internal sealed class MappingResolver(TelemetrySettings settings)
         return (new ColumnDefinition(column.Name, column.Type, column.Required), place);
     }
 
-    private Place ResolvePlace(string text, string setting)
+    private Place? ResolveReadings()
     {
-        if (Place.TryParse(text, takesEvery: false, out var place, out var fault))
+        const string Setting = $"{TelemetrySettings.Section}:Readings";
+        if (settings.Readings is not { } text)
+        {
+            return null;
+        }
+
+        var place = ResolvePlace(text, Setting, takesEvery: true);
+        if (place.Kind != PlaceKind.Body)
+        {
+            Problems.Add($"{Setting}: \"{text}\" is not in the body. Write where its readings are, such as metrics[*].");
+        }
+
+        return place;
+    }
+
+    private Place ResolvePlace(string text, string setting, bool takesEvery = false)
+    {
+        if (Place.TryParse(text, takesEvery, out var place, out var fault))
         {
             return place;
         }

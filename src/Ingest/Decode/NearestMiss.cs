@@ -61,7 +61,8 @@ internal static class NearestMiss
         : names.Contains("SystemProperties") && names.Contains("Body") ? "IoT Hub's routing"
         : null;
 
-    private static string Listed(IReadOnlyList<string> names) =>
+    /// <summary>The first of some names.</summary>
+    public static string Listed(IReadOnlyList<string> names) =>
         string.Join(", ", names.Take(MostShown).Select(RejectionText.Quote)) + (names.Count > MostShown ? ", …" : "");
 
     // As it stands there: an escape can be half of a surrogate pair, which no string holds.

@@ -16,14 +16,20 @@ internal sealed class ReadingWalker(TelemetryMapping mapping, ReadingValues valu
     // By body path: the reading in which it was last met.
     private readonly long[] _met = new long[mapping.Paths];
     private long _reading;
+    private int _offset;
+    private int _depth;
 
     /// <summary>Whether the reading, as far as it was walked through, is nested too deep.</summary>
     public bool IsTooDeep { get; private set; }
 
     /// <summary>Begins a reading, or a message that may hold none.</summary>
-    public void Begin()
+    /// <param name="offset">Where in the body its reader began.</param>
+    /// <param name="depth">How many brackets were around it there.</param>
+    public void Begin(int offset = 0, int depth = 0)
     {
         _reading++;
+        _offset = offset;
+        _depth = depth;
         IsTooDeep = false;
     }
 
@@ -94,7 +100,7 @@ internal sealed class ReadingWalker(TelemetryMapping mapping, ReadingValues valu
 
     private void WalkValue(ref Utf8JsonReader reader, ReadOnlySpan<byte> body, BodyPath path)
     {
-        var start = (int)reader.TokenStartIndex;
+        var start = _offset + (int)reader.TokenStartIndex;
         var token = reader.TokenType;
         var goesOn = path.HasMore && path.LeadsInto(token);
         if (path.HasMore)
@@ -110,7 +116,7 @@ internal sealed class ReadingWalker(TelemetryMapping mapping, ReadingValues valu
 
         if (path.IsDevice)
         {
-            device.Take(ref reader, start, goesOn);
+            device.Take(ref reader, start, _offset + (int)reader.BytesConsumed, goesOn);
         }
 
         if (!goesOn)
@@ -126,7 +132,7 @@ internal sealed class ReadingWalker(TelemetryMapping mapping, ReadingValues valu
             WalkArray(ref reader, body, path);
         }
 
-        var value = body[start..(int)reader.BytesConsumed];
+        var value = body[start..(_offset + (int)reader.BytesConsumed)];
         if (left)
         {
             foreach (var columnIndex in path.ColumnIndexes)
@@ -183,5 +189,5 @@ internal sealed class ReadingWalker(TelemetryMapping mapping, ReadingValues valu
     }
 
     // At an opening bracket the reader's depth is that of the brackets around it.
-    private void NoteDepth(ref Utf8JsonReader reader) => IsTooDeep |= reader.CurrentDepth >= DeepestNesting;
+    private void NoteDepth(ref Utf8JsonReader reader) => IsTooDeep |= reader.CurrentDepth + _depth >= DeepestNesting;
 }

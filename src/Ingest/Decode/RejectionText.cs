@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Ingest.Columns.Types;
+using Ingest.Decode.Places;
 
 namespace Ingest.Decode;
 
@@ -32,6 +33,12 @@ internal static class RejectionText
 
     public static string LoneSurrogate(string field, string value) =>
         $"{field} is {value} and holds half of a surrogate pair, which is no character.";
+
+    /// <param name="readings">Where the readings are.</param>
+    /// <param name="step">Which of its steps leads nowhere.</param>
+    public static string NoReading(Place readings, int step) =>
+        $"Telemetry:Readings is {Quote(readings.ToString())}, and {Quote(string.Concat(readings.Steps.Take(step + 1)).TrimStart('.'))} is "
+            + "not in the body.";
 
     public static string MissingRequired(string field, string column) => $"{field} is missing, and the column {Quote(column)} requires it.";
 

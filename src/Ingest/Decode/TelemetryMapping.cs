@@ -59,6 +59,8 @@ public sealed class TelemetryMapping
             ? BodyPath.Tree(places.Select(place => (place.Item1.Steps, place.Item2)), settings.IgnoreCase, () => id++)
             : Root;
         Paths = id;
+        Outer = [.. places.Where(place => place.Item1.FromRoot).Select(place => new OuterPlace(place.Item1, place.Item2))];
+        IgnoresCase = settings.IgnoreCase;
     }
 
     /// <summary>The table's schema, unquoted; null where the settings name none and the server's search path decides.</summary>
@@ -113,6 +115,15 @@ public sealed class TelemetryMapping
 
     /// <summary>The same with those that start at the body's root: for a body that is a reading itself.</summary>
     internal BodyPath Whole { get; }
+
+    /// <summary>The places that start at the body's root, for readings inside it.</summary>
+    internal IReadOnlyList<OuterPlace> Outer { get; }
+
+    /// <summary>Where the readings inside a body are; null where they are the body, or the elements of its array.</summary>
+    internal Place? Readings { get; init; }
+
+    /// <summary>Whether names in a body match in any case.</summary>
+    internal bool IgnoresCase { get; }
 
     /// <summary>How many paths the trees have together.</summary>
     internal int Paths { get; }

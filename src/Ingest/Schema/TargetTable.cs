@@ -58,7 +58,10 @@ public sealed class TargetTable
             WHERE ({QuotedDevice} = ANY ($2::text[]::{device}[])) = $3 LIMIT 1
             ON CONFLICT ({QuotedKey}) DO NOTHING
             """;
-        BareSql = $"INSERT INTO {Quoted} ({QuotedKey}) VALUES ($1, $2::text::{device}{(MetricIndex is null ? "" : ", $2")}) ON CONFLICT ({QuotedKey}) DO NOTHING";
+        BareSql = $"""
+            INSERT INTO {Quoted} ({QuotedKey}) VALUES ($1, $2::text::{device}{(MetricIndex is null ? "" : ", $2")})
+            ON CONFLICT ({QuotedKey}) DO NOTHING
+            """;
     }
 
     public static TargetTable Of(TelemetryMapping mapping)

@@ -117,6 +117,12 @@ public sealed class TelemetrySettings
     /// </summary>
     public IList<ColumnSettings> Columns { get; } = [];
 
+    /// <summary>
+    /// Where in the body the readings are, such as <c>metrics[*]</c> or <c>data[*].values[*]</c>. Columns then start at a reading, and at
+    /// the outer object with <c>$</c>. Default: null, the body itself, or the elements of its array.
+    /// </summary>
+    public string? Readings { get; set; }
+
     /// <summary>Whether names in the body match in any case. Default: false, exactly.</summary>
     public bool IgnoreCase { get; set; }
 

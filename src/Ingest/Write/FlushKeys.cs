@@ -3,7 +3,7 @@ using Ingest.Events;
 
 namespace Ingest.Write;
 
-/// <summary>Numbers the different keys (stamp, device and, in a narrow table, metric) of a flush's rows. Its buffers are used again.</summary>
+/// <summary>Numbers the keys of a flush's rows: stamp, device and, in a narrow table, metric. Its buffers are used again.</summary>
 internal sealed class FlushKeys
 {
     public const int None = -1;

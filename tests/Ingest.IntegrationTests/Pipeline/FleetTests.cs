@@ -72,6 +72,24 @@ public sealed class FleetTests(PostgresFixture postgres)
             [[1.0, 3.0, 4.0, "north", "2026-05-01T11:59:59Z"]], await stage.QueryAsync("SELECT d1, d2, d3, t1, t2 FROM fleet"));
     }
 
+    [Fact]
+    public async Task Readings_inside_a_body_and_values_that_follow_one_another_are_rows_of_their_own()
+    {
+        var settings = Mapped(("d1", "value"), ("t1", "name"), ("t2", "$.site"));
+        settings.Readings = "metrics[*]";
+        await using var stage = await TableStage.StartAsync(postgres, settings, Fleet);
+
+        await stage.SendAsync(
+            Of("""{"site":"north","metrics":[{"name":"a","value":1},{"name":"b","value":2}]}"""),
+            Of("{\"metrics\":[{\"name\":\"c\",\"value\":3}]}\n{\"metrics\":[{\"name\":\"d\",\"value\":4}]}{\"metrics\":5}"));
+        await stage.ReceivedAsync(5);
+
+        Assert.Equal(
+            [[1.0, "a", "north"], [2.0, "b", "north"], [3.0, "c", null], [4.0, "d", null]],
+            await stage.QueryAsync("SELECT d1, t1, t2 FROM fleet ORDER BY d1"));
+        Assert.Equal([[2, "nothing_mapped"]], await stage.QueryAsync("SELECT element, reason FROM dead_letters"));
+    }
+
     /// <summary>Settings for the table of this class: the first letter of a column is its type's.</summary>
     private static TelemetrySettings Mapped(params (string Column, string From)[] columns)
     {

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Numerics;
 using System.Text;
 using System.Text.Json;
-using System.Text.Unicode;
 using Ingest.Columns;
 using Ingest.Decode;
 using Ingest.Events;
@@ -32,7 +31,6 @@ public sealed class DecoderFuzzer(int seed)
 
     private static readonly DateTime Stamp = new(2026, 3, 4, 0, 0, 0, DateTimeKind.Utc);
     private static readonly byte[] GoodBody = Encoding.UTF8.GetBytes("""{"temperature":4711}""");
-    private static readonly JsonDocumentOptions Unbounded = new() { MaxDepth = 100_000 };
 
     private readonly BodyMutator _bodies = new(seed);
     private readonly BombMutator _bombs = new(seed);
@@ -193,34 +191,16 @@ public sealed class DecoderFuzzer(int seed)
     }
 
     /// <summary>How many readings the body holds; null where it is no JSON.</summary>
-    internal static int? Readings(byte[] body)
-    {
-        using var document = Parse(body);
-        return document is null ? null : document.RootElement.ValueKind == JsonValueKind.Array ? document.RootElement.GetArrayLength() : 1;
-    }
+    internal static int? Readings(byte[] body) => ReferenceBody.Parse(body)?.Readings.Count;
 
-    private static JsonDocument? Parse(byte[] body)
-    {
-        var text = body.AsMemory(body is [0xef, 0xbb, 0xbf, ..] ? 3 : 0);
-        try
-        {
-            return Utf8.IsValid(text.Span) ? JsonDocument.Parse(text, Unbounded) : null;
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
-
-    private static JsonElement Element(JsonDocument document, int element) =>
-        element < 0 ? document.RootElement : document.RootElement[element];
+    private static JsonElement Element(ReferenceBody? body, int element) => body!.Readings[Math.Max(0, element)];
 
     private static string? JudgeNarrow(byte[] body, DecodedBatch batch, Outcome outcome)
     {
-        using var document = Parse(body);
+        var document = ReferenceBody.Parse(body);
         foreach (var row in outcome.Rows)
         {
-            var reading = Element(document!, batch.Readings.ElementIndexes[row]);
+            var reading = Element(document, batch.Readings.ElementIndexes[row]);
             if (!Taken.Any(name => Last(reading, name) is not null))
             {
                 return "nothing of it is mapped, and it was stored";
@@ -242,7 +222,7 @@ public sealed class DecoderFuzzer(int seed)
         foreach (
             var rejection in outcome.Rejections.Where(rejection => rejection.Reason is RejectReason.WrongType or RejectReason.OutOfRange))
         {
-            var reading = Element(document!, rejection.ElementIndex);
+            var reading = Element(document, rejection.ElementIndex);
             if (Taken.All(name => Fits(Last(reading, name)))
                 && Last(reading, "device") is not { ValueKind: not JsonValueKind.String })
             {
@@ -252,7 +232,7 @@ public sealed class DecoderFuzzer(int seed)
 
         return outcome.Rejections.Any(
             rejection => rejection.Reason == RejectReason.NothingMapped
-                && Taken.Any(name => Last(Element(document!, rejection.ElementIndex), name) is not null))
+                && Taken.Any(name => Last(Element(document, rejection.ElementIndex), name) is not null))
             ? "something of it is mapped, and it was rejected as if nothing were"
             : null;
 
@@ -262,13 +242,13 @@ public sealed class DecoderFuzzer(int seed)
 
     private static string? JudgeWide(byte[] body, DecodedBatch batch, Outcome outcome)
     {
-        using var document = Parse(body);
+        var document = ReferenceBody.Parse(body);
         var payloads = (ValueColumn<JsonbValue>)batch.Readings.Columns[^1];
         foreach (var row in outcome.Rows)
         {
             var canonical = payloads.Values[row];
             using var taken = JsonDocument.Parse(canonical.Canonical);
-            var reading = Element(document!, batch.Readings.ElementIndexes[row]);
+            var reading = Element(document, batch.Readings.ElementIndexes[row]);
             if (JsonbValue.FromText(canonical.Canonical) != canonical)
             {
                 return $"its canonical form has another canonical form: {canonical.Canonical}";
