@@ -12,9 +12,9 @@ namespace Ingest.Benchmarks;
 /// </summary>
 internal static partial class WriteBenchmark
 {
-    private static readonly string[] Ways = ["ingest", "unnest", "stagedCopy", "multiRowValues", "singleRowsBatched", "statementPerEvent"];
+    private static readonly string[] Ways = ["ingest", "copyNew", "unnest", "stagedCopy", "multiRowValues", "singleRowsBatched", "statementPerEvent"];
     private static readonly string[] Cases =
-        ["new", "allDuplicates", "onePercent", "halfDuplicates", "smallBatches", "skewedPartitions", "latency"];
+        ["new", "allDuplicates", "onePercent", "halfDuplicates", "smallBatches", "skewedPartitions", "latency", "narrow"];
 
     public static Command Command()
     {
@@ -97,7 +97,7 @@ internal static partial class WriteBenchmark
             await using var run = new WriteBenchmarkRun(server, plan, name);
             var copies = new List<WriteRun>();
             var measured = new List<WriteFigures>();
-            foreach (var way in Ways.Intersect(ways))
+            foreach (var way in Ways.Intersect(ways).Where(run.Takes))
             {
                 var pairs = new List<(WriteRun Way, WriteRun Copy)>();
                 for (var pair = -1; pair < plan.Pairs; pair++)

@@ -17,6 +17,7 @@ internal static class WriteBenchmarkChart
     private static readonly Dictionary<string, string> Names = new()
     {
         ["ingest"] = "Ingest",
+        ["copyNew"] = "COPY of the new rows",
         ["copy"] = "plain COPY, not idempotent",
         ["unnest"] = "unnest upsert",
         ["stagedCopy"] = "COPY to temp, then upsert",

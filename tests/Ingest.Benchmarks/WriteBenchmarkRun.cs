@@ -55,7 +55,7 @@ internal sealed class WriteBenchmarkRun : IAsyncDisposable
 
     public async Task<WriteRun> RunAsync(string way, CancellationToken cancellationToken)
     {
-        await _server.ExecuteAsync("TRUNCATE conditions, dead_letters, checkpoints", cancellationToken);
+        await _server.ExecuteAsync($"TRUNCATE {Table}, dead_letters, checkpoints", cancellationToken);
         await _server.ExecuteAsync("CHECKPOINT", cancellationToken);
         var known = way == "copy" ? 0 : StoreKnown();
         if (known > 0)
@@ -66,12 +66,20 @@ internal sealed class WriteBenchmarkRun : IAsyncDisposable
         var run = way == "ingest"
             ? await IngestAsync(known, cancellationToken)
             : await OtherAsync(way, cancellationToken);
-        var stored = await _server.ScalarAsync<long>("SELECT count(*) FROM conditions", cancellationToken);
-        var expected = known + (run.Rows - Known(run.Rows));
-        return way != "copy" && stored != expected || way == "copy" && stored != _rows.Count
+        var stored = await _server.ScalarAsync<long>($"SELECT count(*) FROM {Table}", cancellationToken);
+        var expected = way is "copy" ? _rows.Count * ValuesOfRow : way is "copyNew" ? _rows.Count : known + (run.Rows - Known(run.Rows));
+        return stored != expected
             ? throw new InvalidOperationException($"{way}, {_name}: {stored} rows are stored instead of {expected}.")
             : run;
     }
+
+    /// <summary>Whether a way is measured in the case.</summary>
+    public bool Takes(string way) => way switch
+    {
+        "ingest" => true,
+        "copyNew" => IsMixed,
+        _ => !IsNarrow,
+    };
 
     public async ValueTask DisposeAsync()
     {
@@ -86,6 +94,15 @@ internal sealed class WriteBenchmarkRun : IAsyncDisposable
             await _relay.DisposeAsync();
         }
     }
+
+    private bool IsMixed => _name is "onePercent" or "halfDuplicates";
+
+    private bool IsNarrow => _name == "narrow";
+
+    private string Table => IsNarrow ? "points" : "conditions";
+
+    // A narrow table has a row for the temperature and one for the humidity.
+    private int ValuesOfRow => IsNarrow ? 2 : 1;
 
     private bool IsKnown(int row) => _name switch
     {
@@ -112,22 +129,23 @@ internal sealed class WriteBenchmarkRun : IAsyncDisposable
 
     private async Task<WriteRun> OtherAsync(string way, CancellationToken cancellationToken)
     {
-        var rows = PartOf(way);
+        var source = way == "copyNew" ? _rows.Only([.. Enumerable.Range(0, _rows.Count).Where(row => !IsKnown(row))]) : _rows;
+        var rows = way == "copyNew" ? source.Count : PartOf(way);
 
         // COPY is given large flushes of the same rows in the same order; the others take what a partition delivers.
-        var size = way == "copy" ? _plan.Flush : _rows.Deliveries[0].Count;
+        var size = way is "copy" or "copyNew" ? _plan.Flush : _rows.Deliveries[0].Count;
         if (!_connections.TryGetValue(way, out var connections))
         {
-            connections = [.. Enumerable.Range(0, _plan.Connections).Select(_ => WriteWayConnection.Open(way, _database.ConnectionString))];
+            connections = [.. Enumerable.Range(0, _plan.Connections).Select(_ => WriteWayConnection.Open(IsNarrow ? "copyNarrow" : way, _database.ConnectionString))];
             _connections.Add(way, connections);
         }
 
-        return await MeasureAsync(rows, () => Task.WhenAll(connections.Select((connection, number) => Task.Factory.StartNew(
+        return await MeasureAsync(rows * ValuesOfRow, () => Task.WhenAll(connections.Select((connection, number) => Task.Factory.StartNew(
             () =>
             {
                 for (var start = number * size; start < rows; start += size * connections.Length)
                 {
-                    connection.Write(_rows, start, Math.Min(size, rows - start));
+                    connection.Write(source, start, Math.Min(size, rows - start));
                 }
             },
             cancellationToken,
@@ -152,6 +170,7 @@ internal sealed class WriteBenchmarkRun : IAsyncDisposable
         var options = new IngestSettings
         {
             Database = _database,
+            Telemetry = IsNarrow ? WriteBenchmarkServer.Narrow() : new TelemetrySettings(),
             Commit = new CommitSettings { MaxRows = _plan.Flush, Writers = _plan.Connections },
         };
         await using var pipeline = new IngestPipeline(_source, options);
@@ -163,13 +182,13 @@ internal sealed class WriteBenchmarkRun : IAsyncDisposable
             cancellationToken);
         var counts = new ReadingCounts[partitions.Length];
         var run = await MeasureAsync(
-            _rows.Count,
+            _rows.Count * ValuesOfRow,
             () => Task.WhenAll(partitions.Select((partition, index) => Task.Run(
                 async () => counts[index] = await DeliverAsync(pipeline, claimed[index], partition, cancellationToken),
                 cancellationToken))),
             cancellationToken);
         var total = counts.Aggregate((sum, next) => sum + next);
-        return total.Balance && total.Received == _rows.Count && total.Duplicate == known
+        return total.Balance && total.Received == _rows.Count * ValuesOfRow && total.Duplicate == known
             ? run
             : throw new InvalidOperationException($"{_name}: {total} instead of {_rows.Count} readings with {known} duplicates.");
     }

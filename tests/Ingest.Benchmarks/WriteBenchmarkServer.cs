@@ -1,5 +1,6 @@
 using System.Globalization;
 using Ingest.Database.Migrations;
+using Ingest.Settings;
 using Ingest.TestSupport.Databases;
 using Npgsql;
 
@@ -145,11 +146,25 @@ internal sealed class WriteBenchmarkServer : IAsyncDisposable
         }
     }
 
+    /// <summary>The mapping of the narrow table.</summary>
+    public static TelemetrySettings Narrow() => new()
+    {
+        Table = "points",
+        Shape = TableShape.Narrow,
+        Columns = { new ColumnSettings { Name = "temperature" }, new ColumnSettings { Name = "humidity" } },
+    };
+
     private async Task PrepareAsync(CancellationToken cancellationToken)
     {
         var timescale = await ScalarAsync<bool>(
             "SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb')", cancellationToken);
         await DatabaseMigrator.MigrateAsync(ConnectionString, new MigrationSettings { PlainPostgres = !timescale }, cancellationToken);
+        await ExecuteAsync(
+            """
+            CREATE TABLE points (time timestamptz NOT NULL, device text NOT NULL, metric text NOT NULL, value double precision NOT NULL);
+            CREATE UNIQUE INDEX ON points (time, device, metric);
+            """,
+            cancellationToken);
         var settings = await ScalarAsync<string>(
             "SELECT string_agg(name || '=' || setting, ', ' ORDER BY name) FROM pg_settings WHERE name IN ('fsync', 'full_page_writes', "
                 + "'synchronous_commit')",

@@ -24,7 +24,8 @@ internal abstract class WriteWayConnection(NpgsqlConnection connection) : IDispo
         connection.Open();
         return way switch
         {
-            "copy" => new Copy(connection),
+            "copy" or "copyNew" => new Copy(connection),
+            "copyNarrow" => new CopyNarrow(connection),
             "unnest" => new Unnest(connection),
             "stagedCopy" => new StagedCopy(connection),
             "multiRowValues" => new MultiRowValues(connection),
@@ -76,6 +77,34 @@ internal abstract class WriteWayConnection(NpgsqlConnection connection) : IDispo
     private sealed class Copy(NpgsqlConnection connection) : WriteWayConnection(connection)
     {
         public override void Write(WriteBenchmarkRows rows, int start, int count) => CopyInto("conditions", rows, start, count);
+    }
+
+    /// <summary>Plain COPY into the narrow table: two rows for each.</summary>
+    private sealed class CopyNarrow(NpgsqlConnection connection) : WriteWayConnection(connection)
+    {
+        public override void Write(WriteBenchmarkRows rows, int start, int count)
+        {
+            using var importer = Connection.BeginBinaryImport("COPY points (time, device, metric, value) FROM STDIN (FORMAT BINARY)");
+            for (var row = start; row < start + count; row++)
+            {
+                Write(importer, rows, row, "temperature", rows.Temperatures[row]);
+                Write(importer, rows, row, "humidity", rows.Humidities[row]);
+            }
+
+            if (importer.Complete() != (ulong)count * 2)
+            {
+                throw new InvalidOperationException("COPY did not take every row.");
+            }
+        }
+
+        private static void Write(NpgsqlBinaryImporter importer, WriteBenchmarkRows rows, int row, string metric, double value)
+        {
+            importer.StartRow();
+            importer.Write(rows.Times[row], NpgsqlDbType.TimestampTz);
+            importer.Write(rows.Devices[row], NpgsqlDbType.Text);
+            importer.Write(metric, NpgsqlDbType.Text);
+            importer.Write(value, NpgsqlDbType.Double);
+        }
     }
 
     /// <summary>One parameterised upsert from arrays.</summary>
