@@ -2,8 +2,9 @@
 
 -- Makes the missing partitions from days_back before today to days_ahead after it (UTC), and one for each other day that has rows in the
 -- default partition; moves those rows to where they belong. Returns how many it made. Writers wait while rows are moved; readers do not.
+-- A bound becomes text on its way into DDL, so it is written and read in one form, whatever the caller's.
 CREATE OR REPLACE FUNCTION extend_conditions_partitions(days_back integer, days_ahead integer) RETURNS integer
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT SET DateStyle = 'ISO, YMD' SET TimeZone = 'UTC' AS $$
 DECLARE
     today   date := (now() AT TIME ZONE 'UTC')::date;
     missing date[];

@@ -44,17 +44,20 @@ public static class DatabaseMigrator
             await LockAsync(connection, cancellationToken);
             var server = await ServerFacts.ReadAsync(connection, cancellationToken);
             var plan = MigrationPlan.For(server, options);
-            var schema = server.Schema ?? throw new DatabaseSetupException(
-                "No schema of the search path exists in this database: create one, or name another.");
+            if (server.Conditions is { } found)
+            {
+                await ExistingTable.CheckAsync(connection, found, plan.Layout, cancellationToken);
+            }
+
             await SetParametersAsync(connection, options, cancellationToken);
-            var applied = await Task.Run(() => Apply(connection, schema, plan.Scripts), cancellationToken);
+            var applied = await Task.Run(() => Apply(connection, server.Schema, plan.Scripts), cancellationToken);
             var partitionsUntil = plan.Layout == TableLayout.DayPartitions ? await LastPartitionAsync(connection, cancellationToken) : null;
             await transaction.CommitAsync(cancellationToken);
             return new MigrationReport(
                 server.Edition,
                 server.PostgresVersion,
                 server.TimescaleVersion,
-                schema,
+                server.Schema,
                 plan.Layout,
                 applied,
                 plan.LeftOut,

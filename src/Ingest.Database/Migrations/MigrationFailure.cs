@@ -27,6 +27,15 @@ internal static class MigrationFailure
                 $"The rows that are there do not fit the key{where}: {e.MessageText}. {e.Detail} Remove the duplicates, then migrate "
                     + "again.",
                 e),
+            PostgresException { SqlState: PostgresErrorCodes.InvalidObjectDefinition } e => new DatabaseSetupException(
+                $"What is there stands in the way of a partition a day{where}: {e.MessageText}. Detach the partition that is named, or "
+                    + "rename conditions and migrate again.",
+                e),
+            PostgresException { SqlState: PostgresErrorCodes.WrongObjectType or PostgresErrorCodes.UndefinedColumn } e =>
+                new DatabaseSetupException(
+                    $"Something else bears the name of one of the tables, or a table of that name has other columns{where}: "
+                        + $"{e.MessageText}. Rename it, or migrate into a schema of its own (Search Path=… in Database:ConnectionString).",
+                    e),
             PostgresException e when e.SqlState.StartsWith("28", StringComparison.Ordinal) => new DatabaseSetupException(
                 $"{server} refuses the login of {settings.Username}: {e.MessageText}. Check the user, the password and the server's "
                     + "access rules.",

@@ -7,7 +7,7 @@ internal sealed record ServerFacts(
     string PostgresVersion,
     string User,
     string Database,
-    string? Schema,
+    string Schema,
     string? TimescaleVersion,
     bool TimescaleAvailable,
     string? TimescaleLicense,
@@ -22,17 +22,19 @@ internal sealed record ServerFacts(
         _ => DatabaseEdition.TimescaleApache,
     };
 
-    /// <exception cref="DatabaseSetupException">The database's encoding cannot hold every text.</exception>
+    /// <exception cref="DatabaseSetupException">
+    /// The database's encoding cannot hold every text, or there is no schema to make tables in.
+    /// </exception>
     public static async Task<ServerFacts> ReadAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         const string Catalog = """
             SELECT current_setting('server_version'), current_user, current_database(), current_schema(),
                    (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'),
                    EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb'),
-                   (SELECT relkind FROM pg_class WHERE oid = to_regclass(format('%I.conditions', current_schema()))),
+                   (SELECT relkind FROM pg_class WHERE oid = to_regclass(quote_ident(current_schema()) || '.conditions')),
                    EXISTS (SELECT FROM pg_roles WHERE rolname = 'ingest_writer'),
                    (SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user),
-                   current_setting('server_encoding')
+                   current_setting('server_encoding'), current_setting('search_path')
             """;
 
         // Apart and later: the setting and the view exist only once the extension has been loaded, which the statement before sees to.
@@ -41,7 +43,7 @@ internal sealed record ServerFacts(
                    EXISTS (SELECT FROM timescaledb_information.hypertables WHERE hypertable_schema = current_schema() AND hypertable_name = 'conditions')
             """;
 
-        string postgresVersion, user, database, encoding;
+        string postgresVersion, user, database, encoding, searchPath;
         string? schema, timescaleVersion;
         bool available, hasWriterRole, mayCreateRoles;
         char? kind;
@@ -59,6 +61,7 @@ internal sealed record ServerFacts(
             hasWriterRole = reader.GetBoolean(7);
             mayCreateRoles = reader.GetBoolean(8);
             encoding = reader.GetString(9);
+            searchPath = reader.GetString(10);
         }
 
         if (encoding != "UTF8")
@@ -66,6 +69,14 @@ internal sealed record ServerFacts(
             throw new DatabaseSetupException(
                 $"The encoding of the database {database} is {encoding}, in which not every text can be stored as it came. "
                 + "Create another one (CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0), and migrate that.");
+        }
+
+        if (schema is null)
+        {
+            throw new DatabaseSetupException(
+                $"The tables have nowhere to go: none of the schemas in the search path ({searchPath}) exists in the database {database}, or "
+                    + $"{user} may use none of them. Create one (CREATE SCHEMA …), or name another with Search Path=… in "
+                    + "Database:ConnectionString.");
         }
 
         string? license = null;
