@@ -49,6 +49,7 @@ internal sealed class BodyDecoder(TelemetryMapping mapping, ReadingDecoder readi
 
     private static string NotJsonDetail(ReadOnlySpan<byte> body, long position) =>
         body.IsEmpty ? "The body is empty."
+        : body.TrimStart(" \t\r\n"u8).IsEmpty ? "The body is white space alone."
         : position == body.Length ? "The body is not JSON: it ends too early."
         : $"The body is not JSON from byte {position} on: {RejectionText.Value(body[(int)position..])}";
 

@@ -110,7 +110,7 @@ internal sealed class DeviceRule(BodyDeviceRules rules, ValueScratch scratch)
         {
             return new(
                 RejectReason.WrongType,
-                countsOnly ? "" : RejectionText.WrongType(DeviceNames.Field, SqlTypes.Of(ColumnType.Text), RejectionText.Value(json)));
+                countsOnly ? "" : RejectionText.WrongType(DeviceNames.Field, SqlTypes.Of(ColumnType.Text), RejectionText.Token(json)));
         }
 
         var name = json[1..^1];

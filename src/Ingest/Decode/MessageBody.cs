@@ -63,6 +63,13 @@ internal static class MessageBody
             text = text[3..];
         }
 
+        // A described type with the descriptor of one of a message's sections: what has no bytes for a body is kept as AMQP encodes it.
+        if (text is [0x00, 0x53, >= 0x70 and <= 0x78, ..])
+        {
+            detail = "The body is a value or a sequence of AMQP's own types, kept as AMQP encodes it; send JSON as data or as text.";
+            return RejectReason.NotJson;
+        }
+
         if (!Utf8.IsValid(text))
         {
             detail = "The body is not UTF-8.";

@@ -62,6 +62,14 @@ internal static class RejectionText
         return Shorten(Encoding.UTF8.GetString(window));
     }
 
+    /// <summary>A token of a body; of an object or an array the reader has met no more than its first bracket.</summary>
+    public static string Token(ReadOnlySpan<byte> json) => json switch
+    {
+        [(byte)'{'] => "an object",
+        [(byte)'['] => "an array",
+        _ => Value(json),
+    };
+
     /// <summary>Text in quotes, cut to 64 characters, on one line.</summary>
     public static string Quote(string text) => $"\"{Shorten(text)}\"";
 

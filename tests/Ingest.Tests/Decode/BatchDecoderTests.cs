@@ -399,6 +399,7 @@ public sealed class BatchDecoderTests
             "temperature is 1e400, which is beyond what double precision holds.", _default.Rejection("""{"temperature":1e400}""").Detail);
         Assert.Equal("The body is 5, where an object is expected.", _default.Rejection("5").Detail);
         Assert.Equal("The body is empty.", _default.Rejection("").Detail);
+        Assert.Equal("The body is white space alone.", _default.Rejection(" \r\n").Detail);
         Assert.Equal("The body is not JSON: it ends too early.", _default.Rejection("{").Detail);
         Assert.Contains("…", _default.Rejection($$"""{"temperature":"{{longText}}"}""").Detail, StringComparison.Ordinal);
         Assert.InRange(_default.Rejection($$"""{"temperature":"{{longText}}"}""").Detail.Length, 64, 140);

@@ -39,12 +39,17 @@ public sealed class DeviceTests
     }
 
     [Theory]
-    [InlineData("5")]
-    [InlineData("true")]
-    [InlineData("[\"dev-1\"]")]
-    [InlineData("{\"id\":\"dev-1\"}")]
-    public void A_device_that_is_no_string_is_a_wrong_type(string device) =>
-        Assert.Equal(RejectReason.WrongType, Default.Rejection($$"""{"device":{{device}}}""").Reason);
+    [InlineData("5", "device is 5, where")]
+    [InlineData("true", "device is true, where")]
+    [InlineData("[\"dev-1\"]", "device is an array, where")]
+    [InlineData("{\"id\":\"dev-1\"}", "device is an object, where")]
+    public void A_device_that_is_no_string_is_a_wrong_type(string device, string says)
+    {
+        var rejection = Default.Rejection($$"""{"device":{{device}}}""");
+
+        Assert.Equal(RejectReason.WrongType, rejection.Reason);
+        Assert.StartsWith(says, rejection.Detail, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void A_device_object_is_data_where_a_path_below_it_is_mapped()

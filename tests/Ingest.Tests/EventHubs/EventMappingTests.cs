@@ -4,6 +4,7 @@ using Azure.Core.Amqp;
 using Azure.Messaging.EventHubs;
 using Ingest.Settings;
 using Ingest.Sources.EventHubs;
+using Ingest.Tests.Decode;
 using Xunit;
 
 namespace Ingest.Tests.EventHubs;
@@ -68,14 +69,23 @@ public sealed class EventMappingTests
     public void A_body_of_several_sections_or_of_a_text_value_is_its_bytes(AmqpMessageBody body, string bytes) =>
         Assert.Equal(bytes, Encoding.UTF8.GetString(Mapping.ToEvent(new EventData(new AmqpAnnotatedMessage(body))).Body.Span));
 
-    [Fact]
-    public void A_body_that_is_no_bytes_is_kept_as_AMQP_encodes_it()
+    public static TheoryData<AmqpMessageBody> NoBytes => new()
     {
-        var number = Mapping.ToEvent(new EventData(new AmqpAnnotatedMessage(AmqpMessageBody.FromValue(21))));
-        var sequence = Mapping.ToEvent(new EventData(new AmqpAnnotatedMessage(AmqpMessageBody.FromSequence([[1, "two"]]))));
+        AmqpMessageBody.FromValue(21),
+        AmqpMessageBody.FromValue(new Dictionary<string, object> { ["temperature"] = 21.5 }),
+        AmqpMessageBody.FromSequence([[1, "two"]]),
+    };
 
-        Assert.False(number.Body.IsEmpty);
-        Assert.False(sequence.Body.IsEmpty);
+    [Theory]
+    [MemberData(nameof(NoBytes))]
+    public void A_body_that_is_no_bytes_is_kept_as_AMQP_encodes_it_and_rejected_in_words(AmqpMessageBody body)
+    {
+        var message = Mapping.ToEvent(new EventData(new AmqpAnnotatedMessage(body)));
+
+        Assert.False(message.Body.IsEmpty);
+        Assert.Equal(
+            "The body is a value or a sequence of AMQP's own types, kept as AMQP encodes it; send JSON as data or as text.",
+            new DecoderDriver().Rejection(message.Body.ToArray()).Detail);
     }
 
     [Fact]
