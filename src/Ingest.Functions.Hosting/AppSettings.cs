@@ -13,21 +13,16 @@ internal sealed class AppSettings<T>(IConfiguration configuration, string sectio
     where T : class
 {
     private readonly SettingsBinder _binder = new(configuration, section, separator: "__");
-    private string? _unbound;
+    private IReadOnlyList<string> _unbound = [];
 
     public void Configure(T options) => _unbound = _binder.Bind(options);
 
     public ValidateOptionsResult Validate(string? name, T options)
     {
-        List<string> problems = [.. _binder.Check(options)];
+        List<string> problems = [.. _unbound, .. _binder.Check(options)];
         if (options is TelemetrySettings telemetry)
         {
             problems.AddRange(TelemetryMapping.Validate(telemetry));
-        }
-
-        if (_unbound is not null)
-        {
-            problems.Add(_unbound);
         }
 
         return problems.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(problems);

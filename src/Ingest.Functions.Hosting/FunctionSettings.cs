@@ -1,3 +1,5 @@
+using Ingest.Settings;
+using Ingest.Sources.EventHubs;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
 
@@ -32,7 +34,8 @@ internal sealed class FunctionSettingsValidation(IConfiguration configuration) :
 {
     public ValidateOptionsResult Validate(string? name, FunctionSettings options)
     {
-        List<string> problems = [];
+        // The worker's section: the app reads a name of it, and the other settings may be there for the worker's sake.
+        List<string> problems = [.. new SettingsBinder(configuration, HubSettings.Section, separator: "__").Bind(new HubSettings())];
         Require(
             options.HubName,
             nameof(options.HubName),

@@ -2,12 +2,14 @@ using Npgsql;
 
 namespace Ingest.Database.Migrations;
 
-/// <summary>A table <c>conditions</c> that was there before the migration: whether the scripts fit it, found out before they change it.</summary>
+/// <summary>
+/// A table <c>conditions</c> that was there before the migration: whether the scripts fit it, found out before they change it.
+/// </summary>
 internal static class ExistingTable
 {
     private const string Advice =
-        "Nothing was changed. Put it right as said and migrate again; or leave it alone: rename it, or migrate into a schema of its own (Search "
-            + "Path=… in Database:ConnectionString).";
+        "Nothing was changed. Put it right as said and migrate again; or leave it alone: rename it, or migrate into a schema of its own "
+            + "(Search Path=… in Database:ConnectionString).";
 
     // The columns of the key as they are, what partitions it, and the unique indexes that TimescaleDB cannot keep.
     private const string Facts = """
@@ -76,8 +78,8 @@ internal static class ExistingTable
         else if (time != "timestamp with time zone")
         {
             problems.Add(
-                $"Its column time is {time}: ALTER TABLE conditions ALTER COLUMN \"time\" TYPE timestamptz, with USING \"time\" AT TIME ZONE "
-                    + "'UTC' (or the zone that was written) where it had none.");
+                $"Its column time is {time}: ALTER TABLE conditions ALTER COLUMN \"time\" TYPE timestamptz, with USING \"time\" AT TIME "
+                    + "ZONE 'UTC' (or the zone that was written) where it had none.");
         }
 
         if (device is null)
@@ -96,17 +98,17 @@ internal static class ExistingTable
         if (uniqueWithoutTime is not null)
         {
             problems.Add(
-                $"A hypertable can keep no unique index without the column time, and it has {uniqueWithoutTime}: drop it, or have it be no "
-                    + "unique one.");
+                $"A hypertable can keep no unique index without the column time, and it has {uniqueWithoutTime}: drop it, or make it an "
+                    + "index that is not unique.");
         }
 
         await using var command = new NpgsqlCommand("SELECT EXISTS (SELECT FROM conditions)", connection);
         if (await command.ExecuteScalarAsync(cancellationToken) is true)
         {
             problems.Add(
-                "It is an ordinary table that has rows, which no migration moves into chunks unasked: SELECT create_hypertable('conditions', "
-                    + "'time', chunk_time_interval => INTERVAL '1 day', create_default_indexes => false, migrate_data => true), which locks "
-                    + "it meanwhile.");
+                "It is an ordinary table that has rows, which no migration moves into chunks unasked: SELECT "
+                    + "create_hypertable('conditions', 'time', chunk_time_interval => INTERVAL '1 day', create_default_indexes => false, "
+                    + "migrate_data => true), which locks it meanwhile.");
         }
     }
 

@@ -74,8 +74,8 @@ internal sealed record ServerFacts(
         if (schema is null)
         {
             throw new DatabaseSetupException(
-                $"The tables have nowhere to go: none of the schemas in the search path ({searchPath}) exists in the database {database}, or "
-                    + $"{user} may use none of them. Create one (CREATE SCHEMA …), or name another with Search Path=… in "
+                $"The tables have nowhere to go: none of the schemas in the search path ({searchPath}) exists in the database {database}, "
+                    + $"or {user} may use none of them. Create one (CREATE SCHEMA …), or name another with Search Path=… in "
                     + "Database:ConnectionString.");
         }
 

@@ -45,11 +45,8 @@ public sealed class SettingsReader(IConfiguration configuration)
         where T : class
     {
         var binder = new SettingsBinder(configuration, section);
-        if (binder.Bind(settings) is { } problem)
-        {
-            _problems.Add(problem);
-        }
-        else if (check)
+        _problems.AddRange(binder.Bind(settings));
+        if (check)
         {
             _problems.AddRange(binder.Check(settings));
         }

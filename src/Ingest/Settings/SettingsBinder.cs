@@ -5,7 +5,7 @@ namespace Ingest.Settings;
 
 /// <summary>
 /// Binds a section of a configuration and says what is wrong with it by the settings' names: the one place for every head. A name that no
-/// setting has is wrong too: it is most often a misspelt one.
+/// setting has is wrong too, in the section and in one whose own name is misspelt.
 /// </summary>
 /// <param name="configuration">Where the section is.</param>
 /// <param name="section">Its name.</param>
@@ -14,19 +14,17 @@ namespace Ingest.Settings;
 /// </param>
 public sealed class SettingsBinder(IConfiguration configuration, string section, string separator = ":")
 {
-    /// <summary>Binds the section.</summary>
-    /// <returns>What could not be bound, as a sentence; null where all was.</returns>
-    public string? Bind(object settings)
+    /// <summary>Binds what can be bound.</summary>
+    /// <returns>What could not, each a sentence that names the setting.</returns>
+    public IReadOnlyList<string> Bind(object settings)
     {
-        try
-        {
-            configuration.GetSection(section).Bind(settings, static options => options.ErrorOnUnknownConfiguration = true);
-            return null;
-        }
-        catch (InvalidOperationException exception)
-        {
-            return $"{section}: {exception.Message}";
-        }
+        ArgumentNullException.ThrowIfNull(settings);
+        var names = new SettingsNames(path => path.Replace(":", separator, StringComparison.Ordinal));
+        names.CompareNeighbours(configuration, section, settings.GetType());
+        var values = configuration.GetSection(section);
+        names.Compare(values, settings.GetType());
+        new ConfigurationBuilder().AddInMemoryCollection(names.Usable(values)).Build().Bind(settings);
+        return names.Problems;
     }
 
     /// <summary>What is wrong with bound settings, each a sentence that names the setting.</summary>

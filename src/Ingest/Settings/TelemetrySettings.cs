@@ -36,27 +36,35 @@ public enum DeviceType
 public enum ColumnType
 {
     /// <summary>double precision.</summary>
+    [AlsoCalled("float8", "double precision", "float", "float64", "number", "numeric", "decimal")]
     Double,
 
     /// <summary>real.</summary>
+    [AlsoCalled("float4", "float32", "single")]
     Real,
 
     /// <summary>bigint.</summary>
+    [AlsoCalled("int8", "int64", "long")]
     Bigint,
 
     /// <summary>integer.</summary>
+    [AlsoCalled("int4", "int2", "int32", "int", "smallint")]
     Integer,
 
     /// <summary>boolean.</summary>
+    [AlsoCalled("bool")]
     Boolean,
 
     /// <summary>text.</summary>
+    [AlsoCalled("string", "varchar", "character varying", "char")]
     Text,
 
     /// <summary>timestamp with time zone.</summary>
+    [AlsoCalled("timestamp", "timestamp with time zone", "datetime", "datetimeoffset")]
     Timestamptz,
 
     /// <summary>jsonb.</summary>
+    [AlsoCalled("json", "object")]
     Jsonb,
 }
 

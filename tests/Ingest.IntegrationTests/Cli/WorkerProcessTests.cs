@@ -208,6 +208,34 @@ public sealed class WorkerProcessTests(PostgresFixture postgres)
         Assert.Contains($"no token for {wanted}: EnvironmentCredential", run.Errors, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("run")]
+    [InlineData("replay", "--from", "1h")]
+    public async Task Misspelt_settings_and_wrong_values_are_named_all_at_once_with_the_right_ones(params string[] command)
+    {
+        var environment = new Dictionary<string, string>
+        {
+            ["Hub__ConnectionString"] = "Endpoint=sb://localhost;SharedAccessKeyName=n;SharedAccessKey=a2V5;EntityPath=telemetry",
+            ["Database__ConnectionString"] = "Host=localhost;Username=u;Password=p",
+            ["Telemetery__Table"] = "readings",
+            ["DeadLetter__RetentionDays"] = "3",
+            ["Telemetry__Columns__0__Name"] = "temperature",
+            ["Telemetry__Columns__0__Typ"] = "Real",
+            ["Telemetry__Columns__1__Name"] = "humidity",
+            ["Telemetry__Columns__1__Type"] = "Float8",
+            ["AzureWebJobsStorage__accountName"] = "elsewhere",
+            ["Logging__LogLevel__Default"] = "Debug",
+        };
+        var run = await CliProcess.RunAsync(environment, command);
+
+        Assert.True(run.ExitCode == 2, run.ToString());
+        Assert.Contains("Did you mean Telemetry:Table?", run.Errors, StringComparison.Ordinal);
+        Assert.Contains("Did you mean DeadLetters:RetentionDays?", run.Errors, StringComparison.Ordinal);
+        Assert.Contains("Did you mean Telemetry:Columns:0:Type?", run.Errors, StringComparison.Ordinal);
+        Assert.Contains("Did you mean Double?", run.Errors, StringComparison.Ordinal);
+        Assert.Equal(5, run.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+    }
+
     [Fact]
     public async Task Without_settings_it_names_each_that_is_missing()
     {
