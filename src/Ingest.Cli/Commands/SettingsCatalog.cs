@@ -38,7 +38,7 @@ internal static class SettingsCatalog
         new("Hub:LagIntervalSeconds", "How often each partition's end is asked for. Default: 10."),
         new("Hub:LoadBalancingIntervalSeconds", "How often a worker renews its partitions and looks for others to take. Default: 3."),
         new("Hub:OwnershipExpirySeconds", "After how long without renewal a worker's partitions are free for others. Default: 30."),
-        new("Database:ConnectionString", "Npgsql connection string: Host=…;Database=…;Username=…;Password=… (required)."),
+        new("Database:ConnectionString", "Host=…;Database=…;Username=…;Password=…, or postgres://user:password@host/database (required)."),
         new("Database:EntraAuthentication", "Log in by a Microsoft Entra token instead of a password. Default: false."),
         new("Database:CommandTimeoutSeconds", "Longest wait for one statement. Default: 30."),
         new("Database:ConnectTimeoutSeconds", "Longest wait for a connection. Default: 15."),

@@ -49,7 +49,7 @@ internal sealed class CommandDatabase : IAsyncDisposable
 
     public static string NameOf(string connectionString)
     {
-        var parts = new NpgsqlConnectionStringBuilder(connectionString);
+        var parts = PostgresConnectionString.Read(connectionString);
         return $"{parts.Host}/{parts.Database ?? parts.Username}";
     }
 

@@ -3,6 +3,7 @@ using DbUp.Builder;
 using DbUp.Engine;
 using DbUp.Postgresql;
 using DbUp.Support;
+using Ingest.Settings;
 using Npgsql;
 
 namespace Ingest.Database.Migrations;
@@ -22,7 +23,7 @@ public static class DatabaseMigrator
     public static async Task<MigrationReport> MigrateAsync(
         string connectionString, MigrationSettings options, CancellationToken cancellationToken)
     {
-        await using var dataSource = NpgsqlDataSource.Create(connectionString);
+        await using var dataSource = NpgsqlDataSource.Create(PostgresConnectionString.Read(connectionString));
         return await MigrateAsync(dataSource, options, cancellationToken);
     }
 

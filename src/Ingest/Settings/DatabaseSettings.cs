@@ -9,7 +9,8 @@ public sealed class DatabaseSettings : IValidatableObject
     public const string Section = "Database";
 
     /// <summary>
-    /// An Npgsql connection string: <c>Host=…;Database=…;Username=…</c>, with a password unless one is provided from outside.
+    /// Npgsql's (<c>Host=…;Database=…;Username=…</c>), a URI (<c>postgres://user@host/database</c>) or libpq's (<c>host=… dbname=…</c>),
+    /// with a password unless one is provided from outside.
     /// </summary>
     [Required(
         AllowEmptyStrings = false,
@@ -44,15 +45,12 @@ public sealed class DatabaseSettings : IValidatableObject
             yield break;
         }
 
-        if (Read() is not { Host: not null } connection)
+        var (connection, problem) = Read();
+        if (problem is not null)
         {
-            // The text itself is not repeated: it can hold a password.
-            yield return new ValidationResult(
-                "It cannot be read as an Npgsql connection string. It must look like Host=…;Database=…;Username=…;Password=…; a value "
-                    + "with a semicolon or a quote stands in double quotes.",
-                [nameof(ConnectionString)]);
+            yield return new ValidationResult(problem, [nameof(ConnectionString)]);
         }
-        else if (EntraAuthentication && (connection.Password ?? connection.Passfile) is not null)
+        else if (EntraAuthentication && (connection!.Password ?? connection.Passfile) is not null)
         {
             yield return new ValidationResult(
                 "It has a password, whose place a Microsoft Entra token takes. Take it out, or set Database:EntraAuthentication to false.",
@@ -60,15 +58,15 @@ public sealed class DatabaseSettings : IValidatableObject
         }
     }
 
-    private NpgsqlConnectionStringBuilder? Read()
+    private (NpgsqlConnectionStringBuilder? Connection, string? Problem) Read()
     {
         try
         {
-            return new NpgsqlConnectionStringBuilder(ConnectionString);
+            return (PostgresConnectionString.Read(ConnectionString), null);
         }
-        catch (Exception exception) when (exception is ArgumentException or FormatException or InvalidCastException)
+        catch (FormatException exception)
         {
-            return null;
+            return (null, exception.Message);
         }
     }
 }

@@ -27,7 +27,7 @@ public static class DatabaseConnections
         ILoggerFactory? loggers = null)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString);
+        var builder = new NpgsqlDataSourceBuilder(PostgresConnectionString.Read(settings.ConnectionString).ConnectionString);
         var connection = builder.ConnectionStringBuilder;
         connection.MaxAutoPrepare = 0;
         connection.NoResetOnClose = true;

@@ -2,6 +2,7 @@ using System.Globalization;
 using Ingest.Database.Embedded;
 using Ingest.Database.Migrations;
 using Ingest.Database.Node;
+using Ingest.Settings;
 using Npgsql;
 using Testcontainers.PostgreSql;
 
@@ -94,7 +95,7 @@ public sealed class TimescaleFixture : IAsyncDisposable
     {
         if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } named)
         {
-            return new Server(named, IsEmbedded: false, () => ValueTask.CompletedTask);
+            return new Server(PostgresConnectionString.Read(named).ConnectionString, IsEmbedded: false, () => ValueTask.CompletedTask);
         }
 
         if (await DockerAnswersAsync())
