@@ -74,4 +74,7 @@ internal static partial class WorkerLog
 
     [LoggerMessage(2023, LogLevel.Debug, "{Hub}, partition {Partition}: the copy of its position could not be saved: {Reason}")]
     public static partial void NotCopied(ILogger logger, string hub, string partition, string reason);
+
+    [LoggerMessage(2025, LogLevel.Warning, "{What}")]
+    public static partial void ActsOnReadings(ILogger logger, string what);
 }

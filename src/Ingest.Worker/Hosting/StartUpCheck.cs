@@ -11,6 +11,9 @@ namespace Ingest.Worker.Hosting;
 /// <param name="Database">With the database.</param>
 public sealed record StartUpReport(IReadOnlyList<StartUpProblem> Hub, IReadOnlyList<StartUpProblem> Database)
 {
+    /// <summary>What stops no start, and may act on readings: triggers, policies, foreign keys.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
     private IEnumerable<StartUpProblem> All => Hub.Concat(Database);
 
     /// <summary>Whether there is nothing.</summary>
@@ -47,9 +50,15 @@ public static class StartUpCheck
     {
         ArgumentNullException.ThrowIfNull(client);
         ArgumentNullException.ThrowIfNull(parts);
-        return new StartUpReport(
-            await AskHubAsync(client, consumerGroup, tell, cancellationToken),
-            await AskDatabaseAsync(parts, tell, cancellationToken));
+        var hub = await AskHubAsync(client, consumerGroup, tell, cancellationToken);
+        List<string> warnings = [];
+        var database = await AskDatabaseAsync(parts, tell, warnings, cancellationToken);
+        foreach (var warning in warnings)
+        {
+            tell?.Invoke($"warning: {warning}");
+        }
+
+        return new StartUpReport(hub, database) { Warnings = warnings };
     }
 
     private static async Task<List<StartUpProblem>> AskHubAsync(
@@ -84,7 +93,7 @@ public static class StartUpCheck
     }
 
     private static async Task<List<StartUpProblem>> AskDatabaseAsync(
-        PipelineComposition parts, Action<string>? tell, CancellationToken cancellationToken)
+        PipelineComposition parts, Action<string>? tell, List<string> warnings, CancellationToken cancellationToken)
     {
         try
         {
@@ -96,6 +105,7 @@ public static class StartUpCheck
                 cancellationToken);
             tell?.Invoke($"database: PostgreSQL {report.ServerVersion}, "
                 + $"{(report.TimescaleVersion is { } version ? $"TimescaleDB {version} ({report.TimescaleLicense})" : "no TimescaleDB")}");
+            warnings.AddRange(report.Warnings.Select(warning => warning.ToString()));
             return [.. report.Problems.Select(problem => new StartUpProblem(problem.ToString(), MayPass: false))];
         }
         catch (NpgsqlException exception) when (exception.InnerException is AuthenticationFailedException login)

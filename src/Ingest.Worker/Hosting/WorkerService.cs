@@ -103,6 +103,11 @@ public sealed class WorkerService(
             Tell(_databaseOutage, report.Database, pause);
             if (report.IsClean)
             {
+                foreach (var warning in report.Warnings)
+                {
+                    WorkerLog.ActsOnReadings(client.Logger, warning);
+                }
+
                 return;
             }
 

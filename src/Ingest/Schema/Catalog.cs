@@ -69,3 +69,24 @@ internal sealed class ColumnRow
 
     public bool LooseCollation { get; init; }
 }
+
+/// <summary>A trigger: <see cref="CatalogSql.OtherTriggers"/>.</summary>
+internal sealed class TriggerRow
+{
+    public string Name { get; init; } = "";
+
+    public bool EachRow { get; init; }
+}
+
+/// <summary>A foreign key: <see cref="CatalogSql.ForeignKeys"/>.</summary>
+internal sealed class ForeignKeyRow
+{
+    public string Name { get; init; } = "";
+
+    /// <summary>Whether the table references the other one, or is referenced by it.</summary>
+    public bool IsOwn { get; init; }
+
+    public string OnDelete { get; init; } = "";
+
+    public string Other { get; init; } = "";
+}

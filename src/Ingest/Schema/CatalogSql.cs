@@ -59,6 +59,26 @@ internal static class CatalogSql
         WHERE tgrelid = @oid::oid AND NOT tgisinternal AND tgenabled <> 'D' AND tgtype & 7 = 7 AND tgname <> 'ts_insert_blocker'
         """;
 
+    /// <summary>The other triggers on INSERT, besides TimescaleDB's own.</summary>
+    public const string OtherTriggers =
+        """
+        SELECT t.tgname::text AS Name, t.tgtype & 1 = 1 AS EachRow
+        FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_namespace n ON n.oid = p.pronamespace
+        WHERE t.tgrelid = @oid::oid AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 4 = 4 AND t.tgtype & 3 <> 3
+            AND NOT starts_with(n.nspname, '_timescaledb')
+        ORDER BY t.tgname
+        """;
+
+    public const string Policies = "SELECT polname::text FROM pg_policy WHERE polrelid = @oid::oid ORDER BY polname";
+
+    /// <summary>Foreign keys of the table and to it.</summary>
+    public const string ForeignKeys =
+        """
+        SELECT conname::text AS Name, conrelid = @oid::oid AS IsOwn, confdeltype::text AS OnDelete,
+            (CASE WHEN conrelid = @oid::oid THEN confrelid ELSE conrelid END)::regclass::text AS Other
+        FROM pg_constraint WHERE contype = 'f' AND conparentid = 0 AND (conrelid = @oid::oid OR confrelid = @oid::oid) ORDER BY conname
+        """;
+
     public const string MissingPrivileges =
         "SELECT p FROM unnest(@wanted::text[]) AS p WHERE NOT has_table_privilege(@oid::oid, p)";
 

@@ -44,11 +44,13 @@ public static class SchemaCheck
             "The server said nothing about itself");
         CheckServer(server, settings, problems);
         var target = await FindAsync(catalog, table.Quoted, table.Name, await AdviseAsync(catalog, table), problems);
+        IReadOnlyList<SchemaProblem> warnings = [];
         var compressed = false;
         var isHypertable = false;
         if (target is not null)
         {
             await CheckTargetAsync(catalog, target, table, server, problems);
+            warnings = await SchemaWarnings.FindAsync(catalog, target, table.Name, server.User);
             if (server.TimescaleVersion is not null)
             {
                 var hypertable = await catalog.ListAsync<bool>(CatalogSql.Hypertable, new { schema = target.Schema, name = target.Name });
@@ -76,7 +78,8 @@ public static class SchemaCheck
             server.Version,
             server.TimescaleVersion,
             server.TimescaleVersion is null ? null : server.TimescaleLicense,
-            isHypertable);
+            isHypertable,
+            warnings);
     }
 
     private static void CheckServer(ServerRow server, DatabaseSettings settings, List<SchemaProblem> problems)

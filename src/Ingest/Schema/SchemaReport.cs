@@ -14,9 +14,11 @@ public sealed record SchemaProblem(string What, string ToDo)
 /// <param name="TimescaleVersion">TimescaleDB's version; null where the extension is not in the database.</param>
 /// <param name="TimescaleLicense">TimescaleDB's edition: <c>apache</c> or <c>timescale</c>; null without the extension.</param>
 /// <param name="IsHypertable">Whether the table is a hypertable.</param>
+/// <param name="Warnings">What may act on readings besides the pipeline: triggers, policies, foreign keys. No reason not to start.</param>
 public sealed record SchemaReport(
     IReadOnlyList<SchemaProblem> Problems,
     string ServerVersion,
     string? TimescaleVersion,
     string? TimescaleLicense,
-    bool IsHypertable);
+    bool IsHypertable,
+    IReadOnlyList<SchemaProblem> Warnings);

@@ -180,6 +180,29 @@ public sealed class WorkerProcessTests(PostgresFixture postgres)
         Assert.Contains("no_such_table", check.Errors, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task The_check_and_the_start_warn_of_what_may_act_on_readings_and_go_on()
+    {
+        await using var stage = await WorkerStage.CreateAsync(postgres);
+        await using (
+            var command = stage.Owner.CreateCommand(
+                "CREATE TABLE devices (id text PRIMARY KEY); "
+                    + "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; "
+                    + "CREATE TRIGGER tell_others AFTER INSERT ON conditions FOR EACH ROW EXECUTE FUNCTION f(); "
+                    + "ALTER TABLE conditions ADD CONSTRAINT known_device FOREIGN KEY (device) REFERENCES devices ON DELETE CASCADE"))
+        {
+            await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        }
+
+        var check = await CliProcess.RunAsync(stage.Environment, "run", "--check");
+        await using var worker = stage.StartWorker();
+        await worker.SaysAsync("Trigger tell_others on conditions runs after each new row");
+
+        Assert.True(check.ExitCode == 0, check.ToString());
+        Assert.Contains("warning: Trigger tell_others on conditions runs after each new row", check.Output, StringComparison.Ordinal);
+        Assert.Contains("warning: Foreign key known_device lets conditions hold only", check.Output, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("Hub__FullyQualifiedNamespace=localhost", "localhost/telemetry")]
     [InlineData("Database__EntraAuthentication=true", "the database")]

@@ -77,7 +77,8 @@ public sealed class MigrationOverWhatIsThereTests(PostgresFixture postgres, Time
     {
         await using var database = await EmptyAsync(server, $"SET datestyle = '{style}'; SET timezone = '{zone}'");
 
-        await DatabaseMigrator.MigrateAsync(database.Source, new MigrationSettings { PlainPostgres = true, PartitionDaysAhead = 40 }, Token);
+        var settings = new MigrationSettings { PlainPostgres = true, PartitionDaysAhead = 40 };
+        await DatabaseMigrator.MigrateAsync(database.Source, settings, Token);
 
         var bounds = await database.ListAsync(
             "SELECT c.relname || ' ' || pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid "

@@ -76,6 +76,60 @@ public sealed class SchemaCheckTests(PostgresFixture postgres, TimescaleFixture 
         Assert.All(problems, problem => Assert.NotEmpty(problem.ToDo));
     }
 
+    [Theory]
+    [InlineData(
+        "CREATE TRIGGER tell AFTER INSERT ON conditions FOR EACH ROW EXECUTE FUNCTION f()",
+        "Trigger tell on conditions runs after each new row: a reading it raises for is dead-lettered")]
+    [InlineData(
+        "CREATE TRIGGER tell AFTER INSERT OR UPDATE ON conditions FOR EACH STATEMENT EXECUTE FUNCTION f()",
+        "Trigger tell on conditions runs at each statement")]
+    [InlineData(
+        "CREATE POLICY own_rows ON conditions USING (device = current_user); ALTER TABLE conditions ENABLE ROW LEVEL SECURITY",
+        "row-level policies (own_rows), which do not bind")]
+    [InlineData(
+        "CREATE TABLE devices (id text PRIMARY KEY); ALTER TABLE conditions ADD CONSTRAINT known FOREIGN KEY (device) REFERENCES devices",
+        "Foreign key known lets conditions hold only what devices has")]
+    [InlineData(
+        "CREATE TABLE devices (id text PRIMARY KEY); "
+            + "ALTER TABLE conditions ADD CONSTRAINT known FOREIGN KEY (device) REFERENCES devices ON DELETE CASCADE",
+        "takes its readings with it")]
+    [InlineData(
+        "CREATE TABLE notes (time timestamptz, device text, "
+            + "CONSTRAINT about FOREIGN KEY (time, device) REFERENCES conditions (time, device))",
+        "notes references conditions (foreign key about)")]
+    public async Task What_may_act_on_readings_is_a_warning_that_says_what_it_can_do(string change, string says)
+    {
+        await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
+        await database.ExecuteAsync("CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'", Stop);
+        Assert.Empty((await SchemaCheck.RunAsync(database.Source, Conditions, new DatabaseSettings(), Stop)).Warnings);
+
+        await database.ExecuteAsync(change, Stop);
+        var report = await SchemaCheck.RunAsync(database.Source, Conditions, new DatabaseSettings(), Stop);
+
+        Assert.Empty(report.Problems);
+        Assert.Contains(says, Assert.Single(report.Warnings).What, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(
+        "CREATE TRIGGER tell AFTER INSERT ON conditions FOR EACH ROW EXECUTE FUNCTION f()",
+        "Trigger tell on conditions runs after")]
+    [InlineData(
+        "CREATE TABLE devices (id text PRIMARY KEY); ALTER TABLE conditions ADD CONSTRAINT known FOREIGN KEY (device) REFERENCES devices",
+        "Foreign key known lets conditions hold only what devices has")]
+    public async Task Of_a_hypertable_it_is_the_operators_own_that_it_warns_of_and_nothing_of_the_extensions(string change, string says)
+    {
+        await using var database = await TestDatabase.CreateAsync(Server.Timescale, postgres, timescale, Stop);
+        var settings = new DatabaseSettings { Copy = database.Copy };
+        await database.ExecuteAsync("CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'", Stop);
+        Assert.Empty((await SchemaCheck.RunAsync(database.Source, Conditions, settings, Stop)).Warnings);
+
+        await database.ExecuteAsync(change, Stop);
+
+        var warning = Assert.Single((await SchemaCheck.RunAsync(database.Source, Conditions, settings, Stop)).Warnings);
+        Assert.Contains(says, warning.What, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task An_encoding_that_cannot_hold_every_text_is_refused_by_check_and_migration()
     {

@@ -26,8 +26,10 @@ public sealed class MisspeltSettingsTests
     [InlineData("Commit:Wibble", "1", "Commit:Wibble is no setting. There are Commit:MaxRows, Commit:MaxBytes,")]
     [InlineData("Telemetry:Table:Name", "t", "Telemetry:Table takes a value, and nothing below it such as Telemetry:Table:Name.")]
     [InlineData("Hub:Partitions", "0,1", "Hub:Partitions takes several values, each numbered: Hub:Partitions:0")]
-    [InlineData("Telemetry:Columns:0:Type", "Float8", "'Float8', and takes Double, Real, Bigint, Integer, Boolean, Text, Timestamptz, Jsonb. "
-        + "Did you mean Double?")]
+    [InlineData(
+        "Telemetry:Columns:0:Type",
+        "Float8",
+        "'Float8', and takes Double, Real, Bigint, Integer, Boolean, Text, Timestamptz, Jsonb. Did you mean Double?")]
     [InlineData("Telemetry:Columns:0:Type", "Intger", "Did you mean Integer?")]
     [InlineData("Telemetry:Columns:0:Type", "77", "Telemetry:Columns:0:Type is '77'")]
     [InlineData("Telemetry:TimeSource", "IoTHubs", "takes IotHub, EventHub. Did you mean IotHub?")]
@@ -61,7 +63,10 @@ public sealed class MisspeltSettingsTests
         });
 
         Assert.All(
-            ["Did you mean Hub:ConnectionString?", "Hub:ConnectionString is", "'Float8'", "Telemetery:Table", "Commit:MaxRows:", "Commit:Writers"],
+            [
+                "Did you mean Hub:ConnectionString?", "Hub:ConnectionString is", "'Float8'", "Telemetery:Table", "Commit:MaxRows:",
+                "Commit:Writers",
+            ],
             says => Assert.Contains(says, refused, StringComparison.Ordinal));
         Assert.DoesNotContain("c2VjcmV0", refused, StringComparison.Ordinal);
     }

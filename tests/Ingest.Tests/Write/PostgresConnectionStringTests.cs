@@ -7,7 +7,9 @@ namespace Ingest.Tests.Write;
 public sealed class PostgresConnectionStringTests
 {
     [Theory]
-    [InlineData("postgres://user:p%40ss@host:5432/db?sslmode=require", "Host=host;Port=5432;Username=user;Password=p@ss;Database=db;SSL Mode=Require")]
+    [InlineData(
+        "postgres://user:p%40ss@host:5432/db?sslmode=require",
+        "Host=host;Port=5432;Username=user;Password=p@ss;Database=db;SSL Mode=Require")]
     [InlineData("postgresql://user@host/db", "Host=host;Username=user;Database=db")]
     [InlineData("postgresql://host", "Host=host")]
     [InlineData("POSTGRES://u:a:b@h", "Host=h;Username=u;Password=a:b")]
@@ -15,18 +17,26 @@ public sealed class PostgresConnectionStringTests
     [InlineData("postgres://u:%3B%22%27%20%2F@h/my%20db", "Host=h;Username=u;Password=\";\"\"' /\";Database=my db")]
     [InlineData("postgres://u@[::1]:6432/db", "Host=::1;Port=6432;Username=u;Database=db")]
     [InlineData("postgres://u@a:1,b:2/db", "Host=\"a:1,b:2\";Username=u;Database=db")]
-    [InlineData("postgres://h/db?user=u&password=p%26q&application_name=x", "Host=h;Username=u;Password=p&q;Database=db;Application Name=x")]
+    [InlineData(
+        "postgres://h/db?user=u&password=p%26q&application_name=x",
+        "Host=h;Username=u;Password=p&q;Database=db;Application Name=x")]
     [InlineData("postgres://h/db?ssl=true", "Host=h;Database=db;SSL Mode=Require")]
-    [InlineData("postgres://h/db?sslmode=verify-full&sslrootcert=/ca.pem", "Host=h;Database=db;SSL Mode=VerifyFull;Root Certificate=/ca.pem")]
+    [InlineData(
+        "postgres://h/db?sslmode=verify-full&sslrootcert=/ca.pem",
+        "Host=h;Database=db;SSL Mode=VerifyFull;Root Certificate=/ca.pem")]
     [InlineData("postgres://h/db?sslmode=require&sslrootcert=/ca.pem", "Host=h;Database=db;SSL Mode=VerifyCA;Root Certificate=/ca.pem")]
     [InlineData("postgres://h/db?sslrootcert=system", "Host=h;Database=db;SSL Mode=VerifyFull")]
     [InlineData("postgres://h/db?sslmode=require&channel_binding=require", "Host=h;Database=db;SSL Mode=Require;Channel Binding=Require")]
-    [InlineData("host=h port=5432 dbname=db user=u password=p;q sslmode=verify-ca", "Host=h;Port=5432;Database=db;Username=u;Password=\"p;q\";SSL Mode=VerifyCA")]
+    [InlineData(
+        "host=h port=5432 dbname=db user=u password=p;q sslmode=verify-ca",
+        "Host=h;Port=5432;Database=db;Username=u;Password=\"p;q\";SSL Mode=VerifyCA")]
     [InlineData("  host = h  dbname='my db' password='it\\'s \\\\' ", "Host=h;Database=my db;Password=\"it's \\\"")]
     [InlineData("host=h connect_timeout=10 keepalives_idle=5", "Host=h;Timeout=10;TCP Keepalive Time=5")]
     [InlineData("hostaddr=10.0.0.1 dbname=db", "Host=10.0.0.1;Database=db")]
     [InlineData("host=a,b port=1,2 dbname=db", "Host=\"a:1,b:2\";Database=db")]
-    [InlineData("Host=h;Database=db;Application Name=my app;Password=a b=c", "Host=h;Database=db;Application Name=my app;Password=\"a b=c\"")]
+    [InlineData(
+        "Host=h;Database=db;Application Name=my app;Password=a b=c",
+        "Host=h;Database=db;Application Name=my app;Password=\"a b=c\"")]
     [InlineData("Password='a;b';Host=h", "Host=h;Password=\"a;b\"")]
     [InlineData("User Id=u;Server=h", "Host=h;Username=u")]
     public void Each_form_is_understood(string text, string means) =>
