@@ -52,9 +52,10 @@ public sealed class Readiness(
         {
             problems.Add($"The database did not answer within {Patience.TotalSeconds} s.");
         }
-        catch (NpgsqlException exception) when (!cancellationToken.IsCancellationRequested)
+        catch (Exception exception) when (
+            !cancellationToken.IsCancellationRequested && (exception is NpgsqlException || ConnectionFailure.IsNamed(exception)))
         {
-            problems.Add(PostgresFailure.Of(exception).Sentence);
+            problems.Add((await ConnectionFailure.OfAsync(dataSource, exception, cancellationToken)).Sentence);
         }
 
         var state = health.Read();

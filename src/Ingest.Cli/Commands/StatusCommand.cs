@@ -139,9 +139,9 @@ internal static class StatusCommand
                     await store.DeadLettersByReasonAsync(cancellationToken)),
                 null);
         }
-        catch (NpgsqlException exception)
+        catch (Exception exception) when (exception is NpgsqlException || ConnectionFailure.IsNamed(exception))
         {
-            return (null, PostgresFailure.Of(exception).Sentence);
+            return (null, (await ConnectionFailure.OfAsync(dataSource, exception, cancellationToken)).Sentence);
         }
     }
 }

@@ -3,6 +3,7 @@ using DbUp.Builder;
 using DbUp.Engine;
 using DbUp.Postgresql;
 using DbUp.Support;
+using Ingest.Failures;
 using Ingest.Settings;
 using Npgsql;
 
@@ -63,6 +64,10 @@ public static class DatabaseMigrator
                 applied,
                 plan.LeftOut,
                 partitionsUntil);
+        }
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested && ConnectionFailure.IsNamed(e))
+        {
+            throw new DatabaseSetupException((await ConnectionFailure.OfAsync(dataSource, e, cancellationToken)).Sentence, e);
         }
         catch (NpgsqlException e) when (!cancellationToken.IsCancellationRequested)
         {

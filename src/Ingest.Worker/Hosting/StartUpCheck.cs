@@ -112,10 +112,10 @@ public static class StartUpCheck
         {
             return [new(EntraLogin.Sentence(login, "the database"), EntraLogin.MayPass(login))];
         }
-        catch (NpgsqlException exception)
+        catch (Exception exception) when (exception is NpgsqlException || ConnectionFailure.IsNamed(exception))
         {
             // What may pass by itself is no setting that is wrong.
-            var failure = PostgresFailure.Of(exception);
+            var failure = await ConnectionFailure.OfAsync(parts.DataSource, exception, cancellationToken);
             return [new(failure.Sentence, failure.Kind is FailureKind.Outage or FailureKind.TooSlow or FailureKind.RetryAtOnce)];
         }
     }

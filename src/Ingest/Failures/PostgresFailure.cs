@@ -29,6 +29,8 @@ public sealed record PostgresFailure(FailureKind Kind, string? SqlState, string 
         ArgumentNullException.ThrowIfNull(exception);
         return exception switch
         {
+            not OperatorMistakeException when TlsFailure.Explain(exception, "The database's server") is { } tls =>
+                new PostgresFailure(FailureKind.OperatorMistake, (exception as PostgresException)?.SqlState, tls),
             PostgresException refused => OfServer(refused),
             OperatorMistakeException mistake => new PostgresFailure(FailureKind.OperatorMistake, mistake.SqlState, mistake.Message),
             DatabaseBusyException => new PostgresFailure(FailureKind.Outage, null, exception.Message),

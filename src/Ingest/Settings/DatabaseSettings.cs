@@ -56,6 +56,44 @@ public sealed class DatabaseSettings : IValidatableObject
                 "It has a password, whose place a Microsoft Entra token takes. Take it out, or set Database:EntraAuthentication to false.",
                 [nameof(ConnectionString)]);
         }
+
+        if (connection is { SslMode: not SslMode.Disable })
+        {
+            foreach (var (name, file) in CertificateFiles(connection))
+            {
+                if (WhyUnreadable(file) is { } why)
+                {
+                    yield return new ValidationResult(
+                        $"The TLS connection to {connection.Host} needs the file of {name}, and it cannot be read: {why}",
+                        [nameof(ConnectionString)]);
+                }
+            }
+        }
+    }
+
+    private static IEnumerable<(string Name, string? File)> CertificateFiles(NpgsqlConnectionStringBuilder connection) =>
+    [
+        ("Root Certificate", connection.RootCertificate),
+        ("SSL Certificate", connection.SslCertificate),
+        ("SSL Key", connection.SslKey),
+    ];
+
+    private static string? WhyUnreadable(string? file)
+    {
+        if (string.IsNullOrEmpty(file))
+        {
+            return null;
+        }
+
+        try
+        {
+            using var readable = File.OpenRead(file);
+            return null;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            return exception.Message;
+        }
     }
 
     private (NpgsqlConnectionStringBuilder? Connection, string? Problem) Read()

@@ -57,6 +57,13 @@ internal sealed class FlushSession : IAsyncDisposable
                     + "server or pooler, a silent network, or a pool smaller than Commit:Writers.",
                 exception);
         }
+        catch (Exception exception) when (ConnectionFailure.IsNamed(exception))
+        {
+            var failure = await ConnectionFailure.OfAsync(dataSource, exception, cancellationToken);
+            throw failure.Kind == FailureKind.OperatorMistake
+                ? new OperatorMistakeException(failure.Sentence, exception) { SqlState = failure.SqlState }
+                : new DatabaseBusyException(failure.Sentence, exception);
+        }
     }
 
     public async ValueTask DisposeAsync()

@@ -45,6 +45,38 @@ public sealed class FaultTests(PostgresFixture postgres, TimescaleFixture timesc
         }
     }
 
+    [Fact]
+    public async Task A_running_pipeline_names_the_host_that_nobody_knows_and_waits_for_it()
+    {
+        await using var source = NpgsqlDataSource.Create("Host=nowhere.invalid;Username=u;Password=p");
+        await using var stage = new WriteStage(source);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Stop);
+
+        var waiting = stage.ProcessAsync(Rows(0, 10), null, stop.Token);
+        await UntilAsync(stage, PipelineState.Outage);
+
+        Assert.Contains("The host nowhere.invalid is unknown here", stage.Health.Read().Error, StringComparison.Ordinal);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+    }
+
+    [Fact]
+    public async Task A_running_pipeline_says_of_a_server_without_TLS_what_to_set_and_claims_no_outage()
+    {
+        await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
+        var settings = new NpgsqlConnectionStringBuilder(database.ConnectionString) { SslMode = SslMode.Require };
+        await using var source = NpgsqlDataSource.Create(settings);
+        await using var stage = new WriteStage(source);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Stop);
+
+        var waiting = stage.ProcessAsync(Rows(0, 10), null, stop.Token);
+        await UntilAsync(stage, PipelineState.OperatorMistake);
+
+        Assert.Contains($"{settings.Host}:{settings.Port} cannot do TLS", stage.Health.Read().Error, StringComparison.Ordinal);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+    }
+
     public static TheoryData<string, string, string> Mistakes => new()
     {
         { "ALTER TABLE conditions RENAME TO elsewhere", "ALTER TABLE elsewhere RENAME TO conditions", "Telemetry:Table" },

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Security.Authentication;
 using Ingest.Failures;
 using Npgsql;
 using Xunit;
@@ -67,6 +68,14 @@ public sealed class PostgresFailureTests
         { new NpgsqlException("broken", new IOException("pipe")), FailureKind.Outage },
         { new NpgsqlException("refused", new SocketException(111)), FailureKind.Outage },
         { new NpgsqlException("closed"), FailureKind.Outage },
+        { new NpgsqlException("handshake", new AuthenticationException("rejected")), FailureKind.OperatorMistake },
+        { new NpgsqlException("handshake", new AuthenticationException("no answer", new IOException("reset"))), FailureKind.Outage },
+        { new NpgsqlException("handshake", new IOException("unexpected EOF")), FailureKind.Outage },
+        {
+            new NpgsqlException("SSL connection requested. No SSL enabled connection from this host is configured."),
+            FailureKind.OperatorMistake
+        },
+        { new NpgsqlException("handshake", new FileNotFoundException("gone", "ca.pem")), FailureKind.OperatorMistake },
         { new NpgsqlException("slow", new TimeoutException()), FailureKind.TooSlow },
         { new TimeoutException(), FailureKind.TooSlow },
         { new IOException("pipe"), FailureKind.Outage },
