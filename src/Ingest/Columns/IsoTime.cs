@@ -11,11 +11,12 @@ internal static class IsoTime
     /// same value everywhere.
     /// </summary>
     /// <param name="text">ASCII; anything else is no time.</param>
+    /// <param name="zone">The offset of a text that names none; null where that is no time.</param>
     /// <param name="time">UTC, in whole microseconds.</param>
     /// <returns>
     /// False where the text is no such time, or names one that does not exist or lies outside the years 1 to 9999 in UTC.
     /// </returns>
-    public static bool TryParse(ReadOnlySpan<byte> text, out DateTime time)
+    public static bool TryParse(ReadOnlySpan<byte> text, TimeSpan? zone, out DateTime time)
     {
         time = default;
         if (!TryDigits(ref text, 4, out var year) || !TrySkip(ref text, '-')
@@ -36,7 +37,7 @@ internal static class IsoTime
             return false;
         }
 
-        if (!TryOffset(text, out var offsetMinutes)
+        if (!TryOffset(text, zone, out var offsetMinutes)
             || year == 0
             || month is 0 or > 12
             || day == 0
@@ -66,9 +67,16 @@ internal static class IsoTime
     /// </summary>
     public static bool IsInfinite(DateTime time) => time.Ticks == DateTime.MinValue.Ticks;
 
-    private static bool TryOffset(ReadOnlySpan<byte> text, out int minutes)
+    /// <summary>Reads an offset as it stands behind a time: <c>Z</c>, <c>+02:00</c>, <c>+0200</c> or <c>+02</c>.</summary>
+    public static bool TryOffset(ReadOnlySpan<byte> text, TimeSpan? zone, out int minutes)
     {
         minutes = 0;
+        if (text.IsEmpty && zone is { } offset)
+        {
+            minutes = (int)offset.TotalMinutes;
+            return true;
+        }
+
         if (text is [(byte)'Z' or (byte)'z'])
         {
             return true;

@@ -43,6 +43,34 @@ internal readonly ref struct JsonNumber
         LowestPower = IsZero ? 0 : _whole.Length - 1 - _last + exponent;
     }
 
+    /// <summary>Whether a text is a number as JSON writes them.</summary>
+    public static bool IsNumber(ReadOnlySpan<byte> text)
+    {
+        text = text is [(byte)'-', ..] ? text[1..] : text;
+        var whole = Digits(ref text);
+        if (whole.IsEmpty || whole is [(byte)'0', _, ..])
+        {
+            return false;
+        }
+
+        if (text is [(byte)'.', ..])
+        {
+            text = text[1..];
+            if (Digits(ref text).IsEmpty)
+            {
+                return false;
+            }
+        }
+
+        if (text is [(byte)'e' or (byte)'E', ..])
+        {
+            text = text is [_, (byte)'+' or (byte)'-', ..] ? text[2..] : text[1..];
+            return !Digits(ref text).IsEmpty && text.IsEmpty;
+        }
+
+        return text.IsEmpty;
+    }
+
     public bool IsNegative { get; }
 
     public bool IsZero { get; }
@@ -165,5 +193,13 @@ internal readonly ref struct JsonNumber
         }
 
         return negative ? -exponent : exponent;
+    }
+
+    private static ReadOnlySpan<byte> Digits(ref ReadOnlySpan<byte> text)
+    {
+        var length = text.IndexOfAnyExceptInRange((byte)'0', (byte)'9');
+        var digits = length < 0 ? text : text[..length];
+        text = text[digits.Length..];
+        return digits;
     }
 }

@@ -18,7 +18,7 @@ public sealed class ReadingColumns : IDisposable
     public ReadingColumns(IReadOnlyList<ColumnDefinition> definitions)
     {
         ArgumentNullException.ThrowIfNull(definitions);
-        _columns = [.. definitions.Select(definition => SqlTypes.Of(definition.Type).CreateColumn(definition))];
+        _columns = [.. definitions.Select(definition => SqlTypes.For(definition).CreateColumn(definition))];
     }
 
     /// <summary>Complete rows.</summary>

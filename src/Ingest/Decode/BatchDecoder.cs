@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Globalization;
 using Ingest.Columns;
 using Ingest.Events;
 using Ingest.Settings;
@@ -14,33 +13,31 @@ namespace Ingest.Decode;
 /// <remarks>
 /// <para><b>The message.</b> One whose source is not <c>Telemetry</c> (in any case; none on a plain event hub) is ignored, as is one older
 /// than <see cref="TelemetrySettings.OldestAccepted"/> before the earlier of the local clock and the highest hub stamp seen, and an empty
-/// array. Its stamp must lie between
-/// <see cref="TelemetrySettings.EarliestAccepted"/> and a day after the later of the local clock and the highest hub stamp seen.</para>
+/// array. Its stamp, or the time that <see cref="TelemetrySettings.TimeSource"/> finds in each reading, must lie between <see
+/// cref="TelemetrySettings.EarliestAccepted"/> and a day after the later of the local clock and the highest hub stamp seen.</para>
 /// <para><b>The body.</b> UTF-8, with or without a byte order mark, at most 256 KiB; with <c>content-encoding: gzip</c>, at most 1 MiB
-/// inflated. <c>content-type</c> is not looked at: devices seldom set it. It is JSON
-/// (RFC 8259: no comments, no trailing commas), one value or several one after the other: an object is one reading, an array's elements are one each, and with <see cref="TelemetrySettings.Readings"/> what
-/// lies there; 10,000 at the most: a body past it is rejected whole. They take at most 16 MiB of text and JSON together. A body that is not
-/// JSON to its end is rejected whole; what is wrong with a value rejects its reading alone, and so does nesting over 64 levels, counted
-/// from the body's outermost bracket.</para>
-/// <para><b>The device</b> is the one IoT Hub authenticated. A body may repeat it in <c>device</c>, and may name another only where the
-/// authenticated one is listed as a gateway; <c>device</c> must be a string or null, unless a path below it is mapped and it is an object.
-/// Where IoT Hub names none, the body's is taken if <see cref="TelemetrySettings.AllowBodyDevice"/>. It has 1 to 128 characters, without
-/// NUL.</para>
-/// <para><b>Values.</b> The last of repeated names counts, at every level. Missing, or JSON <c>null</c>, is NULL. A reading
-/// in which not one mapped place occurs, be it with null, is rejected, unless a payload column takes it or
-/// <see cref="TelemetrySettings.AllowEmpty"/>. A path through anything
-/// but an object or null is a wrong type. Numbers: <c>double</c> and <c>real</c> take the nearest value (too small becomes 0, too large is
-/// out of range);
-/// <c>bigint</c> and <c>integer</c> take numbers whose fraction is zero (<c>1.0</c>, <c>1e3</c>). <c>boolean</c> takes true and false,
-/// <c>text</c> strings without NUL, <c>timestamptz</c> ISO 8601 strings with <c>Z</c> or an offset, cut to microseconds (the first instant
-/// of the year 1 is out of range: it would be stored as <c>-infinity</c>). Nothing is converted from text to a number or
-/// from anything to text. <c>jsonb</c> takes any value whose numbers fit numeric and whose strings hold no NUL, as long as the server could
-/// write out what one message holds of them in 16 MiB: <c>1e131071</c> is 131,072 digits then. The payload column takes the whole
-/// reading.</para>
+/// inflated. <c>content-type</c> is not looked at: devices seldom set it. It is JSON (RFC 8259: no comments, no trailing commas), one
+/// value or several one after the other: an object is one reading, an array's elements are one each, and with <see
+/// cref="TelemetrySettings.Readings"/> what lies there; 10,000 at the most: a body past it is rejected whole. They take at most 16 MiB of
+/// text and JSON together. A body that is not JSON to its end is rejected whole; what is wrong with a value rejects its reading alone, and
+/// so does nesting over 64 levels, counted from the body's outermost bracket.</para>
+/// <para><b>The device</b> is the one IoT Hub authenticated. The message may repeat it in <c>device</c> (or where <see
+/// cref="TelemetrySettings.DeviceFrom"/> says), and may name another only where the authenticated one is listed as a gateway; it must be a
+/// string or null, unless a path below it is mapped and it is an object. Where IoT Hub names none, the body's is taken if <see
+/// cref="TelemetrySettings.AllowBodyDevice"/>. It has 1 to 128 characters, without NUL.</para>
+/// <para><b>Values.</b> The last of repeated names counts, at every level. Missing, or JSON <c>null</c>, is NULL. A reading in which not
+/// one mapped place occurs, be it with null, is rejected, unless a payload column takes it or <see cref="TelemetrySettings.AllowEmpty"/>.
+/// A path through anything but an object or null is a wrong type. Numbers: <c>double</c> and <c>real</c> take the nearest value (too small
+/// becomes 0, too large is out of range); <c>bigint</c> and <c>integer</c> take numbers whose fraction is zero (<c>1.0</c>, <c>1e3</c>).
+/// <c>boolean</c> takes true and false, <c>text</c> strings without NUL, <c>timestamptz</c> ISO 8601 strings with <c>Z</c> or an offset,
+/// cut to microseconds (the first instant of the year 1 is out of range: it would be stored as <c>-infinity</c>), or another <see
+/// cref="ColumnSettings.Format"/>. Nothing is converted from text to a number or from anything to text, but for columns with <see
+/// cref="ColumnSettings.Convert"/>; a decimal comma never is. <c>jsonb</c> takes any value whose numbers fit numeric and whose strings
+/// hold no NUL, as long as the server could write out what one message holds of them in 16 MiB: <c>1e131071</c> is 131,072 digits then.
+/// The payload column takes the whole reading.</para>
 /// <para><b>Application properties</b> have a type already, so they are converted only where nothing is lost: between numbers of equal
-/// value, from
-/// <c>char</c>, <c>Guid</c> and <c>Uri</c> to text, from <c>DateTime</c> (UTC unless it says that it is local), <c>DateTimeOffset</c> and
-/// ISO 8601 text to a time. Text is never a number.</para>
+/// value, from <c>char</c>, <c>Guid</c> and <c>Uri</c> to text, from <c>DateTime</c> (UTC unless it says that it is local),
+/// <c>DateTimeOffset</c> and ISO 8601 text to a time. Text is never a number.</para>
 /// </remarks>
 public sealed class BatchDecoder
 {
@@ -61,7 +58,10 @@ public sealed class BatchDecoder
         ArgumentNullException.ThrowIfNull(settings);
         _mapping = mapping;
         _devices = new BodyDeviceRules(
-            settings.AllowBodyDevice, settings.Gateways.ToHashSet(StringComparer.Ordinal), mapping.Key.DeviceType == DeviceType.Uuid);
+            settings.AllowBodyDevice,
+            settings.Gateways.ToHashSet(StringComparer.Ordinal),
+            mapping.Key.DeviceType == DeviceType.Uuid,
+            mapping.Device);
         _clock = clock;
         _earliest = settings.EarliestAccepted.UtcDateTime;
         _oldest = settings.OldestKept;
@@ -96,22 +96,23 @@ public sealed class BatchDecoder
                 {
                     output.Ignored++;
                 }
-                else if (message.RowTime is not { } time)
+                else if (_mapping.Time is null
+                    && bounds.Judge(message.RowTime, out var fault) is not TimeVerdict.Accepted and var verdict)
                 {
-                    output.Reject(new(RejectReason.TimeMissing, "The hub gave no stamp that could be read."));
-                }
-                else if (time < bounds.Earliest || time > bounds.Latest)
-                {
-                    output.Reject(new(RejectReason.TimeOutOfBounds, OutOfBounds(time, bounds)));
-                }
-                else if (time < bounds.Oldest)
-                {
-                    output.Ignored++;
+                    if (verdict == TimeVerdict.Expired)
+                    {
+                        output.Ignored++;
+                    }
+                    else
+                    {
+                        output.Reject(fault);
+                    }
                 }
                 else
                 {
                     // Floored once more: a key off the millisecond could never be compared with its twins.
-                    decoder.Decode(message, nextIndex, Instant.Of(time).FloorToMillisecond(), ref output);
+                    var stamp = Instant.Of(message.RowTime ?? default).FloorToMillisecond();
+                    decoder.Decode(message, nextIndex, stamp, bounds, ref output);
                 }
             }
 
@@ -138,11 +139,6 @@ public sealed class BatchDecoder
 
     private static bool IsTelemetry(string? source) => source is null || source.Equals("Telemetry", StringComparison.OrdinalIgnoreCase);
 
-    private static string OutOfBounds(DateTime time, TimeBounds bounds) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"The stamp {time:yyyy-MM-ddTHH:mm:ss.fffZ} is not between {bounds.Earliest:yyyy-MM-ddTHH:mm:ss.fffZ} "
-            + $"(Telemetry:EarliestAccepted) and {bounds.Latest:yyyy-MM-ddTHH:mm:ss.fffZ} (a day ahead of the clock).");
-
     private TimeBounds Bounds(IReadOnlyList<RawEvent> events)
     {
         var now = _clock.GetUtcNow().UtcDateTime;
@@ -168,6 +164,4 @@ public sealed class BatchDecoder
             new DateTime(Math.Min(latest, (DateTime.MaxValue - AheadOfClock).Ticks), DateTimeKind.Utc) + AheadOfClock,
             _oldest is { } age && age < today - DateTime.MinValue ? today - age : DateTime.MinValue);
     }
-
-    private readonly record struct TimeBounds(DateTime Earliest, DateTime Latest, DateTime Oldest);
 }

@@ -12,6 +12,7 @@ internal struct DecoderOutput(ReadingColumns readings)
     private int _firstRow;
     private int _firstRejection;
     private int _firstCount;
+    private long _firstIgnored;
 
     public ReadingColumns Readings { get; } = readings;
 
@@ -37,6 +38,7 @@ internal struct DecoderOutput(ReadingColumns readings)
         _firstRow = Readings.Count;
         _firstRejection = Rejections?.Count ?? 0;
         _firstCount = Counts?.Count ?? 0;
+        _firstIgnored = Ignored;
     }
 
     /// <summary>Rejects the message whole, or one element of its array.</summary>
@@ -54,10 +56,11 @@ internal struct DecoderOutput(ReadingColumns readings)
     }
 
     /// <summary>Takes back what the message has left so far.</summary>
-    public readonly void RollBack()
+    public void RollBack()
     {
         Readings.Truncate(_firstRow);
         Rejections?.RemoveRange(_firstRejection, Rejections.Count - _firstRejection);
+        Ignored = _firstIgnored;
         Counts?.RemoveRange(_firstCount, Counts.Count - _firstCount);
     }
 

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Ingest.Columns;
 using Ingest.Columns.Types;
+using Ingest.Decode.Places;
 using Ingest.Events;
 using Ingest.Settings;
 
@@ -9,7 +10,7 @@ namespace Ingest.Decode;
 
 /// <summary>
 /// Whose a reading is: of the device that the hub authenticated; where that one may speak for others, or the hub names none, of the one
-/// that the body names. Not thread-safe.
+/// that the message names. Not thread-safe.
 /// </summary>
 internal sealed class DeviceRule(BodyDeviceRules rules, ValueScratch scratch)
 {
@@ -17,14 +18,17 @@ internal sealed class DeviceRule(BodyDeviceRules rules, ValueScratch scratch)
     private const int MostBytes = DeviceNames.Longest * 3;
 
     private readonly StringCache _names = new();
+    private readonly string _field = rules.From?.ToString() ?? "";
     private BodyDevice _inBody;
+    private object? _besideBody;
 
-    /// <summary>The device that the hub authenticated; null where it named none and the body may.</summary>
+    /// <summary>The device that the hub authenticated; null where it named none and the message may.</summary>
     /// <returns>False where the message is rejected whole.</returns>
     public bool TryOfHub(RawEvent message, out string? device, out ReadingFault fault)
     {
         device = null;
         fault = default;
+        _besideBody = rules.From is { Kind: not PlaceKind.Body } from ? MessageFields.Find(message, from) : null;
         if (string.IsNullOrEmpty(message.DeviceId))
         {
             fault = new(RejectReason.DeviceMissing, "The hub named no device, and Telemetry:AllowBodyDevice is off.");
@@ -49,14 +53,14 @@ internal sealed class DeviceRule(BodyDeviceRules rules, ValueScratch scratch)
 
     public void BeginReading() => _inBody = default;
 
-    /// <summary>Takes the value of the body's field that names a device, as the reader has just met it.</summary>
+    /// <summary>Takes the value of the body's place that names a device, as the reader has just met it.</summary>
     /// <param name="reader">Where it stands.</param>
     /// <param name="start">Where in the body it begins.</param>
     /// <param name="end">Where it ends, if it is a string.</param>
     /// <param name="isPath">Whether it is an object that mapped values are in, and so no name.</param>
     public void Take(ref Utf8JsonReader reader, int start, int end, bool isPath) =>
         _inBody = isPath || reader.TokenType == JsonTokenType.Null ? default
-            : new BodyDevice(reader.TokenType == JsonTokenType.String, start, end - start, reader.ValueIsEscaped);
+            : new BodyDevice(reader.TokenType, start, end - start, reader.ValueIsEscaped);
 
     /// <summary>
     /// Settles whose the reading is: <paramref name="device"/> is who the hub authenticated, and becomes the row's device.
@@ -72,9 +76,16 @@ internal sealed class DeviceRule(BodyDeviceRules rules, ValueScratch scratch)
             return found is null;
         }
 
+        if (_besideBody is not null)
+        {
+            var found = SettleBeside(_besideBody, ref device, countsOnly);
+            fault = found.GetValueOrDefault();
+            return found is null;
+        }
+
         if (device is null)
         {
-            fault = new(RejectReason.DeviceMissing, "Neither the hub nor the body names a device.");
+            fault = new(RejectReason.DeviceMissing, $"Neither the hub nor the message ({_field}) names a device.");
         }
 
         return device is not null;
@@ -106,11 +117,9 @@ internal sealed class DeviceRule(BodyDeviceRules rules, ValueScratch scratch)
     private ReadingFault? SettleByBody(ReadOnlySpan<byte> body, ref string? device, bool countsOnly)
     {
         var json = body.Slice(_inBody.Start, _inBody.Length);
-        if (!_inBody.IsText)
+        if (_inBody.Token != JsonTokenType.String)
         {
-            return new(
-                RejectReason.WrongType,
-                countsOnly ? "" : RejectionText.WrongType(DeviceNames.Field, SqlTypes.Of(ColumnType.Text), RejectionText.Token(json)));
+            return WrongType(countsOnly ? "" : RejectionText.Token(json), countsOnly);
         }
 
         var name = json[1..^1];
@@ -120,7 +129,7 @@ internal sealed class DeviceRule(BodyDeviceRules rules, ValueScratch scratch)
             {
                 return new(
                     RejectReason.DeviceInvalid,
-                    countsOnly ? "" : $"{DeviceNames.Field} holds half of a surrogate pair: {RejectionText.Value(json)}");
+                    countsOnly ? "" : $"{_field} holds half of a surrogate pair: {RejectionText.Value(json)}");
             }
 
             name = unescaped;
@@ -133,12 +142,7 @@ internal sealed class DeviceRule(BodyDeviceRules rules, ValueScratch scratch)
 
         if (device is not null && !rules.Gateways.Contains(device))
         {
-            return new(
-                RejectReason.DeviceMismatch,
-                countsOnly
-                    ? ""
-                    : $"The body names the device {RejectionText.Value(json)}, and the hub authenticated {RejectionText.Quote(device)}, "
-                        + "which is not listed in Telemetry:Gateways.");
+            return Mismatch(countsOnly ? "" : RejectionText.Value(json), device, countsOnly);
         }
 
         if (name.Length > MostBytes)
@@ -154,11 +158,40 @@ internal sealed class DeviceRule(BodyDeviceRules rules, ValueScratch scratch)
         return TakeName(name, out device, countsOnly);
     }
 
+    private ReadingFault? SettleBeside(object value, ref string? device, bool countsOnly)
+    {
+        if (value is not string name)
+        {
+            return WrongType(countsOnly ? "" : RejectionText.Value(value), countsOnly);
+        }
+
+        if (device is not null && !rules.Gateways.Contains(device))
+        {
+            return name == device ? null : Mismatch(countsOnly ? "" : RejectionText.Quote(name), device, countsOnly);
+        }
+
+        return TakeName(name, out device, countsOnly);
+    }
+
+    private ReadingFault WrongType(string value, bool countsOnly) => new(
+        RejectReason.WrongType, countsOnly ? "" : RejectionText.WrongType(_field, SqlTypes.Of(ColumnType.Text), value));
+
+    private ReadingFault Mismatch(string value, string device, bool countsOnly) => new(
+        RejectReason.DeviceMismatch,
+        countsOnly
+            ? ""
+            : $"The message names the device {value} ({_field}), and the hub authenticated {RejectionText.Quote(device)}, which is not "
+                + "listed in Telemetry:Gateways.");
+
     // Apart from the above, and so is IsSameBeyondAscii: the room on the stack is cleared in every call, and few need it.
     private ReadingFault? TakeName(ReadOnlySpan<byte> name, out string? device, bool countsOnly)
     {
         Span<char> text = stackalloc char[MostBytes];
-        text = text[..Encoding.UTF8.GetChars(name, text)];
+        return TakeName(text[..Encoding.UTF8.GetChars(name, text)], out device, countsOnly);
+    }
+
+    private ReadingFault? TakeName(ReadOnlySpan<char> text, out string? device, bool countsOnly)
+    {
         device = _names.Find(text);
         if (device is null)
         {
@@ -190,7 +223,7 @@ internal sealed class DeviceRule(BodyDeviceRules rules, ValueScratch scratch)
     };
 
     /// <summary>Where in the body the field stands.</summary>
-    private readonly record struct BodyDevice(bool IsText, int Start, int Length, bool IsEscaped)
+    private readonly record struct BodyDevice(JsonTokenType Token, int Start, int Length, bool IsEscaped)
     {
         public bool IsThere => Length > 0;
     }

@@ -20,9 +20,10 @@ internal sealed class EventDecoder : IDisposable
     public EventDecoder(TelemetryMapping mapping, BodyDeviceRules devices)
     {
         _device = new DeviceRule(devices, _scratch);
+        var time = new TimeRule(mapping.Time, _scratch);
         _values = new ReadingValues(mapping, _scratch);
         _narrow = mapping.IsNarrow ? new NarrowRows(mapping, _scratch) : null;
-        _body = new BodyDecoder(mapping, new ReadingDecoder(mapping, _values, _device, _narrow, _scratch), _scratch);
+        _body = new BodyDecoder(mapping, new ReadingDecoder(mapping, _values, _device, time, _narrow, _scratch), _scratch);
     }
 
     /// <summary>Gives the buffers back. The decoder can be used again.</summary>
@@ -35,9 +36,10 @@ internal sealed class EventDecoder : IDisposable
 
     /// <param name="message">The message.</param>
     /// <param name="eventIndex">Its index in the batch.</param>
-    /// <param name="stamp">Its stamp.</param>
+    /// <param name="stamp">Its stamp, floored; of no meaning where the readings have a time of their own.</param>
+    /// <param name="bounds">Between which times readings are stored.</param>
     /// <param name="output">Takes its readings and rejections.</param>
-    public void Decode(RawEvent message, int eventIndex, Instant stamp, ref DecoderOutput output)
+    public void Decode(RawEvent message, int eventIndex, Instant stamp, in TimeBounds bounds, ref DecoderOutput output)
     {
         if (!_device.TryOfHub(message, out var device, out var fault))
         {
@@ -53,7 +55,7 @@ internal sealed class EventDecoder : IDisposable
 
         _values.BeginMessage(_narrow?.Places ?? output.Readings);
         _narrow?.BeginMessage(output.Readings);
-        _body.Decode(body, new MessageContext(message, eventIndex, stamp, device), ref output);
+        _body.Decode(body, new MessageContext(message, eventIndex, stamp, bounds, device), ref output);
     }
 }
 
@@ -61,5 +63,6 @@ internal sealed class EventDecoder : IDisposable
 /// <param name="Message">The message.</param>
 /// <param name="EventIndex">Its index in the batch.</param>
 /// <param name="Stamp">Its stamp.</param>
+/// <param name="Bounds">Between which times readings are stored.</param>
 /// <param name="Device">Who the hub authenticated; null where it named none and the body may.</param>
-internal readonly record struct MessageContext(RawEvent Message, int EventIndex, Instant Stamp, string? Device);
+internal readonly record struct MessageContext(RawEvent Message, int EventIndex, Instant Stamp, TimeBounds Bounds, string? Device);

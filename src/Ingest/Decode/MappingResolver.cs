@@ -21,7 +21,7 @@ internal sealed class MappingResolver(TelemetrySettings settings)
     public TelemetryMapping Resolve()
     {
         var (schema, table) = ResolveTable(settings.Table);
-        var columns = new List<(ColumnDefinition, Place?)>();
+        var columns = new List<(ColumnDefinition Definition, Place? From)>();
         var names = new Dictionary<string, string>(StringComparer.Ordinal);
         CheckColumnName(settings.TimeColumn, $"{TelemetrySettings.Section}:TimeColumn", names);
         CheckColumnName(settings.DeviceColumn, $"{TelemetrySettings.Section}:DeviceColumn", names);
@@ -31,14 +31,14 @@ internal sealed class MappingResolver(TelemetrySettings settings)
             CheckNarrow(names);
         }
 
-        IList<ColumnSettings> mapped = settings.Columns.Count > 0 || isNarrow
+        IList<ColumnSettings> given = settings.Columns.Count > 0 || isNarrow
             ? settings.Columns
             : [new ColumnSettings { Name = "temperature" }, new ColumnSettings { Name = "humidity" }];
-        for (var i = 0; i < mapped.Count; i++)
+        for (var i = 0; i < given.Count; i++)
         {
             var setting = $"{TelemetrySettings.Section}:Columns:{i}";
-            CheckColumnName(mapped[i].Name, $"{setting}:Name", names);
-            columns.Add(ResolveColumn(mapped[i], setting));
+            CheckColumnName(given[i].Name, $"{setting}:Name", names);
+            columns.Add(ResolveColumn(given[i], setting));
         }
 
         if (settings.PayloadColumn is { } payload)
@@ -48,8 +48,14 @@ internal sealed class MappingResolver(TelemetrySettings settings)
         }
 
         CheckTheRest();
-        var device = ResolvePlace(DeviceNames.Field, "");
-        return new TelemetryMapping(columns, device, settings) { Schema = schema, Table = table, Readings = ResolveReadings() };
+        var times = new TimeResolver(settings, Problems);
+        var mapped = columns.ConvertAll(column => (column.Definition with { Zone = times.Zone }, column.From));
+        return new TelemetryMapping(mapped, ResolveDevice(), times.Resolve(), settings)
+        {
+            Schema = schema,
+            Table = table,
+            Readings = ResolveReadings(),
+        };
     }
 
     private void CheckNarrow(Dictionary<string, string> names)
@@ -119,7 +125,42 @@ internal sealed class MappingResolver(TelemetrySettings settings)
                 break;
         }
 
-        return (new ColumnDefinition(column.Name, column.Type, column.Required), place);
+        if (column.Format is not null && column.Type != ColumnType.Timestamptz)
+        {
+            Problems.Add($"{setting}:Format: the column is {column.Type} and holds no time. Leave it out, or write the type Timestamptz.");
+        }
+
+        if (column.Convert && !SqlTypes.Converts(column.Type))
+        {
+            Problems.Add($"{setting}:Convert: nothing is converted to {column.Type}. Leave it out.");
+        }
+
+        return (
+            new ColumnDefinition(column.Name, column.Type, column.Required)
+            {
+                Convert = column.Convert,
+                Format = column.Format ?? TimeFormat.Iso8601,
+            },
+            place);
+    }
+
+    private Place? ResolveDevice()
+    {
+        const string Section = TelemetrySettings.Section;
+        var device = ResolvePlace(settings.DeviceFrom, $"{Section}:DeviceFrom");
+        if (!settings.IgnoreBodyDevice)
+        {
+            return device;
+        }
+
+        if (settings.AllowBodyDevice || settings.Gateways.Count > 0)
+        {
+            Problems.Add(
+                $"{Section}:IgnoreBodyDevice: with it no message names a device, and "
+                    + $"{(settings.AllowBodyDevice ? "Telemetry:AllowBodyDevice" : "Telemetry:Gateways")} needs one. Leave one out.");
+        }
+
+        return null;
     }
 
     private Place? ResolveReadings()
@@ -178,13 +219,6 @@ internal sealed class MappingResolver(TelemetrySettings settings)
 
     private void CheckTheRest()
     {
-        if (!Enum.IsDefined(settings.TimeSource))
-        {
-            Problems.Add(
-                $"{TelemetrySettings.Section}:TimeSource: {settings.TimeSource} is no stamp. Write {nameof(TimeSource.IotHub)} or "
-                    + $"{nameof(TimeSource.EventHub)}.");
-        }
-
         if (settings.RetentionDays > 0 && settings.OldestAccepted > TimeSpan.FromDays(settings.RetentionDays))
         {
             Problems.Add(

@@ -16,7 +16,12 @@ internal readonly record struct ReadingPosition(int Offset, int ElementIndex, bo
 /// <see cref="ReadingValues"/>), then what is beside it, then whose it is. Not thread-safe.
 /// </summary>
 internal sealed class ReadingDecoder(
-    TelemetryMapping mapping, ReadingValues values, DeviceRule deviceRule, NarrowRows? narrow, ValueScratch scratch)
+    TelemetryMapping mapping,
+    ReadingValues values,
+    DeviceRule deviceRule,
+    TimeRule timeRule,
+    NarrowRows? narrow,
+    ValueScratch scratch)
 {
     /// <summary>
     /// Most bytes of text and JSON that the readings of one message take together: what stands once in a body can go to each of them.
@@ -29,8 +34,8 @@ internal sealed class ReadingDecoder(
     private static readonly ReadingFault TakesTooMuch = new(
         RejectReason.TooLarge, $"The readings of the message take over {MostTaken} bytes of text and JSON together.");
 
-    private readonly ReadingWalker _walker = new(mapping, values, deviceRule, scratch);
-    private readonly OuterPlaces _outer = new(mapping.Outer, mapping.IgnoresCase, values, deviceRule);
+    private readonly ReadingWalker _walker = new(mapping, values, deviceRule, timeRule, scratch);
+    private readonly OuterPlaces _outer = new(mapping.Outer, mapping.IgnoresCase, values, deviceRule, timeRule);
 
     /// <summary>Whether what was read last is nested too deep.</summary>
     public bool IsTooDeep => _walker.IsTooDeep;
@@ -65,6 +70,7 @@ internal sealed class ReadingDecoder(
         }
 
         deviceRule.BeginReading();
+        timeRule.BeginReading();
         values.BeginReading(countsOnly: !output.Builds);
         _walker.Walk(ref reader, body, position.IsWhole);
         var reading = new JsonSlice(start, position.Offset + (int)reader.BytesConsumed - start);
@@ -82,16 +88,26 @@ internal sealed class ReadingDecoder(
             _outer.Take(body);
         }
 
+        var stamp = context.Stamp;
+        ReadingFault fault = default;
+        if (mapping.Time is not null
+            && timeRule.Settle(body, context, values.CountsOnly, out stamp, out fault) is not TimeVerdict.Accepted and var verdict)
+        {
+            Leave(verdict, _walker.IsTooDeep ? TooDeep : fault, position, ref output);
+            return;
+        }
+
         var device = context.Device;
-        if (TryComplete(body, reading, tookNothing, ref device, out var fault))
+        if (TryComplete(body, reading, tookNothing, ref device, out fault))
         {
             if (narrow is null)
             {
-                output.Readings.EndRow(context.Stamp, device!, context.EventIndex, position.ElementIndex);
+                output.Readings.EndRow(stamp, device!, context.EventIndex, position.ElementIndex);
                 return;
             }
 
-            var isAdded = narrow.TryAdd(reading.Of(body), context, device!, position.ElementIndex, values.CountsOnly, out fault);
+            var isAdded = narrow.TryAdd(
+                reading.Of(body), context with { Stamp = stamp }, device!, position.ElementIndex, values.CountsOnly, out fault);
             narrow.Places.AbandonRow();
             if (isAdded)
             {
@@ -104,6 +120,20 @@ internal sealed class ReadingDecoder(
         }
 
         output.Reject(fault, position.ElementIndex);
+    }
+
+    // Of a time at which it is no row.
+    private void Leave(TimeVerdict verdict, ReadingFault fault, ReadingPosition position, ref DecoderOutput output)
+    {
+        (narrow?.Places ?? output.Readings).AbandonRow();
+        if (verdict == TimeVerdict.Expired)
+        {
+            output.Ignored++;
+        }
+        else
+        {
+            output.Reject(fault, position.ElementIndex);
+        }
     }
 
     // What is wrong with the reading that has just ended, if anything: its device first, then its columns in their order.

@@ -10,7 +10,7 @@ internal readonly record struct ReadingFault(RejectReason Reason, string Detail)
     public static RejectReason ReasonOf(ValueFault fault) => fault switch
     {
         ValueFault.NotJson => RejectReason.NotJson,
-        ValueFault.WrongType => RejectReason.WrongType,
+        ValueFault.WrongType or ValueFault.DecimalComma => RejectReason.WrongType,
         ValueFault.OutOfRange or ValueFault.TooLongWhenWritten => RejectReason.OutOfRange,
         ValueFault.Nul => RejectReason.NulInText,
         ValueFault.LoneSurrogate => RejectReason.InvalidText,

@@ -149,7 +149,7 @@ internal sealed class ReadingValues(TelemetryMapping mapping, ValueScratch scrat
 
         foreach (var (columnIndex, name) in mapping.Properties)
         {
-            if (PropertyNames.TryFind(message.Properties, name, out var value))
+            if (MessageFields.TryFindProperty(message.Properties, name, out var value))
             {
                 TakeProperty(columnIndex, value);
             }

@@ -8,7 +8,7 @@ namespace Ingest.Decode;
 /// Walks through a reading, once and from front to back, along the mapped paths: what stands at one is taken, the rest is passed over.
 /// Without recursion where nothing is mapped, so that nesting cannot exhaust the stack. Not thread-safe.
 /// </summary>
-internal sealed class ReadingWalker(TelemetryMapping mapping, ReadingValues values, DeviceRule device, ValueScratch scratch)
+internal sealed class ReadingWalker(TelemetryMapping mapping, ReadingValues values, DeviceRule device, TimeRule time, ValueScratch scratch)
 {
     /// <summary>Most levels of nesting, counted from the body's outermost bracket.</summary>
     public const int DeepestNesting = 64;
@@ -132,17 +132,22 @@ internal sealed class ReadingWalker(TelemetryMapping mapping, ReadingValues valu
             WalkArray(ref reader, body, path);
         }
 
-        var value = body[start..(_offset + (int)reader.BytesConsumed)];
+        if (path.IsTime)
+        {
+            time.Take(new JsonSlice(start, _offset + (int)reader.BytesConsumed - start));
+        }
+
         if (left)
         {
             foreach (var columnIndex in path.ColumnIndexes)
             {
-                values.TakeWhole(token, body, start, value.Length, columnIndex);
+                values.TakeWhole(token, body, start, _offset + (int)reader.BytesConsumed - start, columnIndex);
             }
         }
 
         if (path.HasMore)
         {
+            var value = body[start..(_offset + (int)reader.BytesConsumed)];
             MissBelow(path.InMembers, token, JsonTokenType.StartObject, path, value);
             MissBelow(path.InElements, token, JsonTokenType.StartArray, path, value);
         }

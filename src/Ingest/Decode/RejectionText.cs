@@ -14,12 +14,16 @@ internal static class RejectionText
     public static string Of(ValueFault fault, string field, SqlType type, string value) => fault switch
     {
         ValueFault.WrongType => WrongType(field, type, value),
+        ValueFault.DecimalComma => DecimalComma(field, value),
         ValueFault.OutOfRange => OutOfRange(field, type, value),
         ValueFault.Nul => NulInText(field, value),
         _ => LoneSurrogate(field, value),
     };
 
     public static string WrongType(string field, SqlType type, string value) => $"{field} is {value}, where {type.Expected} is expected.";
+
+    public static string DecimalComma(string field, string value) =>
+        $"{field} is {value}: a decimal comma is not converted, as it divides thousands elsewhere. Send a point.";
 
     public static string NotAnObject(string field, string value) => $"{field} is {value}, where an object is expected.";
 

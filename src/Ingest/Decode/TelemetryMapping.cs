@@ -25,10 +25,14 @@ public sealed class TelemetryMapping
     private readonly Place?[] _places;
 
     /// <param name="columns">The columns, each with where its value comes from; null for the payload column, the last one.</param>
-    /// <param name="device">Where a body names its device.</param>
+    /// <param name="device">Where a message names its device; null where it does not.</param>
+    /// <param name="time">The device's own time; null where the hub's stamp is the row's.</param>
     /// <param name="settings">The rest.</param>
-    internal TelemetryMapping(IReadOnlyList<(ColumnDefinition Definition, Place? From)> columns, Place device, TelemetrySettings settings)
+    internal TelemetryMapping(
+        IReadOnlyList<(ColumnDefinition Definition, Place? From)> columns, Place? device, DeviceTime? time, TelemetrySettings settings)
     {
+        Device = device;
+        Time = time;
         _places = [.. columns.Select(column => column.From)];
         IsNarrow = settings.Shape == TableShape.Narrow;
         Key = new KeyColumns(
@@ -45,11 +49,26 @@ public sealed class TelemetryMapping
         Properties = [.. Of(PlaceKind.Property).Select(column => (column.ColumnIndex, column.From.Name))];
         Annotations = [.. Of(PlaceKind.Annotation).Select(column => (column.ColumnIndex, column.From.Name))];
         Fields = new EventFields(
-            settings.TimeSource, Annotations.Select(column => column.Annotation).ToHashSet(StringComparer.OrdinalIgnoreCase));
+            settings.TimeSource.Equals(nameof(TimeSource.EventHub), StringComparison.OrdinalIgnoreCase)
+                ? TimeSource.EventHub
+                : TimeSource.IotHub,
+            new[] { device, time?.From }.Concat(_places)
+                .Where(place => place?.Kind == PlaceKind.Annotation)
+                .Select(place => place!.Name)
+                .ToHashSet(StringComparer.OrdinalIgnoreCase));
 
         var places = Of(PlaceKind.Body).Select(column => (column.From, new PlaceTarget(column.ColumnIndex)))
-            .Append((device, PlaceTarget.Device))
             .ToList();
+        if (device?.Kind == PlaceKind.Body)
+        {
+            places.Add((device, PlaceTarget.Device));
+        }
+
+        if (time?.From.Kind == PlaceKind.Body)
+        {
+            places.Add((time.From, PlaceTarget.Time));
+        }
+
         var id = 0;
         Root = BodyPath.Tree(
             places.Where(place => !place.Item1.FromRoot).Select(place => (place.Item1.Steps, place.Item2)),
@@ -109,6 +128,12 @@ public sealed class TelemetryMapping
 
     /// <summary>The column that takes the whole reading.</summary>
     internal int? PayloadIndex { get; }
+
+    /// <summary>Where a message names its device; null where it does not.</summary>
+    internal Place? Device { get; }
+
+    /// <summary>The device's own time; null where the hub's stamp is the row's.</summary>
+    internal DeviceTime? Time { get; }
 
     /// <summary>The places that start at the reading, as a tree.</summary>
     internal BodyPath Root { get; }

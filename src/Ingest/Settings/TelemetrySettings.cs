@@ -2,7 +2,7 @@ using System.ComponentModel.DataAnnotations;
 
 namespace Ingest.Settings;
 
-/// <summary>Which annotation is the row's time.</summary>
+/// <summary>Which of the hub's stamps is the row's time.</summary>
 public enum TimeSource
 {
     /// <summary><c>iothub-enqueuedtime</c>, and <c>x-opt-enqueued-time</c> where it is absent (a plain event hub).</summary>
@@ -85,6 +85,15 @@ public sealed class ColumnSettings
     /// <summary>The column's type. Default: double.</summary>
     public ColumnType Type { get; set; } = ColumnType.Double;
 
+    /// <summary>How a Timestamptz column's values are written. Default: null, <see cref="TimeFormat.Iso8601"/>.</summary>
+    public TimeFormat? Format { get; set; }
+
+    /// <summary>
+    /// Whether values of another JSON type are converted where nothing is lost: text to a number or a truth value, a number or a truth
+    /// value to text, 0 and 1 to a truth value. Default: false, they are dead-lettered.
+    /// </summary>
+    public bool Convert { get; set; }
+
     /// <summary>Whether a reading without a value is dead-lettered. Default: false (NULL is stored).</summary>
     public bool Required { get; set; }
 }
@@ -143,8 +152,26 @@ public sealed class TelemetrySettings
     /// </summary>
     public bool AllowEmpty { get; set; }
 
-    /// <summary>Which annotation is the row's time. Default: <see cref="Ingest.Settings.TimeSource.IotHub"/>.</summary>
-    public TimeSource TimeSource { get; set; }
+    /// <summary>
+    /// The row's time: a stamp of the hub's (<see cref="Ingest.Settings.TimeSource"/>), or the device's own, where it is in the message:
+    /// <c>body:ts</c>, <c>property:ts</c> or <c>annotation:…</c>. Default: <c>IotHub</c>.
+    /// </summary>
+    public string TimeSource { get; set; } = nameof(Ingest.Settings.TimeSource.IotHub);
+
+    /// <summary>How the device's own time is written. Default: <see cref="TimeFormat.Iso8601"/>.</summary>
+    public TimeFormat TimeFormat { get; set; }
+
+    /// <summary>
+    /// The offset from UTC of ISO 8601 times that name none, here and in Timestamptz columns: <c>Z</c> or <c>+02:00</c>. A zone with summer
+    /// time is none: one hour a year would be two. Default: null, a time without its offset cannot be read.
+    /// </summary>
+    public string? TimeZone { get; set; }
+
+    /// <summary>
+    /// What becomes of a reading whose own time is missing or cannot be read. Default:
+    /// <see cref="Ingest.Settings.WithoutTime.DeadLetter"/>.
+    /// </summary>
+    public WithoutTime WithoutTime { get; set; }
 
     /// <summary>Readings stamped before this are dead-lettered (a device or hub clock gone wrong). Default: 2015-01-01 UTC.</summary>
     public DateTimeOffset EarliestAccepted { get; set; } = new(2015, 1, 1, 0, 0, 0, TimeSpan.Zero);
@@ -165,7 +192,18 @@ public sealed class TelemetrySettings
     /// <summary>The age from which readings are ignored: what is dropped must not come back by a replay.</summary>
     internal TimeSpan? OldestKept => OldestAccepted ?? (RetentionDays > 0 ? TimeSpan.FromDays(RetentionDays) : null);
 
-    /// <summary>Whether <c>device</c> in the body names the device where the hub names none. Default: false.</summary>
+    /// <summary>
+    /// Where a message names its device, for <see cref="AllowBodyDevice"/>, <see cref="Gateways"/> and the check that it names no other: a
+    /// place, such as <c>deviceId</c> or <c>property:device</c>. Default: <c>device</c>.
+    /// </summary>
+    public string DeviceFrom { get; set; } = "device";
+
+    /// <summary>
+    /// Whether what the message says of its device is a label and no identity, and so not looked at. Default: false.
+    /// </summary>
+    public bool IgnoreBodyDevice { get; set; }
+
+    /// <summary>Whether the message names the device (<see cref="DeviceFrom"/>) where the hub names none. Default: false.</summary>
     public bool AllowBodyDevice { get; set; }
 
     /// <summary>

@@ -90,6 +90,51 @@ public sealed class FleetTests(PostgresFixture postgres)
         Assert.Equal([[2, "nothing_mapped"]], await stage.QueryAsync("SELECT element, reason FROM dead_letters"));
     }
 
+    [Fact]
+    public async Task A_row_has_the_devices_own_time_and_the_device_that_the_body_names_and_is_found_again()
+    {
+        var settings = Mapped(("d1", "v"), ("z1", "$.sent"));
+        (settings.TimeSource, settings.TimeFormat) = ("body:ts", TimeFormat.EpochMilliseconds);
+        (settings.DeviceFrom, settings.AllowBodyDevice) = ("deviceId", true);
+        settings.Columns[1].Format = TimeFormat.EpochSeconds;
+        await using var stage = await TableStage.StartAsync(postgres, settings, Fleet);
+        var message = """{"deviceId":"ic-1","ts":1777636800123,"sent":1777636801.5,"v":1}""";
+
+        await stage.SendAsync(new EventData(message), new EventData("""{"deviceId":"ic-1","v":2}"""));
+        await stage.SendAsync(new EventData(message));
+        var counts = (await stage.ReceivedAsync(3)).Single(checkpoint => checkpoint.Position is not null).Counts;
+
+        Assert.Equal((1, 1, 1), (counts.Stored, counts.Duplicate, counts.DeadLettered));
+        Assert.Equal(
+            [["ic-1", DateTime.UnixEpoch.AddMilliseconds(1_777_636_800_123), DateTime.UnixEpoch.AddMilliseconds(1_777_636_801_500)]],
+            await stage.QueryAsync("SELECT device, time, z1 FROM fleet"));
+        Assert.Equal(
+            [["time_missing", "ts is missing, and the time of the reading is there (Telemetry:TimeSource)."]],
+            await stage.QueryAsync("SELECT reason, detail FROM dead_letters"));
+    }
+
+    [Fact]
+    public async Task Values_are_converted_in_the_columns_that_ask_for_it()
+    {
+        var settings = Mapped(("d1", "n"), ("t1", "s"), ("b1", "f"), ("b2", "g"), ("i1", "i"));
+        foreach (var column in settings.Columns)
+        {
+            column.Convert = true;
+        }
+
+        await using var stage = await TableStage.StartAsync(postgres, settings, Fleet);
+
+        await stage.SendAsync(
+            Of("""{"n":"21.5","s":21.5,"f":1,"g":"true","i":"9007199254740993"}"""), Of("""{"n":"21,5"}"""));
+        await stage.ReceivedAsync(2);
+
+        Assert.Equal(
+            [[21.5, "21.5", true, true, 9_007_199_254_740_993]], await stage.QueryAsync("SELECT d1, t1, b1, b2, i1 FROM fleet"));
+        Assert.Equal(
+            [["n is \"21,5\": a decimal comma is not converted, as it divides thousands elsewhere. Send a point."]],
+            await stage.QueryAsync("SELECT detail FROM dead_letters"));
+    }
+
     /// <summary>Settings for the table of this class: the first letter of a column is its type's.</summary>
     private static TelemetrySettings Mapped(params (string Column, string From)[] columns)
     {

@@ -51,6 +51,51 @@ public sealed class DeviceTests
         Assert.StartsWith(says, rejection.Detail, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("deviceId", """{"deviceId":"ic-1","device":"label"}""")]
+    [InlineData("meta.ids[0]", """{"meta":{"ids":["ic-1","x"]}}""")]
+    [InlineData("property:DEVICE", "{}")]
+    public void The_device_is_taken_from_where_the_settings_say(string from, string body)
+    {
+        var message = Message(body, device: null, properties: new() { ["device"] = "ic-1" });
+        var settings = new TelemetrySettings { AllowEmpty = true, AllowBodyDevice = true, DeviceFrom = from };
+        using var batch = new DecoderDriver(settings).Decode(message);
+
+        Assert.Equal("ic-1", batch.Readings.Devices[0]);
+        var other = new DecoderDriver(settings).Rejection(Message(body, "dev-1", properties: new() { ["device"] = "ic-1" }));
+        Assert.Equal(RejectReason.DeviceMismatch, other.Reason);
+        Assert.Contains("\"ic-1\"", other.Detail, StringComparison.Ordinal);
+        Assert.Equal(RejectReason.DeviceMissing, new DecoderDriver(settings).Rejection(Message("{}", device: null)).Reason);
+    }
+
+    [Fact]
+    public void A_gateways_device_beside_the_body_or_around_its_readings_is_whose_they_are()
+    {
+        var beside = new TelemetrySettings { AllowEmpty = true, DeviceFrom = "property:leaf", Gateways = { "gw" } };
+        var around = new TelemetrySettings { AllowEmpty = true, DeviceFrom = "$.leaf", Readings = "m[*]", Gateways = { "gw" } };
+        using var one = new DecoderDriver(beside).Decode(Message("[{},{}]", "gw", properties: new() { ["leaf"] = "leaf-1" }));
+        using var two = new DecoderDriver(around).Decode(Message("""{"m":[{},{}],"leaf":"leaf-2"}""", "gw"));
+
+        Assert.Equal(["leaf-1", "leaf-1"], one.Readings.Devices.ToArray());
+        Assert.Equal(["leaf-2", "leaf-2"], two.Readings.Devices.ToArray());
+        Assert.Equal(
+            RejectReason.WrongType, new DecoderDriver(beside).Rejection(Message("{}", "gw", properties: new() { ["leaf"] = 7 })).Reason);
+        Assert.Equal(
+            RejectReason.DeviceTooLong,
+            new DecoderDriver(beside).Rejection(Message("{}", "gw", properties: new() { ["leaf"] = new string('d', 129) })).Reason);
+    }
+
+    [Fact]
+    public void A_device_that_is_a_label_is_not_looked_at()
+    {
+        var settings = new TelemetrySettings { IgnoreBodyDevice = true };
+        settings.Columns.Add(new ColumnSettings { Name = "label", From = "device", Type = ColumnType.Text });
+        using var batch = new DecoderDriver(settings).Decode("""{"device":"Boiler 7"}""");
+
+        Assert.Equal("dev-1", batch.Readings.Devices[0]);
+        Assert.Equal([["Boiler 7"]], Rows(batch));
+    }
+
     [Fact]
     public void A_device_object_is_data_where_a_path_below_it_is_mapped()
     {

@@ -17,6 +17,26 @@ internal static class SqlTypes
         [ColumnType.Jsonb] = new JsonbType(),
     };
 
+    // Those that values of another JSON type can be converted to.
+    private static readonly Dictionary<ColumnType, SqlType> Converting = new()
+    {
+        [ColumnType.Double] = new ConvertingType<double>(new DoubleType(), Conversions.ToNumber, Conversions.NumberInText),
+        [ColumnType.Real] = new ConvertingType<float>(new RealType(), Conversions.ToNumber, Conversions.NumberInText),
+        [ColumnType.Bigint] = new ConvertingType<long>(new BigintType(), Conversions.ToNumber, Conversions.NumberInText),
+        [ColumnType.Integer] = new ConvertingType<int>(new IntegerType(), Conversions.ToNumber, Conversions.NumberInText),
+        [ColumnType.Boolean] = new ConvertingType<bool>(new BooleanType(), Conversions.ToBoolean, Conversions.TruthInText),
+        [ColumnType.Text] = new ConvertingType<string>(new TextType(), Conversions.ToText, "a number, or true or false"),
+    };
+
+    /// <summary>Whether values of another JSON type can be converted to it.</summary>
+    public static bool Converts(ColumnType type) => Converting.ContainsKey(type);
+
+    /// <summary>The type of a column, with how it reads values.</summary>
+    public static SqlType For(ColumnDefinition column) =>
+        column.Type == ColumnType.Timestamptz ? new TimestamptzType(new TimeReader(column.Format, column.Zone))
+        : column.Convert ? Converting[column.Type]
+        : Of(column.Type);
+
     public static SqlType Of(ColumnType type) =>
         Rows.TryGetValue(type, out var row) ? row : throw new ArgumentOutOfRangeException(
             nameof(type), type, "A column type without a row");

@@ -7,6 +7,9 @@ internal enum ValueFault
     NotJson,
     WrongType,
 
+    /// <summary>A number in text, with a decimal comma.</summary>
+    DecimalComma,
+
     /// <summary>Beyond what the type holds.</summary>
     OutOfRange,
 

@@ -4,10 +4,14 @@ using System.Text.Json;
 namespace Ingest.Decode.Places;
 
 /// <summary>What takes the value that stands at a place in a body: a column, or a part that a reading has once.</summary>
-/// <param name="ColumnIndex">The column; null for the device.</param>
-internal readonly record struct PlaceTarget(int? ColumnIndex)
+/// <param name="ColumnIndex">The column; below 0 for the others.</param>
+internal readonly record struct PlaceTarget(int ColumnIndex)
 {
-    public static readonly PlaceTarget Device = new(null);
+    public static readonly PlaceTarget Device = new(-1);
+
+    public static readonly PlaceTarget Time = new(-2);
+
+    public bool IsColumn => ColumnIndex >= 0;
 }
 
 /// <summary>A step into a body on the way to mapped places, and the steps after it: a tree that the decoder walks along with it.</summary>
@@ -32,8 +36,9 @@ internal sealed class BodyPath
         Path = path;
         Id = id();
         var here = below.Where(target => target.Steps.Count == 0).Select(target => target.Target).ToList();
-        ColumnIndexes = [.. here.Select(target => target.ColumnIndex).OfType<int>()];
+        ColumnIndexes = [.. here.Where(target => target.IsColumn).Select(target => target.ColumnIndex)];
         IsDevice = here.Contains(PlaceTarget.Device);
+        IsTime = here.Contains(PlaceTarget.Time);
         var further = below.Where(target => target.Steps.Count > 0).ToList();
         var names = ignoresCase ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal;
         Members =
@@ -49,6 +54,7 @@ internal sealed class BodyPath
                 .OrderBy(group => group.Key)
                 .Select(group => Child(group.First().Steps[0], group, id)),
         ];
+        HasMore = further.Count > 0;
         InMembers = [.. Members.SelectMany(child => child.AllIndexes)];
         InElements = [.. Elements.SelectMany(child => child.AllIndexes)];
     }
@@ -71,8 +77,11 @@ internal sealed class BodyPath
     /// <summary>Whether it names the device.</summary>
     public bool IsDevice { get; }
 
+    /// <summary>Whether it names the reading's own time.</summary>
+    public bool IsTime { get; }
+
     /// <summary>Whether steps go on from here.</summary>
-    public bool HasMore => Members.Length + Elements.Length > 0;
+    public bool HasMore { get; }
 
     private BodyPath[] Members { get; }
 
@@ -97,13 +106,13 @@ internal sealed class BodyPath
     {
         foreach (var child in Members)
         {
-            if (name.SequenceEqual(child._name) || (_ignoresCase && child.IsNamed(name)))
+            if (name.SequenceEqual(child._name))
             {
                 return child;
             }
         }
 
-        return null;
+        return _ignoresCase ? MemberInAnyCase(name) : null;
     }
 
     /// <summary>The element <paramref name="index"/> directly below this one, or null where nothing is mapped there.</summary>
@@ -112,6 +121,19 @@ internal sealed class BodyPath
         foreach (var child in Elements)
         {
             if (child._index == index)
+            {
+                return child;
+            }
+        }
+
+        return null;
+    }
+
+    private BodyPath? MemberInAnyCase(ReadOnlySpan<byte> name)
+    {
+        foreach (var child in Members)
+        {
+            if (child.IsNamed(name))
             {
                 return child;
             }

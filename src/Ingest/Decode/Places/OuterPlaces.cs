@@ -10,7 +10,8 @@ internal sealed record OuterPlace(Place Place, PlaceTarget Target);
 /// <summary>
 /// What of a body's root goes to each of the readings inside it: found once a root, taken once a reading. Not thread-safe.
 /// </summary>
-internal sealed class OuterPlaces(IReadOnlyList<OuterPlace> places, bool ignoresCase, ReadingValues values, DeviceRule device)
+internal sealed class OuterPlaces(
+    IReadOnlyList<OuterPlace> places, bool ignoresCase, ReadingValues values, DeviceRule device, TimeRule time)
 {
     private readonly Found[] _found = new Found[places.Count];
 
@@ -44,10 +45,11 @@ internal sealed class OuterPlaces(IReadOnlyList<OuterPlace> places, bool ignores
             {
                 Take(body, found.Value, target);
             }
-            else if (found.Outcome == Outcome.BelowOther && target.ColumnIndex is { } refused)
+            else if (found.Outcome == Outcome.BelowOther && target.IsColumn)
             {
                 var needed = places[index].Place.Steps[found.Step].Name is null ? JsonTokenType.StartArray : JsonTokenType.StartObject;
-                values.RefusePath(refused, $"${string.Concat(places[index].Place.Steps.Take(found.Step))}", needed, found.Value.Of(body));
+                values.RefusePath(
+                    target.ColumnIndex, $"${string.Concat(places[index].Place.Steps.Take(found.Step))}", needed, found.Value.Of(body));
             }
         }
     }
@@ -56,13 +58,17 @@ internal sealed class OuterPlaces(IReadOnlyList<OuterPlace> places, bool ignores
     {
         var reader = value.Read(body);
         var token = reader.TokenType;
-        if (target.ColumnIndex is not { } columnIndex)
+        if (target == PlaceTarget.Device)
         {
             device.Take(ref reader, value.Start, value.Start + value.Length, isPath: false);
         }
-        else if (!values.Take(ref reader, columnIndex))
+        else if (target == PlaceTarget.Time)
         {
-            values.TakeWhole(token, body, value.Start, value.Length, columnIndex);
+            time.Take(value);
+        }
+        else if (!values.Take(ref reader, target.ColumnIndex))
+        {
+            values.TakeWhole(token, body, value.Start, value.Length, target.ColumnIndex);
         }
     }
 
