@@ -60,6 +60,7 @@ internal static class SettingsCatalog
         new("Telemetry:Columns:0:Convert", "Convert text to numbers and truth values, and numbers to text. Default: false."),
         new("Telemetry:Columns:0:Required", "Dead-letter a reading without this value. Default: false."),
         new("Telemetry:PayloadColumn", "A jsonb column for the whole reading. Default: none."),
+        new("Telemetry:Envelope", "What stands around a body: EventGrid, CloudEvents or IoTHubRouting. Default: None."),
         new("Telemetry:Readings", "Where in the body its readings are, such as metrics[*]. Default: the body, or its array's elements."),
         new("Telemetry:IgnoreCase", "Match the names in bodies in any case. Default: false."),
         new("Telemetry:AllowEmpty", "Store a reading in which nothing mapped occurs as a row of NULLs. Default: false, dead-lettered."),

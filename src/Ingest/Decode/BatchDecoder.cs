@@ -15,7 +15,7 @@ namespace Ingest.Decode;
 /// than <see cref="TelemetrySettings.OldestAccepted"/> before the earlier of the local clock and the highest hub stamp seen, and an empty
 /// array. Its stamp, or the time that <see cref="TelemetrySettings.TimeSource"/> finds in each reading, must lie between <see
 /// cref="TelemetrySettings.EarliestAccepted"/> and a day after the later of the local clock and the highest hub stamp seen.</para>
-/// <para><b>The body.</b> UTF-8, with or without a byte order mark, at most 256 KiB; with <c>content-encoding: gzip</c>, at most 1 MiB
+/// <para><b>The body.</b> UTF-8, UTF-16 or UTF-32, with or without a byte order mark, at most 256 KiB; gzip or deflate, at most 1 MiB
 /// inflated. <c>content-type</c> is not looked at: devices seldom set it. It is JSON (RFC 8259: no comments, no trailing commas), one
 /// value or several one after the other: an object is one reading, an array's elements are one each, and with <see
 /// cref="TelemetrySettings.Readings"/> what lies there; 10,000 at the most: a body past it is rejected whole. They take at most 16 MiB of
@@ -92,27 +92,13 @@ public sealed class BatchDecoder
                 {
                     output.Reject(new(RejectReason.Undecodable, $"The message cannot be read as AMQP: {why}"));
                 }
-                else if (!IsTelemetry(message.MessageSource))
+                else if (!EventDecoder.IsTelemetry(message))
                 {
                     output.Ignored++;
                 }
-                else if (_mapping.Time is null
-                    && bounds.Judge(message.RowTime, out var fault) is not TimeVerdict.Accepted and var verdict)
-                {
-                    if (verdict == TimeVerdict.Expired)
-                    {
-                        output.Ignored++;
-                    }
-                    else
-                    {
-                        output.Reject(fault);
-                    }
-                }
                 else
                 {
-                    // Floored once more: a key off the millisecond could never be compared with its twins.
-                    var stamp = Instant.Of(message.RowTime ?? default).FloorToMillisecond();
-                    decoder.Decode(message, nextIndex, stamp, bounds, ref output);
+                    decoder.Decode(message, nextIndex, bounds, ref output);
                 }
             }
 
@@ -136,8 +122,6 @@ public sealed class BatchDecoder
             _idle.Enqueue(decoder);
         }
     }
-
-    private static bool IsTelemetry(string? source) => source is null || source.Equals("Telemetry", StringComparison.OrdinalIgnoreCase);
 
     private TimeBounds Bounds(IReadOnlyList<RawEvent> events)
     {

@@ -30,10 +30,10 @@ internal sealed class BodyDecoder(TelemetryMapping mapping, ReadingDecoder readi
         var reader = new Utf8JsonReader(body, ReaderOptions);
         try
         {
-            if (!TryReadOne(ref reader, body, context, ref output) && !TryReadMany(ref reader, body, context, ref output))
+            var count = 0;
+            if (!TryReadOne(ref reader, body, context, ref output) && !TryReadMany(ref reader, body, context, ref count, ref output))
             {
-                output.RollBack();
-                output.Reject(new(RejectReason.TooManyReadings, $"The body holds over {MostReadings} readings."));
+                RejectTooMany(ref output);
             }
 
             output.Bytes += scratch.TakenBytes;
@@ -46,6 +46,54 @@ internal sealed class BodyDecoder(TelemetryMapping mapping, ReadingDecoder readi
                 : new(RejectReason.NotJson, NotJsonDetail(body, reader.BytesConsumed)));
         }
     }
+
+    /// <summary>Decodes the readings of one of several bodies in a message, numbered on from <paramref name="count"/>.</summary>
+    /// <returns>False where they are too many: the message is rejected whole.</returns>
+    public bool TryDecodePart(ReadOnlySpan<byte> body, in MessageContext context, ref int count, ref DecoderOutput output)
+    {
+        reading.Begin();
+        var reader = new Utf8JsonReader(body, ReaderOptions);
+        try
+        {
+            // Read once to its end: what is no JSON must leave nothing behind, and the message's other bodies alone.
+            var isEmpty = true;
+            while (reader.Read())
+            {
+                isEmpty = false;
+            }
+
+            if (isEmpty)
+            {
+                output.Reject(new(RejectReason.NotJson, NotJsonDetail(body, body.Length)), count++);
+                return true;
+            }
+        }
+        catch (JsonException)
+        {
+            output.Reject(new(RejectReason.NotJson, NotJsonDetail(body, reader.BytesConsumed)), count++);
+            return true;
+        }
+
+        reader = new Utf8JsonReader(body, ReaderOptions);
+        if (!TryReadMany(ref reader, body, context, ref count, ref output))
+        {
+            RejectTooMany(ref output);
+            return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>Rejects a message whole whose readings are too many.</summary>
+    public static void RejectTooMany(ref DecoderOutput output)
+    {
+        output.RollBack();
+        output.Reject(new(RejectReason.TooManyReadings, $"The body holds over {MostReadings} readings."));
+    }
+
+    /// <summary>The sentence about a body that is no JSON.</summary>
+    public static string NotJsonDetail(ReadOnlySpan<byte> body, JsonException exception) =>
+        $"The body is not JSON from line {exception.LineNumber + 1}, byte {exception.BytePositionInLine} on: {RejectionText.Value(body)}";
 
     private static string NotJsonDetail(ReadOnlySpan<byte> body, long position) =>
         body.IsEmpty ? "The body is empty."
@@ -84,9 +132,10 @@ internal sealed class BodyDecoder(TelemetryMapping mapping, ReadingDecoder readi
 
     /// <summary>Reads a body that is an array, several values one after the other, or has its readings inside.</summary>
     /// <returns>False where it holds too many.</returns>
-    private bool TryReadMany(ref Utf8JsonReader reader, ReadOnlySpan<byte> body, in MessageContext context, ref DecoderOutput output)
+    private bool TryReadMany(
+        ref Utf8JsonReader reader, ReadOnlySpan<byte> body, in MessageContext context, ref int count, ref DecoderOutput output)
     {
-        var count = 0;
+        var first = count;
         while (reader.Read())
         {
             var isArray = reader.TokenType == JsonTokenType.StartArray;
@@ -121,7 +170,7 @@ internal sealed class BodyDecoder(TelemetryMapping mapping, ReadingDecoder readi
         }
 
         // Only now is it JSON to its end, and an empty array one.
-        if (count == 0)
+        if (count == first)
         {
             output.Ignored++;
         }

@@ -1,11 +1,12 @@
-using System.Text.Unicode;
 using Ingest.Columns;
 using Ingest.Events;
 
 namespace Ingest.Decode;
 
-/// <summary>A message's body as the UTF-8 text it holds: inflated, without its byte order mark, its bytes checked.</summary>
-internal static class MessageBody
+/// <summary>
+/// A message's body as the UTF-8 text it holds: inflated, without its byte order mark, its bytes checked. Not thread-safe.
+/// </summary>
+internal sealed class MessageBody : IDisposable
 {
     /// <summary>IoT Hub's own limit, in bytes, as sent (before a compressed body is inflated).</summary>
     public const int Longest = 256 * 1024;
@@ -14,15 +15,25 @@ internal static class MessageBody
     public const int LongestInflated = 1024 * 1024;
 
     private const int LongestEncoding = 64;
-    private const byte FirstOfGzip = 0x1f;
+    private const string Known = "utf-8, utf-16, utf-32, gzip and deflate are read";
+
+    private readonly PooledBuffer<byte> _inflated = new();
+    private readonly PooledBuffer<byte> _converted = new();
+
+    private enum Packing
+    {
+        None,
+        Gzip,
+        Deflate,
+        Unknown,
+    }
 
     /// <summary>Opens the body of <paramref name="message"/>.</summary>
     /// <param name="message">The message.</param>
-    /// <param name="inflated">Takes the text of a compressed body, and is empty where the body is not compressed.</param>
-    /// <param name="text">The text: part of the message's body or of <paramref name="inflated"/>.</param>
+    /// <param name="text">The text: part of the message's body or of a buffer, until the next call.</param>
     /// <param name="detail">What was wrong.</param>
     /// <returns>Why it cannot be opened, or null.</returns>
-    public static RejectReason? Open(RawEvent message, PooledBuffer<byte> inflated, out ReadOnlySpan<byte> text, out string detail)
+    public RejectReason? Open(RawEvent message, out ReadOnlySpan<byte> text, out string detail)
     {
         var body = message.Body;
         text = default;
@@ -34,33 +45,21 @@ internal static class MessageBody
         }
 
         text = body.Span;
-        if (IsCompressed(message.ContentEncoding) is not { } compressed)
+        var packing = Compression.IsGzip(text) ? Packing.Gzip : PackingOf(message.ContentEncoding);
+        if (packing == Packing.Unknown)
         {
-            detail = $"The content-encoding is {RejectionText.Quote(message.ContentEncoding!)}; gzip and utf-8 are understood.";
+            detail = $"The content-encoding is {RejectionText.Quote(message.ContentEncoding!)}; {Known}.";
             return RejectReason.BadEncoding;
         }
 
-        if (compressed)
+        if (packing != Packing.None)
         {
-            switch (Gzip.Inflate(body, inflated))
+            if (Inflate(body, packing, out detail) is { } refused)
             {
-                case Gzip.Result.Damaged:
-                    detail = text is [FirstOfGzip, ..]
-                        ? "The gzip data is damaged or cut short, or something follows it."
-                        : "The content-encoding is gzip, and the body is not.";
-                    return RejectReason.BadEncoding;
-                case Gzip.Result.TooLarge:
-                    detail = $"The gzip data inflates to more than {LongestInflated} bytes.";
-                    return RejectReason.TooLarge;
-                default:
-                    text = inflated.Span;
-                    break;
+                return refused;
             }
-        }
 
-        if (text is [0xef, 0xbb, 0xbf, ..])
-        {
-            text = text[3..];
+            text = _inflated.Span;
         }
 
         // A described type with the descriptor of one of a message's sections: what has no bytes for a body is kept as AMQP encodes it.
@@ -70,22 +69,53 @@ internal static class MessageBody
             return RejectReason.NotJson;
         }
 
-        if (!Utf8.IsValid(text))
+        if (!TextEncoding.TryMakeUtf8(ref text, _converted, out var encoding))
         {
-            detail = "The body is not UTF-8.";
+            detail = $"The body begins as {encoding} and is none; {Known}.";
             return RejectReason.NotJson;
         }
 
         return null;
     }
 
+    /// <summary>Gives the buffers back. It can be used again.</summary>
+    public void Dispose()
+    {
+        _inflated.Dispose();
+        _converted.Dispose();
+    }
+
+    private RejectReason? Inflate(ReadOnlyMemory<byte> body, Packing packing, out string detail)
+    {
+        var name = packing == Packing.Gzip ? "gzip" : "deflate";
+        switch (packing == Packing.Gzip ? Compression.Gunzip(body, _inflated) : Compression.InflateDeflate(body, _inflated))
+        {
+            case Compression.Result.Damaged:
+                detail = packing == Packing.Gzip && !Compression.IsGzip(body.Span)
+                    ? "The content-encoding is gzip, and the body is not."
+                    : $"The {name} data is damaged or cut short, or something follows it.";
+                return RejectReason.BadEncoding;
+            case Compression.Result.TooLarge:
+                detail = $"The {name} data inflates to more than {LongestInflated} bytes.";
+                return RejectReason.TooLarge;
+            default:
+                detail = "";
+                return null;
+        }
+    }
+
     // IoT Hub's contentEncoding names the character set, where HTTP's names the compression. Devices use it for either. One of any length
     // is not copied to be looked at.
-    private static bool? IsCompressed(string? encoding) =>
-        string.IsNullOrEmpty(encoding) ? false : encoding.Length > LongestEncoding ? null : encoding.Trim().ToLowerInvariant() switch
+    private static Packing PackingOf(string? encoding) =>
+        string.IsNullOrEmpty(encoding) ? Packing.None
+        : encoding.Length > LongestEncoding ? Packing.Unknown
+        : encoding.Trim().ToLowerInvariant() switch
         {
-            "" or "utf-8" or "utf8" or "us-ascii" or "ascii" or "identity" => false,
-            "gzip" or "x-gzip" => true,
-            _ => null,
+            "" or "utf-8" or "utf8" or "us-ascii" or "ascii" or "identity" => Packing.None,
+            "utf-16" or "utf-16le" or "utf-16be" or "utf16" or "unicode" => Packing.None,
+            "utf-32" or "utf-32le" or "utf-32be" or "utf32" => Packing.None,
+            "gzip" or "x-gzip" => Packing.Gzip,
+            "deflate" => Packing.Deflate,
+            _ => Packing.Unknown,
         };
 }

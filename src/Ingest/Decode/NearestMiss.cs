@@ -40,7 +40,7 @@ internal static class NearestMiss
         var names = reading.EnumerateObject().Take(MostNames).Select(NameOf).ToList();
         if (EnvelopeOf(names) is { } envelope)
         {
-            return $": it is an envelope of {envelope}.";
+            return $": it is an envelope of {envelope}, which Telemetry:Envelope takes off.";
         }
 
         var search = new Search(mapping.Names);

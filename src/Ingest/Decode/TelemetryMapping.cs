@@ -80,6 +80,7 @@ public sealed class TelemetryMapping
         Paths = id;
         Outer = [.. places.Where(place => place.Item1.FromRoot).Select(place => new OuterPlace(place.Item1, place.Item2))];
         IgnoresCase = settings.IgnoreCase;
+        Envelope = settings.Envelope;
     }
 
     /// <summary>The table's schema, unquoted; null where the settings name none and the server's search path decides.</summary>
@@ -146,6 +147,9 @@ public sealed class TelemetryMapping
 
     /// <summary>Where the readings inside a body are; null where they are the body, or the elements of its array.</summary>
     internal Place? Readings { get; init; }
+
+    /// <summary>What stands around a device's body.</summary>
+    internal Envelope Envelope { get; }
 
     /// <summary>Whether names in a body match in any case.</summary>
     internal bool IgnoresCase { get; }

@@ -25,6 +25,9 @@ public sealed class RawEvent
     /// </summary>
     public DateTime? RowTime { get; init; }
 
+    /// <summary>Whether IoT Hub itself stamped the message, and not only the event hub that it is in.</summary>
+    public bool IsStampedByIotHub { get; init; }
+
     /// <summary>
     /// The event hub's own stamp (annotation <c>x-opt-enqueued-time</c>) in UTC, or null where the source has none. It is what reading by
     /// time goes by, and what bounds the accepted time when the local clock is wrong; never the row's time where IoT Hub stamped one.

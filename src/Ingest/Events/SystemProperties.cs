@@ -127,6 +127,7 @@ public struct SystemProperties
             Offset = Offset,
             SequenceNumber = SequenceNumber,
             RowTime = Stamp(source),
+            IsStampedByIotHub = _iotHubTimeGiven,
             EnqueuedTime = EnqueuedTime,
             DeviceId = DeviceId,
             ModuleId = ModuleId,

@@ -135,6 +135,12 @@ public sealed class TelemetrySettings
     public IList<ColumnSettings> Columns { get; } = [];
 
     /// <summary>
+    /// What stands around a device's body, and is taken off: what it says of device and stamp counts where the hub gives none. Default:
+    /// <see cref="Ingest.Settings.Envelope.None"/>.
+    /// </summary>
+    public Envelope Envelope { get; set; }
+
+    /// <summary>
     /// Where in the body the readings are, such as <c>metrics[*]</c> or <c>data[*].values[*]</c>. Columns then start at a reading, and at
     /// the outer object with <c>$</c>. Default: null, the body itself, or the elements of its array.
     /// </summary>

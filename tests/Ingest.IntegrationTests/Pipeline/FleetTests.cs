@@ -1,3 +1,5 @@
+using System.IO.Compression;
+using System.Text;
 using Azure.Messaging.EventHubs;
 using Ingest.IntegrationTests.EventHubs.Support;
 using Ingest.Settings;
@@ -41,8 +43,8 @@ public sealed class FleetTests(PostgresFixture postgres)
                 ["nothing_mapped", "\"Temperature\", and names match exactly without Telemetry:IgnoreCase"],
                 ["nothing_mapped", "which is empty"],
                 ["nothing_mapped", "\"data[0].temperature\", further inside"],
-                ["nothing_mapped", "an envelope of CloudEvents"],
-                ["nothing_mapped", "an envelope of IoT Hub's routing"],
+                ["nothing_mapped", "an envelope of CloudEvents, which Telemetry:Envelope takes off"],
+                ["nothing_mapped", "an envelope of IoT Hub's routing, which Telemetry:Envelope takes off"],
             ],
             await stage.QueryAsync(
                 """
@@ -133,6 +135,61 @@ public sealed class FleetTests(PostgresFixture postgres)
         Assert.Equal(
             [["n is \"21,5\": a decimal comma is not converted, as it divides thousands elsewhere. Send a point."]],
             await stage.QueryAsync("SELECT detail FROM dead_letters"));
+    }
+
+    [Fact]
+    public async Task Bodies_are_read_in_the_encodings_that_IoT_Hub_names()
+    {
+        const string Body = """{"temperature":21.5}""";
+        using var compressed = new MemoryStream();
+        await using (var gzip = new GZipStream(compressed, CompressionLevel.Optimal, leaveOpen: true))
+        {
+            await gzip.WriteAsync(Encoding.UTF8.GetBytes(Body), TestContext.Current.CancellationToken);
+        }
+
+        await using var stage = await TableStage.StartAsync(postgres, new TelemetrySettings { AllowBodyDevice = true });
+        var bodies = new[]
+        {
+            Encoded(Encoding.Unicode.GetBytes(Body), "utf-16", "a"),
+            Encoded([0xff, 0xfe, 0, 0, .. Encoding.UTF32.GetBytes(Body)], "utf-32", "b"),
+            Encoded(compressed.ToArray(), null, "c"),
+            Encoded(Encoding.UTF8.GetBytes(Body), "br", "d"),
+        };
+
+        await stage.SendAsync(bodies);
+        await stage.ReceivedAsync(4);
+
+        Assert.Equal(
+            [["a", 21.5], ["b", 21.5], ["c", 21.5]], await stage.QueryAsync("SELECT device, temperature FROM conditions ORDER BY device"));
+        Assert.Equal(
+            [["The content-encoding is \"br\"; utf-8, utf-16, utf-32, gzip and deflate are read."]],
+            await stage.QueryAsync("SELECT detail FROM dead_letters"));
+
+        static EventData Encoded(byte[] body, string? encoding, string device)
+        {
+            var message = new EventData(body);
+            message.GetRawAmqpMessage().Properties.ContentEncoding = encoding;
+            message.GetRawAmqpMessage().MessageAnnotations["iothub-connection-device-id"] = device;
+            return message;
+        }
+    }
+
+    [Fact]
+    public async Task A_body_in_an_envelope_is_stored_with_the_envelopes_device_and_stamp_where_the_hub_gives_none()
+    {
+        await using var stage = await TableStage.StartAsync(postgres, new TelemetrySettings { Envelope = Envelope.IoTHubRouting });
+        const string Routed = """
+            {"EnqueuedTimeUtc":"2026-05-01T11:00:00.5Z","Properties":{},
+             "SystemProperties":{"connectionDeviceId":"leaf","enqueuedTime":"2026-05-01T11:00:00.5Z"},"Body":"eyJ0ZW1wZXJhdHVyZSI6MjEuNX0="}
+            """;
+
+        await stage.SendAsync(new EventData(Routed), Of(Routed, "dev-1", ("iothub-enqueuedtime", TableStage.Stamp)), Of("{}"));
+        await stage.ReceivedAsync(3);
+
+        Assert.Equal(
+            [["dev-1", 21.5, TableStage.Stamp], ["leaf", 21.5, new DateTime(2026, 5, 1, 11, 0, 0, 500, DateTimeKind.Utc)]],
+            await stage.QueryAsync("SELECT device, temperature, time FROM conditions ORDER BY device"));
+        Assert.Equal([["bad_envelope"]], await stage.QueryAsync("SELECT reason FROM dead_letters"));
     }
 
     /// <summary>Settings for the table of this class: the first letter of a column is its type's.</summary>

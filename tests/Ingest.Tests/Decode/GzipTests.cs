@@ -32,9 +32,8 @@ public sealed class GzipTests
         Assert.Equal([21.5, null], _driver.Row(Message(Reading, encoding: encoding)));
 
     [Theory]
-    [InlineData("deflate")]
     [InlineData("br")]
-    [InlineData("utf-16")]
+    [InlineData("utf-7")]
     [InlineData("gzip, gzip")]
     public void An_unknown_encoding_is_rejected(string encoding) =>
         Assert.Equal(RejectReason.BadEncoding, _driver.Rejection(Reading, encoding).Reason);
