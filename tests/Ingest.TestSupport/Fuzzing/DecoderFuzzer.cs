@@ -32,6 +32,7 @@ public sealed class DecoderFuzzer(int seed)
     private static readonly DateTime Stamp = new(2026, 3, 4, 0, 0, 0, DateTimeKind.Utc);
     private static readonly byte[] GoodBody = Encoding.UTF8.GetBytes("""{"temperature":4711}""");
 
+    private readonly SettingsFuzzer _settings = new(seed);
     private readonly BodyMutator _bodies = new(seed);
     private readonly BombMutator _bombs = new(seed);
     private readonly BatchDecoder _narrow = Decoder(FuzzedTable.Narrow());
@@ -63,6 +64,14 @@ public sealed class DecoderFuzzer(int seed)
             if ((Judge(_narrow, mutated, JudgeNarrow) ?? Judge(_wide, mutated, JudgeWide)) is { } failure)
             {
                 return failure;
+            }
+
+            foreach (var body in mutated)
+            {
+                if (_settings.Judge(body) is { } wrong)
+                {
+                    return Failure(wrong, body);
+                }
             }
 
             Bodies += mutated.Length;
@@ -265,7 +274,7 @@ public sealed class DecoderFuzzer(int seed)
 
     // The last of repeated names; JsonElement.TryGetProperty does the same, and cannot be asked where a name holds half of a surrogate
     // pair.
-    private static JsonElement? Last(JsonElement reading, string name)
+    internal static JsonElement? Last(JsonElement reading, string name)
     {
         JsonElement? last = null;
         foreach (var property in reading.EnumerateObject())

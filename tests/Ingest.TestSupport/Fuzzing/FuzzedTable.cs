@@ -37,6 +37,45 @@ public static class FuzzedTable
         return settings;
     }
 
+    /// <summary>
+    /// Mappings of everything else that settings can say of a body: places in arrays and from the root, readings inside, other cases, the
+    /// device's own time and name, conversions, and each envelope.
+    /// </summary>
+    public static IReadOnlyList<TelemetrySettings> Others()
+    {
+        var places = Settings(
+            ("temperature", ColumnType.Double),
+            ("list[1].v", ColumnType.Double),
+            ("list[0]", ColumnType.Integer),
+            ("['sensor.temperature']", ColumnType.Double),
+            ("$.site", ColumnType.Text),
+            ("on", ColumnType.Boolean),
+            ("count", ColumnType.Bigint));
+        foreach (var column in places.Columns)
+        {
+            column.Convert = true;
+        }
+
+        places.IgnoreCase = true;
+        var inside = Settings(("temperature", ColumnType.Double), ("$.site", ColumnType.Text), ("$.data", ColumnType.Jsonb));
+        inside.Readings = "metrics[*]";
+        inside.DeviceFrom = "$.deviceId";
+        inside.AllowBodyDevice = true;
+        (inside.TimeSource, inside.TimeFormat, inside.WithoutTime) = ("body:$.ts", TimeFormat.EpochSeconds, WithoutTime.Stamp);
+        return
+        [
+            places,
+            inside,
+            .. new[] { Envelope.EventGrid, Envelope.CloudEvents, Envelope.IoTHubRouting }.Select(envelope =>
+            {
+                var settings = Settings(("temperature", ColumnType.Double), ("humidity", ColumnType.Double));
+                settings.Envelope = envelope;
+                settings.AllowEmpty = true;
+                return settings;
+            }),
+        ];
+    }
+
     private static TelemetrySettings Settings(params (string From, ColumnType Type)[] columns)
     {
         var settings = new TelemetrySettings();

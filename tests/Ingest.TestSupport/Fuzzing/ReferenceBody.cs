@@ -4,7 +4,7 @@ using System.Text.Unicode;
 namespace Ingest.TestSupport.Fuzzing;
 
 /// <summary>A body as an independent reader reads it: the readings of all the values that follow one another in it.</summary>
-public sealed record ReferenceBody(IReadOnlyList<JsonElement> Readings)
+public sealed record ReferenceBody(IReadOnlyList<JsonElement> Readings, IReadOnlyList<JsonElement> Roots)
 {
     private static readonly JsonReaderOptions Several = new() { MaxDepth = 2_000_000, AllowMultipleValues = true };
 
@@ -18,14 +18,14 @@ public sealed record ReferenceBody(IReadOnlyList<JsonElement> Readings)
         }
 
         List<JsonElement> readings = [];
-        var values = 0;
+        List<JsonElement> roots = [];
         try
         {
             var reader = new Utf8JsonReader(text, Several);
             while (reader.Read())
             {
-                values++;
                 var value = JsonElement.ParseValue(ref reader);
+                roots.Add(value);
                 if (value.ValueKind == JsonValueKind.Array)
                 {
                     readings.AddRange(value.EnumerateArray());
@@ -36,7 +36,7 @@ public sealed record ReferenceBody(IReadOnlyList<JsonElement> Readings)
                 }
             }
 
-            return values == 0 ? null : new ReferenceBody(readings);
+            return roots.Count == 0 ? null : new ReferenceBody(readings, roots);
         }
         catch (JsonException)
         {
