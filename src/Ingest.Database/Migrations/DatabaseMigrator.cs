@@ -46,6 +46,7 @@ public static class DatabaseMigrator
             await LockAsync(connection, cancellationToken);
             var server = await ServerFacts.ReadAsync(connection, cancellationToken);
             var plan = MigrationPlan.For(server, options);
+            await ExistingTable.CheckNamesAsync(connection, cancellationToken);
             if (server.Conditions is { } found)
             {
                 await ExistingTable.CheckAsync(connection, found, plan.Layout, cancellationToken);

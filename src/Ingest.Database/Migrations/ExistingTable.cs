@@ -25,6 +25,29 @@ internal static class ExistingTable
         FROM pg_class AS c WHERE c.oid = to_regclass(quote_ident(current_schema()) || '.conditions')
         """;
 
+    // A column of each that no other program's table of that name has by chance.
+    private const string Foreign = """
+        SELECT string_agg(own.name, ', ')
+        FROM (VALUES ('checkpoints', 'epoch'), ('dead_letters', 'received_at'), ('dead_letter_quotas', 'not_kept'),
+                     ('dead_letter_totals', 'not_kept'), ('partition_owners', 'owned_since')) AS own (name, col)
+        JOIN pg_class AS c ON c.oid = to_regclass(quote_ident(current_schema()) || '.' || own.name)
+        WHERE c.relkind NOT IN ('r', 'p')
+           OR NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attname = own.col AND NOT a.attisdropped)
+        """;
+
+    /// <summary>Whether the names of the pipeline's own tables are taken.</summary>
+    /// <exception cref="DatabaseSetupException">They are; the message says which, and what to do.</exception>
+    public static async Task CheckNamesAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(Foreign, connection);
+        if (await command.ExecuteScalarAsync(cancellationToken) is string taken)
+        {
+            throw new DatabaseSetupException(
+                $"Something else has the name of tables that are needed here: {taken}. Nothing was changed. Rename it, or migrate into a "
+                    + "schema of its own (Search Path=… in Database:ConnectionString).");
+        }
+    }
+
     /// <exception cref="DatabaseSetupException">They do not; the message says all that is wrong, and what to do.</exception>
     public static async Task CheckAsync(
         NpgsqlConnection connection, TableLayout found, TableLayout planned, CancellationToken cancellationToken)

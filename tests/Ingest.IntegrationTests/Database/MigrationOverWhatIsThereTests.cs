@@ -48,6 +48,20 @@ public sealed class MigrationOverWhatIsThereTests(PostgresFixture postgres, Time
         Assert.Equal(before, await database.TablesAsync());
     }
 
+    [Theory]
+    [InlineData(Server.Native, "TABLE checkpoints (id integer)", "checkpoints")]
+    [InlineData(Server.Timescale, "TABLE dead_letters (body text)", "dead_letters")]
+    [InlineData(Server.Native, "VIEW partition_owners AS SELECT 1 AS owned_since", "partition_owners")]
+    public async Task A_name_that_somebody_elses_table_has_is_told_before_anything_is_changed(Server server, string made, string says)
+    {
+        await using var database = await EmptyAsync(server);
+        await database.ExecuteAsync($"CREATE {made}");
+        var before = await database.TablesAsync();
+
+        Assert.Contains($"needed here: {says}.", await RefusedAsync(database.Source), StringComparison.Ordinal);
+        Assert.Equal(before, await database.TablesAsync());
+    }
+
     [Fact]
     public async Task Rows_of_an_ordinary_table_are_not_moved_into_chunks_unasked()
     {
