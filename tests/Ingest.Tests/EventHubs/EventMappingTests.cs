@@ -1,7 +1,7 @@
-using Ingest.Events;
 using System.Text;
 using Azure.Core.Amqp;
 using Azure.Messaging.EventHubs;
+using Ingest.Events;
 using Ingest.Settings;
 using Ingest.Sources.EventHubs;
 using Ingest.Tests.Decode;
