@@ -1,5 +1,6 @@
 metadata description = 'What has to run inside the locked network, and the rights it needs for it. deploy.sh and verify.sh deploy this after main.bicep and take the rights away again when it ends, however it ends.'
 
+import { databasePackages } from 'modules/job.bicep'
 import { cosmosContainerName, cosmosDatabaseName, databaseName, namesOf } from 'modules/names.bicep'
 
 @description('Short name of the installation, as given to main.bicep.')
@@ -156,6 +157,7 @@ resource hubAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!i
 }
 
 var databaseEnvironment = [
+  { name: 'PACKAGES', value: databasePackages }
   { name: 'PGHOST', value: server.properties.fullyQualifiedDomainName }
   { name: 'PGDATABASE', value: databaseName }
   { name: 'PGUSER', value: identity.name }

@@ -1,16 +1,20 @@
 #!/usr/bin/env bash
 # Runs in a container inside the jobs' subnet (see jobs.bicep), never on the deployer's machine. Applies the scripts of
 # sql/ in their order, and makes the app's database role, a login that owns nothing, and the console's, which may act as the owner.
-# Reads PGHOST, PGDATABASE, PGUSER, APP_ROLE, APP_OBJECT_ID, CONSOLE_ROLE and CONSOLE_OBJECT_ID. Every step can be repeated.
+# Reads PACKAGES, PGHOST, PGDATABASE, PGUSER, APP_ROLE, APP_OBJECT_ID, CONSOLE_ROLE and CONSOLE_OBJECT_ID. Every step can be repeated.
 set -euo pipefail
 
-: "${PGHOST:?}" "${PGDATABASE:?}" "${PGUSER:?}" "${APP_ROLE:?}" "${APP_OBJECT_ID:?}" "${CONSOLE_ROLE:?}" "${CONSOLE_OBJECT_ID:?}"
+: "${PACKAGES:?}" "${PGHOST:?}" "${PGDATABASE:?}" "${PGUSER:?}" "${APP_ROLE:?}" "${APP_OBJECT_ID:?}" "${CONSOLE_ROLE:?}" "${CONSOLE_OBJECT_ID:?}"
 export PGHOST PGDATABASE PGUSER PGSSLMODE=verify-full PGSSLROOTCERT=system PGCONNECT_TIMEOUT=10
 
 say() { printf '%s\n' "$*" >&2; }
 
-# The image lacks psql.
-tdnf install -y -q postgresql ca-certificates tar gzip >/dev/null
+# What the image lacks, in exactly these releases.
+read -ra packages <<<"$PACKAGES"
+tdnf install -y -q "${packages[@]}" >/dev/null || {
+  say "Microsoft's package mirror did not give $PACKAGES. Name releases that it has: databasePackages in modules/job.bicep."
+  exit 1
+}
 
 # The administrator's role and the private name can take some minutes to be known everywhere.
 connect() {

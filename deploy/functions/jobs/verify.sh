@@ -1,16 +1,20 @@
 #!/usr/bin/env bash
 # Runs in a container inside the jobs' subnet (see jobs.bicep), never on the deployer's machine. Sends one message
 # through IoT Hub as a device does, and waits until the device has ROWS rows in the table.
-# Reads HUB_HOST, DEVICE, ROWS, SECONDS_ALLOWED, PGHOST, PGDATABASE and PGUSER; writes rows and seconds as outputs.
+# Reads PACKAGES, HUB_HOST, DEVICE, ROWS, SECONDS_ALLOWED, PGHOST, PGDATABASE and PGUSER; writes rows and seconds as outputs.
 set -euo pipefail
 
-: "${HUB_HOST:?}" "${DEVICE:?}" "${ROWS:?}" "${SECONDS_ALLOWED:?}" "${PGHOST:?}" "${PGDATABASE:?}" "${PGUSER:?}"
+: "${PACKAGES:?}" "${HUB_HOST:?}" "${DEVICE:?}" "${ROWS:?}" "${SECONDS_ALLOWED:?}" "${PGHOST:?}" "${PGDATABASE:?}" "${PGUSER:?}"
 : "${AZ_SCRIPTS_OUTPUT_PATH:?}"
 export PGHOST PGDATABASE PGUSER PGSSLMODE=verify-full PGSSLROOTCERT=system PGCONNECT_TIMEOUT=10
 
 say() { printf '%s\n' "$*" >&2; }
 
-tdnf install -y -q postgresql ca-certificates >/dev/null
+read -ra packages <<<"$PACKAGES"
+tdnf install -y -q "${packages[@]}" >/dev/null || {
+  say "Microsoft's package mirror did not give $PACKAGES. Name releases that it has: databasePackages in modules/job.bicep."
+  exit 1
+}
 
 # Readings belong to ingest_owner, which an administrator may become (see migrate.sh).
 become_owner() {

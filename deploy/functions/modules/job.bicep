@@ -1,5 +1,13 @@
 // One script, run once in a container inside the jobs' subnet, under the jobs' identity.
 
+// The Azure CLI's image, on Azure Linux 3, and what a job that speaks to the database needs besides: psql, and tar for the
+// scripts. Each is one release and no other, which tdnf takes only with Microsoft's signature.
+var cliVersion = '2.75.0'
+
+@export()
+@description('Packages of a job that speaks to the database.')
+var databasePackages = 'postgresql-libs-16.12-1.azl3 tar-1.35-2.azl3'
+
 @description('Name of the deployment script, at most 24 characters.')
 @maxLength(24)
 param name string
@@ -40,8 +48,7 @@ resource job 'Microsoft.Resources/deploymentScripts@2023-08-01' = {
     }
   }
   properties: {
-    // An image on Azure Linux 3, whose package mirror has psql 16.
-    azCliVersion: '2.75.0'
+    azCliVersion: cliVersion
     cleanupPreference: 'OnSuccess'
     containerSettings: {
       containerGroupName: name

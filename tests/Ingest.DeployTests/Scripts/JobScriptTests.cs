@@ -24,6 +24,20 @@ public sealed class JobScriptTests
         Assert.Equal("SELECT pg_advisory_xact_lock(x'696E67657374'::bigint)", applied.After("--command"));
     }
 
+    [Theory]
+    [InlineData("jobs/migrate.sh")]
+    [InlineData("jobs/verify.sh")]
+    public async Task A_job_installs_the_releases_it_was_given_and_nothing_else(string script)
+    {
+        using var run = Job(script);
+        await run.RunAsync(script);
+        var result = await run.Answer("tdnf *", code: 1).RunAsync(script);
+        Assert.Equal(["tdnf install -y -q psql-1.2-3 tar-4-5", "tdnf install -y -q psql-1.2-3 tar-4-5"],
+            result.Calls.Where(call => call.Program == "tdnf").Select(call => call.Text));
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains("did not give psql-1.2-3 tar-4-5", result.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task The_migration_waits_until_the_server_knows_the_identity()
     {
@@ -107,12 +121,15 @@ public sealed class JobScriptTests
         Assert.Equal(3, result.Count("python3"));
     }
 
+    private static ScriptRun Job(string script) => script == "jobs/migrate.sh" ? Migration() : Verification().Answer("psql *", "1");
+
     private static ScriptRun Migration()
     {
         var run = new ScriptRun("az", "psql", "tdnf", "sleep");
         var script = run.In("repo/deploy/functions/jobs/migrate.sh");
         File.WriteAllText(script, File.ReadAllText(script).Replace("__SQL_ARCHIVE__", Archive(), StringComparison.Ordinal));
-        return run.With("PGHOST", "the-pg")
+        return run.With("PACKAGES", "psql-1.2-3 tar-4-5")
+            .With("PGHOST", "the-pg")
             .With("PGDATABASE", "ingest")
             .With("PGUSER", "the-jobs")
             .With("APP_ROLE", "the-app")
@@ -129,7 +146,8 @@ public sealed class JobScriptTests
     private static ScriptRun Verification()
     {
         var run = new ScriptRun("az", "psql", "tdnf", "sleep", "python3");
-        return run.With("HUB_HOST", "the-hub.example")
+        return run.With("PACKAGES", "psql-1.2-3 tar-4-5")
+            .With("HUB_HOST", "the-hub.example")
             .With("DEVICE", "d")
             .With("ROWS", "1")
             .With("SECONDS_ALLOWED", "1")

@@ -63,7 +63,7 @@ internal sealed class JobDatabase : IAsyncDisposable
         return run.Program("psql", $"""
             #!/bin/sh
             PATH='{Environment.GetEnvironmentVariable("PATH")}' PGSSLMODE=disable PGSSLROOTCERT= PGPASSWORD='{Password}' PGPORT={server.Port} exec '{psql}' "$@"
-            """).With("PGHOST", "127.0.0.1").With("PGDATABASE", "ingest").With("PGUSER", Jobs);
+            """).With("PACKAGES", "psql").With("PGHOST", "127.0.0.1").With("PGDATABASE", "ingest").With("PGUSER", Jobs);
     }
 
     public async Task AsSuperuserAsync(string database, string sql) => await ScalarAsync(SettingsOf(database), sql);

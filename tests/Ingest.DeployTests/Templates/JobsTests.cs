@@ -91,6 +91,19 @@ public sealed class JobsTests(Support.Templates templates)
     }
 
     [Fact]
+    public void The_image_of_the_jobs_and_the_packages_they_install_are_one_release_each()
+    {
+        Assert.All(Scripts, script => Assert.Matches(@"^\d+\.\d+\.\d+$", Snapshot.Text(script, "properties.azCliVersion")));
+        var packages = Scripts.SelectMany(script => Snapshot.Array(script, "properties.environmentVariables"))
+            .Where(variable => (string?)variable["name"] == "PACKAGES")
+            .SelectMany(variable => ((string)variable["value"]!).Split(' '))
+            .Distinct()
+            .ToList();
+        Assert.NotEmpty(packages);
+        Assert.All(packages, package => Assert.Matches(@"^[a-z-]+-\d+(\.\d+)*-\d+\.azl3$", package));
+    }
+
+    [Fact]
     public void The_migration_carries_the_scripts_it_was_given()
     {
         var script = Snapshot.Text(templates.Install.Named(Script, "migrate"), "properties.scriptContent")!;
