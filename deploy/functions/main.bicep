@@ -77,6 +77,10 @@ param alarmAddresses string[] = []
 @minValue(0)
 param deadLettersTolerated int = 100
 
+@description('How long the database may store no row at all before somebody is told; no cap on logs silences this. Longer where all devices are silent at night: PT12H. Empty: nobody is told.')
+@allowed(['', 'PT30M', 'PT1H', 'PT6H', 'PT12H', 'P1D'])
+param silenceTolerated string = 'PT30M'
+
 @description('Device whose document is put into Cosmos DB, so that its lookup answers "hello" and its name. Empty: none.')
 param seedDevice string = 'itsme'
 
@@ -268,6 +272,7 @@ module observability 'modules/observability.bicep' = {
     tags: allTags
     addresses: alarmAddresses
     deadLettersTolerated: deadLettersTolerated
+    silenceTolerated: silenceTolerated
     workspaceId: monitoring.outputs.workspaceId
     appId: functionApp.outputs.id
     serverId: postgres.outputs.id

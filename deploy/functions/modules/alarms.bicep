@@ -1,6 +1,8 @@
 // The alarms of the operations guide as rules, and where they go. Most look at what the program says of itself, in the
-// workspace. A daily cap silences those, so that is an alarm too; and whether the app and the database are alive is asked
-// of the platform's own metrics, which no cap reaches.
+// workspace. A daily cap silences those, so that is an alarm too; and whether app and database are alive and rows are
+// stored is asked of the platform's own metrics, which no cap reaches.
+
+import { databaseName } from 'names.bicep'
 
 @description('Name that the rules begin with.')
 param name string
@@ -17,6 +19,9 @@ param addresses string[]
 @description('Dead-lettered readings of one reason in a quarter of an hour from which on somebody is told.')
 @minValue(0)
 param deadLettersTolerated int
+
+@description('How long the database may store no row at all before somebody is told. Empty: nobody is told.')
+param silenceTolerated string
 
 @description('Resource id of the workspace.')
 param workspaceId string
@@ -194,7 +199,43 @@ resource logRules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
   }
 ]
 
-var platformAlarms = [
+type platformAlarm = {
+  @description('Name of the rule.')
+  name: string
+  @description('What it means.')
+  description: string
+  @description('Resource that is asked.')
+  scope: string
+  @description('Its metric.')
+  metric: string
+  @description('How the values of the window are put together.')
+  aggregation: 'Average' | 'Maximum' | 'Total'
+  operator: 'LessThan' | 'GreaterThan'
+  threshold: int
+  @description('Of which values of a dimension alone.')
+  dimensions: { name: string, operator: 'Include', values: string[] }[]?
+  @description('How often it is asked, as an ISO 8601 duration. Default: every minute.')
+  frequency: string?
+  @description('How far back it looks each time. Default: five minutes.')
+  window: string?
+}
+
+// The server has databases of its own, so it is asked of one database. A window of hours is not asked every
+// minute.
+var nothingStored platformAlarm = {
+  name: 'nothing-stored'
+  description: 'The database has stored no row at all, neither readings nor dead letters, and lives: the app does not reach it or may not write, the app reads nothing, or no device sends.'
+  scope: serverId
+  metric: 'tup_inserted'
+  aggregation: 'Total'
+  operator: 'LessThan'
+  threshold: 1
+  dimensions: [{ name: 'DatabaseName', operator: 'Include', values: [databaseName] }]
+  frequency: 'PT15M'
+  window: silenceTolerated
+}
+
+var livingAlarms platformAlarm[] = [
   {
     name: 'app-dead'
     description: 'The platform\'s health check finds no instance that answers.'
@@ -224,6 +265,8 @@ var platformAlarms = [
   }
 ]
 
+var platformAlarms = concat(livingAlarms, empty(silenceTolerated) ? [] : [nothingStored])
+
 resource platformRules 'Microsoft.Insights/metricAlerts@2018-03-01' = [
   for alarm in platformAlarms: {
     name: '${name}-${alarm.name}'
@@ -234,8 +277,8 @@ resource platformRules 'Microsoft.Insights/metricAlerts@2018-03-01' = [
       severity: 1
       enabled: true
       scopes: [alarm.scope]
-      evaluationFrequency: 'PT1M'
-      windowSize: 'PT5M'
+      evaluationFrequency: alarm.?frequency ?? 'PT1M'
+      windowSize: alarm.?window ?? 'PT5M'
       autoMitigate: true
       criteria: {
         'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
@@ -245,6 +288,7 @@ resource platformRules 'Microsoft.Insights/metricAlerts@2018-03-01' = [
             name: alarm.name
             metricName: alarm.metric
             timeAggregation: alarm.aggregation
+            dimensions: alarm.?dimensions ?? []
             operator: alarm.operator
             threshold: alarm.threshold
           }

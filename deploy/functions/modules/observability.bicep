@@ -17,6 +17,9 @@ param addresses string[]
 @description('Dead-lettered readings of one reason in a quarter of an hour from which on somebody is told.')
 param deadLettersTolerated int
 
+@description('How long the database may store no row at all before somebody is told. Empty: nobody is told.')
+param silenceTolerated string
+
 @description('Resource id of the workspace.')
 param workspaceId string
 
@@ -47,6 +50,7 @@ module alarms 'alarms.bicep' = {
     tags: tags
     addresses: addresses
     deadLettersTolerated: deadLettersTolerated
+    silenceTolerated: silenceTolerated
     workspaceId: workspaceId
     appId: appId
     serverId: serverId

@@ -134,6 +134,16 @@ resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2025-08-01' = {
     }
     dependsOn: [extensions]
   }
+
+  // The server's metric of rows inserted, which an alarm asks for. It needs no restart.
+  resource activity 'configurations' = {
+    name: 'metrics.collector_database_activity'
+    properties: {
+      source: 'user-override'
+      value: 'on'
+    }
+    dependsOn: [libraries]
+  }
 }
 
 @batchSize(1)
@@ -146,7 +156,7 @@ resource standingAdministrators 'Microsoft.DBforPostgreSQL/flexibleServers/admin
       principalType: administrator.type
       tenantId: tenant().tenantId
     }
-    dependsOn: [server::libraries]
+    dependsOn: [server::activity]
   }
 ]
 

@@ -17,7 +17,8 @@ public sealed class Templates : IAsyncLifetime
     internal Snapshot Small { get; private set; } = null!;
 
     /// <summary>
-    /// The production size, with what an operator adds: two ranges of devices, one administrator, a setting of the program.
+    /// The production size, with what an operator adds: two ranges of devices that are silent at night, one administrator, a setting of
+    /// the program.
     /// </summary>
     internal Snapshot Production { get; private set; } = null!;
 
@@ -68,6 +69,7 @@ public sealed class Templates : IAsyncLifetime
             param deviceAddresses = ['198.51.100.0/24', '203.0.113.0/24']
             param hubFailoverRegion = 'North Europe'
             param alarmAddresses = ['ops@example.com']
+            param silenceTolerated = 'PT12H'
             param administratorAddresses = ['192.0.2.7/32', '2001:db8::7/128']
             param extraSettings = { Telemetry__Table: 'readings', Commit__GiveUpAfterSeconds: '60' }
             """);
@@ -78,6 +80,7 @@ public sealed class Templates : IAsyncLifetime
             param tags = { costCenter: '4711' }
             param hubKey = 'secondary'
             param contentShareKey = 'secondary'
+            param silenceTolerated = ''
             param found = {
               databaseServer: 'the-restored'
               databaseGigabytes: 256

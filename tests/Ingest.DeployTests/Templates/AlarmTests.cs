@@ -8,6 +8,7 @@ namespace Ingest.DeployTests.Templates;
 public sealed partial class AlarmTests(Support.Templates templates)
 {
     private const string LogRule = "Microsoft.Insights/scheduledQueryRules";
+    private const string Server = "Microsoft.DBforPostgreSQL/flexibleServers";
     private const string MetricRule = "Microsoft.Insights/metricAlerts";
 
     [Fact]
@@ -62,6 +63,38 @@ public sealed partial class AlarmTests(Support.Templates templates)
         var metrics = templates.Small.OfType(MetricRule).Select(
             rule => (string?)Snapshot.Array(rule, "properties.criteria.allOf").Single()["metricName"]);
         Assert.Superset(new HashSet<string?> { "HealthCheckStatus", "is_db_alive" }, metrics.ToHashSet());
+    }
+
+    [Fact]
+    public void That_nothing_is_stored_any_more_is_an_alarm_that_no_cap_silences()
+    {
+        var rule = templates.Small.Named(MetricRule, "nothing-stored");
+        var criterion = Snapshot.Array(rule, "properties.criteria.allOf").Single();
+        Assert.Equal(
+            "tup_inserted Total LessThan 1",
+            $"{criterion["metricName"]} {criterion["timeAggregation"]} {criterion["operator"]} {criterion["threshold"]}");
+        Assert.Equal("PT30M", Snapshot.Text(rule, "properties.windowSize"));
+        Assert.Equal((string?)templates.Small.Only(Server)["id"], (string?)Snapshot.At(rule, "properties.scopes")!.AsArray().Single());
+
+        // The server has databases of its own, into which it inserts.
+        var dimension = Snapshot.Array(criterion, "dimensions").Single();
+        Assert.Equal("DatabaseName Include", $"{dimension["name"]} {dimension["operator"]}");
+        Assert.Equal(
+            (string)templates.Small.Only($"{Server}/databases")["name"]!,
+            $"{templates.Small.Only(Server)["name"]}/{dimension["values"]!.AsArray().Single()}");
+
+        // It counts rows only when it is told to.
+        Assert.Equal(
+            "on",
+            Snapshot.Text(templates.Small.Named($"{Server}/configurations", "metrics.collector_database_activity"), "properties.value"));
+    }
+
+    [Fact]
+    public void Devices_that_are_silent_at_night_have_a_longer_time_or_no_such_alarm()
+    {
+        Assert.Equal("PT12H", Snapshot.Text(templates.Production.Named(MetricRule, "nothing-stored"), "properties.windowSize"));
+        Assert.DoesNotContain(
+            templates.Grown.OfType(MetricRule), rule => ((string)rule["name"]!).Contains("nothing-stored", StringComparison.Ordinal));
     }
 
     [Fact]
