@@ -147,7 +147,7 @@ say 'It makes a virtual network with a NAT gateway, an IoT hub, a Function app (
 say 'server, a key vault, three storage accounts, Log Analytics and Application Insights, alarms, three managed identities.'
 case $size in
   small) say 'A month costs about 345 USD at list prices; most of it runs whether messages come or not (see README.md).' ;;
-  production) say 'A month costs about 5,450 USD at list prices, half of it the IoT hub (see README.md).' ;;
+  production) say 'A month costs about 5,500 USD at list prices, half of it the IoT hub (see README.md).' ;;
 esac
 
 main=(--resource-group "$group" --parameters "${parameters:-$here/$size.bicepparam}" --parameters "location=$location" "size=$size"

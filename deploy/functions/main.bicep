@@ -24,6 +24,9 @@ param found foundState?
 @description('Address space of the virtual network, a /22 or larger that overlaps with nothing it is to be peered with.')
 param addressSpace string = '10.40.0.0/22'
 
+@description('Zones that each have a NAT gateway. The subnets go through one of them, the first until an operator attaches another; the hub knows the addresses of all. Empty: one gateway, in a zone that Azure chooses.')
+param natZones string[] = []
+
 @description('Addresses (CIDR) from which administrators reach the app, its scm site and a locked IoT hub. Empty: none.')
 param administratorAddresses string[] = []
 
@@ -87,6 +90,8 @@ param seedDevice string = 'itsme'
 var names = namesOf(name, resourceGroup().id)
 var before = found ?? nothingFound
 var databaseServer = empty(before.databaseServer) ? names.postgres : before.databaseServer
+var natGateways = empty(natZones) ? [names.natGateway] : map(natZones, zone => '${names.natGateway}-${zone}')
+var natInUse = max(0, indexOf(natGateways, before.natGateway))
 var allTags = union(tags, {
   'ingest-installation': name
   'ingest-size': size
@@ -113,14 +118,17 @@ resource consoleIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-
   tags: allTags
 }
 
-module nat 'modules/nat.bicep' = {
-  name: '${deployment().name}-nat'
-  params: {
-    name: names.natGateway
-    location: location
-    tags: allTags
+module nat 'modules/nat.bicep' = [
+  for (gateway, i) in natGateways: {
+    name: '${deployment().name}-nat-${i}'
+    params: {
+      name: gateway
+      location: location
+      tags: allTags
+      zone: empty(natZones) ? '' : natZones[i]
+    }
   }
-}
+]
 
 module network 'modules/network.bicep' = {
   name: '${deployment().name}-network'
@@ -129,7 +137,7 @@ module network 'modules/network.bicep' = {
     location: location
     tags: allTags
     addressSpace: addressSpace
-    natGatewayId: nat.outputs.id
+    natGatewayId: nat[natInUse].outputs.id
     hubFailoverRegion: hubFailoverRegion
     routeTables: before.routeTables
   }
@@ -158,8 +166,8 @@ module iotHub 'modules/iothub.bicep' = {
     partitions: hub.partitions
     retentionDays: hub.retentionDays
     locked: lockIotHub
+    functionsAddresses: [for i in range(0, length(natGateways)): nat[i].outputs.address]
     allowedAddresses: concat(
-      ['${nat.outputs.address}/32'],
       deviceAddresses,
       // The filter knows IPv4 alone.
       filter(administratorAddresses, address => !contains(address, ':'))
@@ -294,7 +302,7 @@ output postgresName string = databaseServer
 output jobsPrincipalId string = jobsIdentity.properties.principalId
 output callersSubnetId string = network.outputs.callersSubnetId
 output jobsSubnetId string = network.outputs.jobsSubnetId
-output outboundAddress string = nat.outputs.address
+output outboundAddress string = nat[natInUse].outputs.address
 output jobsStorageName string = names.jobsStorage
 output consoleName string = consoleIdentity.name
 output networkName string = names.network

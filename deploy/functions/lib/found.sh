@@ -52,7 +52,7 @@ settle_size() {
 
 # Prints the parameter "found" of main.bicep as JSON. All of it is names, numbers and ids: nothing to escape.
 found_parameter() {
-  local gigabytes='' extensions='' libraries='' share='' subnets name table tables=''
+  local gigabytes='' extensions='' libraries='' share='' subnets name table tables='' gateway nat=''
   if [[ -n $found_server ]]; then
     gigabytes=$(az postgres flexible-server show --resource-group "$group" --name "$found_server" --query storage.storageSizeGb --output tsv) || return 1
     extensions=$(server_parameter azure.extensions) || return 1
@@ -63,8 +63,9 @@ found_parameter() {
   fi
   if [[ -n $found_network ]]; then
     subnets=$(az network vnet subnet list --resource-group "$group" --vnet-name "$found_network" --output tsv \
-      --query "[].join('|', [name, routeTable.id || ''])") || return 1
-    while IFS='|' read -r name table; do
+      --query "[].join('|', [name, routeTable.id || '', natGateway.id || ''])") || return 1
+    while IFS='|' read -r name table gateway; do
+      [[ $name != functions ]] || nat=${gateway##*/}
       case $name in
         callers | functions | database | jobs) [[ -z $table ]] || tables+="${tables:+,}\"$name\":\"$table\"" ;;
         '') ;;
@@ -76,8 +77,8 @@ found_parameter() {
       esac
     done <<<"$subnets"
   fi
-  printf '{"databaseServer":"%s","databaseGigabytes":%s,"databaseExtensions":"%s","databaseLibraries":"%s","contentShareGigabytes":%s,"routeTables":{%s}}' \
-    "$found_server" "${gigabytes:-0}" "$extensions" "$libraries" "${share:-0}" "$tables"
+  printf '{"databaseServer":"%s","databaseGigabytes":%s,"databaseExtensions":"%s","databaseLibraries":"%s","contentShareGigabytes":%s,"natGateway":"%s","routeTables":{%s}}' \
+    "$found_server" "${gigabytes:-0}" "$extensions" "$libraries" "${share:-0}" "$nat" "$tables"
 }
 
 # As the inside of a JSON list.

@@ -14,6 +14,8 @@ type foundState = {
   databaseLibraries: string
   @description('Quota of the content share in GB.')
   contentShareGigabytes: int
+  @description('Name of the NAT gateway through which the functions go: another one than the first after the loss of a zone.')
+  natGateway: string
   @description('Route tables of the subnets, by resource id.')
   routeTables: foundRouteTables
 }
@@ -39,5 +41,6 @@ var nothingFound = {
   databaseExtensions: ''
   databaseLibraries: ''
   contentShareGigabytes: 0
+  natGateway: ''
   routeTables: {}
 }

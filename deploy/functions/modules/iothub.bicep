@@ -34,8 +34,13 @@ param retentionDays int
 @description('Whether only the named addresses reach the hub, its built-in endpoint included.')
 param locked bool
 
-@description('Addresses (CIDR) that reach a locked hub: the functions\' outbound address, the devices, administrators.')
+@description('Outbound addresses of the functions, which reach a locked hub.')
+param functionsAddresses string[]
+
+@description('Further addresses (CIDR) that reach a locked hub: the devices, administrators.')
 param allowedAddresses string[]
+
+var allowed = concat(map(functionsAddresses, address => '${address}/32'), allowedAddresses)
 
 resource hub 'Microsoft.Devices/IotHubs@2023-06-30' = {
   name: name
@@ -54,10 +59,10 @@ resource hub 'Microsoft.Devices/IotHubs@2023-06-30' = {
       defaultAction: locked ? 'Deny' : 'Allow'
       applyToBuiltInEventHubEndpoint: locked
       ipRules: locked
-        ? map(range(0, length(allowedAddresses)), i => {
+        ? map(range(0, length(allowed)), i => {
             filterName: 'allowed-${i}'
             action: 'Allow'
-            ipMask: allowedAddresses[i]
+            ipMask: allowed[i]
           })
         : []
     }

@@ -21,30 +21,24 @@ public sealed class RestoreTests
             .Answer("az container show*", "Terminated 0")
             .Answer("az container list*", "/containers/1")
             .Answer("az storage share-rm list*console*", "there");
-        await File.WriteAllTextAsync(
-            run.In("repo/runbook"), $"set -eu\ncd '{run.In("repo")}'\n{Runbook()}\n", TestContext.Current.CancellationToken);
-        var result = await Deployment.Again(run)
-            .With("GROUP", "my group")
-            .With("REGION", "westeurope")
-            .With("OLD", "the-pg")
-            .With("NEW", "the-restored")
-            .With("TIME", "2026-03-04T05:00:00Z").With(
-                "BEFORE", "2026-03-04T04:30:00Z").With("SUBNET", "/subnets/database").With("ZONE", "/zones/1").With("GEO", "Disabled")
-            .RunAsync("../../runbook");
+        var result = await Runbook.WalkAsync(
+            Deployment.Again(run),
+            Runbook.Of("Restore")[0],
+            ("OLD", "the-pg"),
+            ("NEW", "the-restored"),
+            ("TIME", "2026-03-04T05:00:00Z"),
+            ("BEFORE", "2026-03-04T04:30:00Z"),
+            ("SUBNET", "/subnets/database"),
+            ("ZONE", "/zones/1"),
+            ("GEO", "Disabled"));
         Assert.True(result.ExitCode == 0, result.Error);
 
-        var texts = result.Calls.Select(call => call.Text).ToList();
-        string[] order =
-        [
+        var places = result.PlacesInOrder(
             "az postgres flexible-server restore",
             "az postgres flexible-server show",
             "az deployment group create --name ingest-main",
             "az deployment group create --resource-group my group --name ingest-jobs",
-            Replay,
-        ];
-        var places = order.Select(step => texts.FindIndex(text => text.StartsWith(step, StringComparison.Ordinal))).ToList();
-        Assert.DoesNotContain(-1, places);
-        Assert.Equal(places.Order(), places);
+            Replay);
         Assert.Equal("the-restored", result.Calls[places[0]].After("--name"));
         Assert.Equal("the-restored", result.Calls[places[1]].After("--name"));
         Assert.All([places[3], places[4]], place =>
@@ -74,13 +68,5 @@ public sealed class RestoreTests
         Assert.Equal(1, result.ExitCode);
         Assert.Contains("There is no installation in 'my group'", result.Error, StringComparison.Ordinal);
         Assert.False(result.Has("az deployment group create"));
-    }
-
-    private static string Runbook()
-    {
-        var guide = File.ReadAllText(Path.Combine(DeployFolder.Root, "docs", "operations.md"));
-        var section = guide[guide.IndexOf("## Restore", StringComparison.Ordinal)..];
-        var start = section.IndexOf("```sh\n", StringComparison.Ordinal) + "```sh\n".Length;
-        return section[start..section.IndexOf("```", start, StringComparison.Ordinal)];
     }
 }

@@ -1,17 +1,16 @@
-using System.Text.RegularExpressions;
 using Ingest.DeployTests.Support;
 using Xunit;
 
 namespace Ingest.DeployTests.Scripts;
 
 /// <summary>The runbook of the operations guide for a rotation of keys, walked.</summary>
-public sealed partial class RotationTests
+public sealed class RotationTests
 {
     [Fact]
     public async Task The_runbook_renews_every_key_and_none_that_is_in_use()
     {
         using var run = Deployment.Machine();
-        var result = await WalkAsync(run, string.Join('\n', Runbook()));
+        var result = await WalkAsync(run, string.Join('\n', Runbook.Of("Rotate")));
         Assert.True(result.ExitCode == 0, result.Error);
 
         var renewed = new HashSet<string>();
@@ -43,7 +42,7 @@ public sealed partial class RotationTests
     public async Task A_later_run_keeps_to_the_key_that_was_named_last()
     {
         using var run = Deployment.Machine();
-        var result = await WalkAsync(run, Runbook()[0] + "\ndeploy/functions/deploy.sh --resource-group \"$GROUP\" --location \"$REGION\"");
+        var result = await WalkAsync(run, Runbook.Of("Rotate")[0] + "\ndeploy/functions/deploy.sh --resource-group \"$GROUP\" --location \"$REGION\"");
         Assert.True(result.ExitCode == 0, result.Error);
         var last = result.Calls.Last(
             call => call.Text.StartsWith("az deployment group create --name ingest-main", StringComparison.Ordinal));
@@ -83,22 +82,7 @@ public sealed partial class RotationTests
         run.Answer("az deployment group create*hubKey=secondary contentShareKey=secondary*", sets: "secondary")
             .Answer("az resource list*", "Microsoft.Network/virtualNetworks|the-network|westeurope|small||\n"
             + "Microsoft.KeyVault/vaults|the-vault|westeurope|small|secondary|secondary\n", needs: "secondary");
-        File.WriteAllText(run.In("repo/runbook"), $"set -eu\ncd '{run.In("repo")}'\n{commands}\n");
-        return Deployment.Again(run)
-            .With("GROUP", "my group")
-            .With("REGION", "westeurope")
-            .With("HUB", "the-hub")
-            .With("CONTENT", "thecontent")
-            .RunAsync("../../runbook");
-    }
-
-    private static List<string> Runbook()
-    {
-        var guide = File.ReadAllText(Path.Combine(DeployFolder.Root, "docs", "operations.md"));
-        var section = guide[guide.IndexOf("## Rotate", StringComparison.Ordinal)..guide.IndexOf("## Restore", StringComparison.Ordinal)];
-        var blocks = Block().Matches(section).Select(match => match.Groups["commands"].Value).ToList();
-        Assert.Equal(2, blocks.Count);
-        return blocks;
+        return Runbook.WalkAsync(Deployment.Again(run), commands, ("HUB", "the-hub"), ("CONTENT", "thecontent"));
     }
 
     private static string? Written(Call call, string secret)
@@ -115,7 +99,4 @@ public sealed partial class RotationTests
             "az iot hub policy renew-key", "--renew-key") : ("az storage account keys renew", "--key");
         return call.Text.StartsWith(command, StringComparison.Ordinal) ? call.After(option) : null;
     }
-
-    [GeneratedRegex("```sh\n(?<commands>.*?)```", RegexOptions.Singleline)]
-    private static partial Regex Block();
 }

@@ -15,7 +15,7 @@ public sealed class SecondRunTests
             .Answer("az postgres flexible-server parameter show*azure.extensions*", "timescaledb,postgis\n")
             .Answer("az postgres flexible-server parameter show*--query value*", "pg_cron,pgaudit,timescaledb\n")
             .Answer("az storage share-rm list*", "200\n")
-            .Answer("az network vnet subnet list*", "callers|\nfunctions|/routes/firewall\ndatabase|\njobs|/routes/other\n");
+            .Answer("az network vnet subnet list*", "callers|\nfunctions|/routes/firewall|/gateways/ingest-nat-2\ndatabase|\njobs|/routes/other\n");
         var result = await Deployment.DeployAsync(Deployment.Again(run));
         Assert.True(result.ExitCode == 0, result.Error);
         var found = JsonNode.Parse(Found(result)!)!;
@@ -23,6 +23,7 @@ public sealed class SecondRunTests
         Assert.Equal("timescaledb,postgis", (string?)found["databaseExtensions"]);
         Assert.Equal("pg_cron,pgaudit,timescaledb", (string?)found["databaseLibraries"]);
         Assert.Equal(200, (int)found["contentShareGigabytes"]!);
+        Assert.Equal("ingest-nat-2", (string?)found["natGateway"]);
         Assert.Equal("""{"functions":"/routes/firewall","jobs":"/routes/other"}""", found["routeTables"]!.ToJsonString());
     }
 

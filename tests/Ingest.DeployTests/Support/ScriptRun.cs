@@ -22,6 +22,15 @@ internal sealed record ScriptResult(int ExitCode, string Output, string Error, I
 
     public bool Has(string start) => Calls.Any(call => call.Text.StartsWith(start, StringComparison.Ordinal));
 
+    /// <summary>Where calls that start so are, which have to be there and in this order; of several, the first.</summary>
+    public IReadOnlyList<int> PlacesInOrder(params string[] starts)
+    {
+        var places = starts.Select(start => Calls.ToList().FindIndex(call => call.Text.StartsWith(start, StringComparison.Ordinal))).ToList();
+        Assert.DoesNotContain(-1, places);
+        Assert.Equal(places.Order(), places);
+        return places;
+    }
+
     public int Count(string start) => Calls.Count(call => call.Text.StartsWith(start, StringComparison.Ordinal));
 }
 

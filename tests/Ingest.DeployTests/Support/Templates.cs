@@ -25,6 +25,9 @@ public sealed class Templates : IAsyncLifetime
     /// <summary>The small size upon an installation that has grown and been added to.</summary>
     internal Snapshot Grown { get; private set; } = null!;
 
+    /// <summary>The production size, whose operator has attached the subnets to the NAT gateway of another zone.</summary>
+    internal Snapshot ZoneLost { get; private set; } = null!;
+
     /// <summary>The small size under a name that not every service takes.</summary>
     internal Snapshot Named { get; private set; } = null!;
 
@@ -87,7 +90,21 @@ public sealed class Templates : IAsyncLifetime
               databaseExtensions: 'TIMESCALEDB, postgis'
               databaseLibraries: 'pgaudit,timescaledb'
               contentShareGigabytes: 200
+              natGateway: 'ingest-nat'
               routeTables: { functions: '/routes/firewall' }
+            }
+            """);
+        ZoneLost = await SnapshotOfAsync(bicep, "zone-lost", """
+            using './main.bicep'
+            extends './production.bicepparam'
+            param found = {
+              databaseServer: ''
+              databaseGigabytes: 1024
+              databaseExtensions: ''
+              databaseLibraries: ''
+              contentShareGigabytes: 50
+              natGateway: 'ingest-nat-2'
+              routeTables: {}
             }
             """);
         Named = await SnapshotOfAsync(bicep, "named", "using './main.bicep'\nextends './small.bicepparam'\nparam name = '7-Site_Two'");

@@ -89,10 +89,11 @@ public sealed class DataTests(Support.Templates templates)
         var addresses = Snapshot.Array(rules, "ipRules");
         Assert.DoesNotContain(addresses, rule => ((string)rule["ipMask"]!).Contains(':', StringComparison.Ordinal));
         Assert.All(addresses, rule => Assert.Equal("Allow", (string?)rule["action"]));
-        Assert.Matches(
-            @"^\[format\('\{0\}/32', reference\('[^']+/publicIPAddresses/ingest-nat-address', '[^']+'\)\.ipAddress\)\]$",
-            (string?)addresses[0]["ipMask"]);
-        Assert.Equal(["198.51.100.0/24", "203.0.113.0/24", "192.0.2.7/32"], addresses.Skip(1).Select(rule => (string?)rule["ipMask"]));
+        Assert.All(Enumerable.Range(0, 3), i =>
+            Assert.Matches(
+                $@"^\[format\('\{{0\}}/32', reference\('[^']+/publicIPAddresses/ingest-nat-{i + 1}-address', '[^']+'\)\.ipAddress\)\]$",
+                (string?)addresses[i]["ipMask"]));
+        Assert.Equal(["198.51.100.0/24", "203.0.113.0/24", "192.0.2.7/32"], addresses.Skip(3).Select(rule => (string?)rule["ipMask"]));
     }
 
     [Fact]

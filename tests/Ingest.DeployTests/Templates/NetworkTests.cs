@@ -6,6 +6,8 @@ namespace Ingest.DeployTests.Templates;
 
 public sealed class NetworkTests(Support.Templates templates)
 {
+    private const string Address = "Microsoft.Network/publicIPAddresses";
+
     private static readonly string[] Subnets = ["callers", "functions", "database", "jobs"];
 
     [Fact]
@@ -143,6 +145,24 @@ public sealed class NetworkTests(Support.Templates templates)
             "Static", Snapshot.Text(templates.Small.Only("Microsoft.Network/publicIPAddresses"), "properties.publicIPAllocationMethod"));
     }
 
+    [Fact]
+    public void In_production_each_zone_has_a_NAT_gateway_and_the_subnets_go_through_one()
+    {
+        Assert.Equal(["1", "2", "3"], templates.Production.OfType("Microsoft.Network/natGateways").Select(Zone).Order());
+        Assert.All(templates.Production.OfType("Microsoft.Network/natGateways"), gateway =>
+        {
+            var address = Snapshot.Array(gateway, "properties.publicIpAddresses").Single();
+            Assert.Equal(
+                Zone(gateway), Zone(templates.Production.OfType(Address).Single(other => (string?)other["id"] == (string?)address["id"])));
+        });
+        Assert.All(Subnets.Except(["database"]), subnet => Assert.Equal("ingest-nat-1", Gateway(templates.Production, subnet)));
+        Assert.Null(templates.Small.Only("Microsoft.Network/natGateways")["zones"]);
+    }
+
+    [Fact]
+    public void An_operator_who_attached_the_gateway_of_another_zone_keeps_it() =>
+        Assert.All(Subnets.Except(["database"]), subnet => Assert.Equal("ingest-nat-2", Gateway(templates.ZoneLost, subnet)));
+
     [Theory]
     [InlineData("functions", "Microsoft.Web/serverFarms")]
     [InlineData("database", "Microsoft.DBforPostgreSQL/flexibleServers")]
@@ -152,6 +172,11 @@ public sealed class NetworkTests(Support.Templates templates)
         var delegation = Assert.Single(Snapshot.Array(templates.Small.Subnet(subnet), "delegations"));
         Assert.Equal(service, Snapshot.Text(delegation, "properties.serviceName"));
     }
+
+    private static string? Zone(JsonObject resource) => (string?)resource["zones"]!.AsArray().Single();
+
+    private static string Gateway(Snapshot snapshot, string subnet) =>
+        Snapshot.Text(snapshot.Subnet(subnet), "natGateway.id")!.Split('/')[^1];
 
     private static IEnumerable<JsonObject> Rules(JsonObject group) =>
         Snapshot.Array(group, "properties.securityRules").Select(rule => rule["properties"]!.AsObject());
