@@ -91,6 +91,8 @@ insist_longer() {
 
 # shellcheck source-path=SCRIPTDIR source=lib/deployments.sh
 source "$here/lib/deployments.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/locks.sh
+source "$here/lib/locks.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/rights.sh
 source "$here/lib/rights.sh"
 

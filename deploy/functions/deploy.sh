@@ -25,7 +25,8 @@ usage: deploy.sh --resource-group NAME --location REGION [options]
   --help
 
 Needs the Azure CLI with a current Bicep (az bicep upgrade), curl, and unless --package is given the .NET 10 SDK and zip.
-You have to be Owner of the resource group, or its Contributor and Role Based Access Control Administrator. To make the
+You have to be Owner of the resource group, or its Contributor and Role Based Access Control Administrator (in production
+User Access Administrator, for the locks). To make the
 group, and to register resource providers that the subscription does not know yet, you need the same in the
 subscription; somebody else can do both beforehand, and the script says how. It asks for the rights before it changes
 anything.
@@ -150,7 +151,11 @@ case $size in
   production) say 'A month costs about 5,500 USD at list prices, half of it the IoT hub (see README.md).' ;;
 esac
 
-main=(--resource-group "$group" --parameters "${parameters:-$here/$size.bicepparam}" --parameters "location=$location" "size=$size"
+parameters_file=${parameters:-$here/$size.bicepparam}
+locks=''
+! grep -Eq '^(param lockData *= *true|extends .*production)' "$parameters_file" || locks=yes
+
+main=(--resource-group "$group" --parameters "$parameters_file" --parameters "location=$location" "size=$size"
   "hubKey=${hub_key:-${found_hub_key:-primary}}" "contentShareKey=${share_key:-${found_share_key:-primary}}")
 [[ -z $administrators ]] || main+=(--parameters "administratorAddresses=[$administrators]")
 [[ -z $devices ]] || main+=(--parameters "deviceAddresses=[$devices]")

@@ -18,6 +18,9 @@ param size string = 'own'
 @description('Further tags of everything, such as { costCenter: \'4711\' }.')
 param tags { *: string } = {}
 
+@description('Whether what holds data (database, hub, vault, storage, Cosmos DB) is locked against deletion. Taking this back removes no lock.')
+param lockData bool = false
+
 @description('What is there already and stays as it is: deploy.sh reads it before it deploys.')
 param found foundState?
 
@@ -285,6 +288,18 @@ module observability 'modules/observability.bicep' = {
     appId: functionApp.outputs.id
     serverId: postgres.outputs.id
   }
+}
+
+module locks 'modules/locks.bicep' = if (lockData) {
+  name: '${deployment().name}-locks'
+  params: {
+    iotHubName: names.iotHub
+    serverName: databaseServer
+    keyVaultName: names.keyVault
+    cosmosName: names.cosmos
+    storageNames: [names.stateStorage, names.contentStorage]
+  }
+  dependsOn: [keyVault, cosmos, postgres]
 }
 
 // What the scripts ask for. Names and addresses, never a key.

@@ -6,6 +6,7 @@ using './main.bicep'
 param lockIotHub = true
 param hub = { sku: { name: 'S3', capacity: 1 }, partitions: 32, retentionDays: 7 }
 
+param lockData = true
 param natZones = ['1', '2', '3']
 
 param functions = { sku: 'EP2', minimumInstances: 3, maximumInstances: 16, zoneRedundant: true }

@@ -187,7 +187,10 @@ restore_settings() {
 }
 
 delete_group() {
-  insist remove_group && return 0
+  local failed=0
+  { insist lift_locks IotHubs && insist remove_group; } || failed=1
+  put_locks_back || failed=1
+  ((failed)) || return 0
   say "error: The consumer group $replay is still there. Remove it: az iot hub consumer-group delete --hub-name $hub --name $replay"
   return 1
 }

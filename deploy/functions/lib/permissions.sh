@@ -24,6 +24,9 @@ needed_in_group=(
   Microsoft.Web/sites/publish/action
 )
 
+# What a size with locks (lockData) needs besides.
+needed_for_locks=(Microsoft.Authorization/locks/write Microsoft.Authorization/locks/delete)
+
 needed_providers=(ContainerInstance DBforPostgreSQL Devices DocumentDB Insights KeyVault ManagedIdentity Network
   OperationalInsights Storage Web)
 
@@ -84,6 +87,11 @@ ask_for_rights() {
   [[ -z $denied ]] || lacking+="
   in the resource group: $(tr '\n' ' ' <<<"$denied")
     Be its Owner, or its Contributor and Role Based Access Control Administrator without conditions."
+  denied=
+  [[ -z $locks ]] || denied=$(denied_at "$scope" "${needed_for_locks[@]}")
+  [[ -z $denied ]] || lacking+="
+  in the resource group: $(tr '\n' ' ' <<<"$denied")
+    Be its Owner or its User Access Administrator, or set lockData to false in a parameters file of your own."
   [[ -z $lacking ]] || fail "You lack rights, and nothing was changed:$lacking"
 
   for provider in "${unregistered[@]-}"; do

@@ -9,13 +9,16 @@ take_rights_away() {
   insist stop_scripts || failed=1
   say 'Taking the rights of the jobs away …'
   insist remove_cosmos_rule || failed=1
+  insist lift_locks databaseAccounts flexibleServers IotHubs || failed=1
   insist remove_cosmos_roles || failed=1
   insist remove_database_administrator || failed=1
   insist remove_azure_roles || failed=1
+  put_locks_back || return 1
   if ((failed)); then
     say "error: The jobs' identity $jobs_principal still has rights in the resource group '$group'."
     say "       Look for it in Cosmos DB $cosmos (networking, data-plane roles), in PostgreSQL $postgres (authentication)"
-    say '       and in the access control of the IoT hub and the storage accounts, or run this script again.'
+    say '       and in the access control of the IoT hub and the storage accounts, or run this script again. A lock of your own'
+    say "       there or on the group keeps it from going: az lock list --resource-group '$group' --output table"
     return 1
   fi
 }

@@ -32,7 +32,7 @@ param appPrincipalId string
 resource account 'Microsoft.DocumentDB/databaseAccounts@2025-04-15' = {
   name: name
   location: location
-  tags: tags
+  tags: union(tags, { 'ingest-data': 'device documents' })
   kind: 'GlobalDocumentDB'
   properties: {
     databaseAccountOfferType: 'Standard'

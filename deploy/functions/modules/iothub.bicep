@@ -45,7 +45,7 @@ var allowed = concat(map(functionsAddresses, address => '${address}/32'), allowe
 resource hub 'Microsoft.Devices/IotHubs@2023-06-30' = {
   name: name
   location: location
-  tags: tags
+  tags: union(tags, { 'ingest-data': 'messages that wait' })
   sku: sku
   properties: {
     publicNetworkAccess: 'Enabled'

@@ -44,6 +44,7 @@ resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
   name: name
   location: location
   tags: union(tags, {
+    'ingest-data': 'secrets'
     'ingest-hub-key': hubKey
     'ingest-share-key': contentShareKey
   })

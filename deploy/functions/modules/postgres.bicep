@@ -80,7 +80,7 @@ resource zone 'Microsoft.Network/privateDnsZones@2024-06-01' = {
 resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2025-08-01' = {
   name: name
   location: location
-  tags: tags
+  tags: union(tags, { 'ingest-data': 'readings' })
   sku: sku
   properties: {
     version: '17'

@@ -45,7 +45,7 @@ var networkRules = {
 resource state 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   name: stateName
   location: location
-  tags: tags
+  tags: union(tags, { 'ingest-data': 'checkpoints' })
   kind: 'StorageV2'
   sku: {
     name: sku
@@ -63,7 +63,7 @@ resource state 'Microsoft.Storage/storageAccounts@2025-06-01' = {
 resource content 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   name: contentName
   location: location
-  tags: tags
+  tags: union(tags, { 'ingest-data': 'the app' })
   kind: 'StorageV2'
   sku: {
     name: sku

@@ -37,6 +37,7 @@ public sealed class DeployScriptTests(FirstDeployment first) : IClassFixture<Fir
             "az deployment-scripts list",
             "az cosmosdb network-rule list",
             "az cosmosdb network-rule remove",
+            "az rest --method get",
             "az cosmosdb sql role assignment list",
             "az cosmosdb sql role assignment delete",
             "az resource show",

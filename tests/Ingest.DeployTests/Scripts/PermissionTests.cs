@@ -35,6 +35,18 @@ public sealed class PermissionTests
     }
 
     [Fact]
+    public async Task Locks_are_asked_for_where_the_size_has_some()
+    {
+        using var run = Deployment.Machine();
+        run.Answer(InGroup, Contributor + "Microsoft.Authorization/roleAssignments/*|\n");
+        await RefusedAsync(
+            Deployment.Again(run, "production"),
+            ["--device-address", "198.51.100.0/24"],
+            "Microsoft.Authorization/locks/write Microsoft.Authorization/locks/delete",
+            "User Access Administrator");
+    }
+
+    [Fact]
     public async Task Who_may_not_make_groups_or_register_providers_learns_how_to_do_without()
     {
         using var run = Deployment.Machine();
@@ -65,9 +77,11 @@ public sealed class PermissionTests
                 "/resourceGroups/my group/providers/Microsoft.Authorization/roleAssignments?", StringComparison.Ordinal));
     }
 
-    private static async Task<ScriptResult> RefusedAsync(ScriptRun run, params string[] messages)
+    private static Task<ScriptResult> RefusedAsync(ScriptRun run, params string[] messages) => RefusedAsync(run, [], messages);
+
+    private static async Task<ScriptResult> RefusedAsync(ScriptRun run, string[] arguments, params string[] messages)
     {
-        var result = await Deployment.DeployAsync(run);
+        var result = await Deployment.DeployAsync(run, arguments);
         Assert.Equal(1, result.ExitCode);
         Assert.Contains("You lack rights, and nothing was changed:", result.Error, StringComparison.Ordinal);
         Assert.All(messages, message => Assert.Contains(message, result.Error, StringComparison.Ordinal));

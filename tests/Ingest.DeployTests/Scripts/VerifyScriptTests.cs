@@ -69,10 +69,11 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
             "az network nsg rule list", "az network nsg rule delete",
             "az deployment group create", "az iot hub consumer-group create", "az functionapp config appsettings set",
             "az deployment group create",
-            "az functionapp config appsettings set", "az functionapp config appsettings delete", "az iot hub consumer-group list",
+            "az functionapp config appsettings set", "az functionapp config appsettings delete", "az rest",
+            "az iot hub consumer-group list",
             "az iot hub consumer-group delete",
             "az deployment group list", "az deployment-scripts list",
-            "az cosmosdb network-rule list", "az cosmosdb sql role assignment list", "az resource show", "az rest", "az resource delete",
+            "az cosmosdb network-rule list", "az rest", "az cosmosdb sql role assignment list", "az resource show", "az rest", "az resource delete",
             "az rest", "az role assignment delete", "az rest",
         ];
         var calls = good.Result.Calls;

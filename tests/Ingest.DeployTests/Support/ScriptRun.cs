@@ -66,7 +66,7 @@ internal sealed class ScriptRun : IDisposable
         File.WriteAllText(In("repo/sql/0001_first.sql"), "SELECT 1;\n");
         File.WriteAllText(In("repo/sql/0002_second.timescale.sql"), "SELECT 2;\n");
         File.WriteAllText(In("a package.zip"), "zip");
-        foreach (var file in DeployFolder.Files("*.sh"))
+        foreach (var file in DeployFolder.Files("*.sh").Concat(DeployFolder.Files("*.bicepparam")))
         {
             var copy = In(Path.Combine("repo", "deploy", "functions", Path.GetRelativePath(DeployFolder.Functions, file)));
             Directory.CreateDirectory(Path.GetDirectoryName(copy)!);

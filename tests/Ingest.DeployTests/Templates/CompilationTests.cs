@@ -43,6 +43,7 @@ public sealed class CompilationTests(Support.Templates templates)
         var known = new Dictionary<string, string>
         {
             ["Microsoft.Authorization"] = "2022-04-01",
+            ["Microsoft.Authorization/locks"] = "2020-05-01",
             ["Microsoft.ContainerInstance"] = "2025-09-01",
             ["Microsoft.DBforPostgreSQL"] = "2025-08-01",
             ["Microsoft.Devices"] = "2023-06-30",
@@ -61,7 +62,7 @@ public sealed class CompilationTests(Support.Templates templates)
             ["Microsoft.Storage"] = "2025-06-01",
             ["Microsoft.Web"] = "2025-03-01",
         };
-        var resources = templates.Small.Resources.Concat(templates.Install.Resources)
+        var resources = templates.Production.Resources.Concat(templates.Install.Resources)
             .Concat(templates.Verify.Resources)
             .Concat(templates.Console.Resources)
             .Where(resource => !((string)resource["type"]!).StartsWith("Microsoft.Network/privateDnsZones", StringComparison.Ordinal));

@@ -97,6 +97,24 @@ public sealed class DataTests(Support.Templates templates)
     }
 
     [Fact]
+    public void In_production_what_holds_data_is_locked_and_tagged_and_nothing_else_is()
+    {
+        var locks = templates.Production.OfType("Microsoft.Authorization/locks").ToList();
+        Assert.All(locks, one => Assert.Equal("CanNotDelete", Snapshot.Text(one, "properties.level")));
+        var tagged = templates.Production.Resources.Where(resource => resource["tags"]?["ingest-data"] is not null).ToList();
+        Assert.Equal(
+            [
+                "Microsoft.DBforPostgreSQL/flexibleServers", "Microsoft.Devices/IotHubs", "Microsoft.DocumentDB/databaseAccounts",
+                "Microsoft.KeyVault/vaults", "Microsoft.Storage/storageAccounts", "Microsoft.Storage/storageAccounts",
+            ],
+            tagged.Select(resource => (string)resource["type"]!).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            tagged.Select(resource => $"{resource["id"]}/providers/Microsoft.Authorization/locks/ingest-data").Order(),
+            locks.Select(one => (string)one["id"]!).Order());
+        Assert.Empty(Small.OfType("Microsoft.Authorization/locks"));
+    }
+
+    [Fact]
     public void The_hub_asks_for_no_TLS_version_that_few_regions_know() =>
         Assert.Null(Snapshot.At(Small.Only("Microsoft.Devices/IotHubs"), "properties.minTlsVersion"));
 
