@@ -25,39 +25,22 @@ Needs the Azure CLI, signed in as deploy.sh asks for, curl, and unless --program
 USAGE
 }
 
+# shellcheck source-path=SCRIPTDIR source=lib/options.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/options.sh"
+
 group='' deployer_address='' program=''
 
-wrong() {
-  printf 'error: %s\n\n' "$1" >&2
-  usage >&2
-  exit 2
-}
-
-while (($# > 0)); do
-  case $1 in
-    --help | -h)
-      usage
-      exit 0
-      ;;
-    --resource-group | --deployer-address | --program)
-      [[ -n ${2-} ]] || wrong "$1 needs a value."
-      ;;
-    -*)
-      wrong "There is no option $1. The command's own options come after the command."
-      ;;
-    *)
-      break
-      ;;
+while [[ ${1-} == -* ]]; do
+  next_option '--resource-group --deployer-address --program' '' " The command's own options come after the command." "$@"
+  shift "$taken"
+  case $option in
+    --resource-group) group=$value ;;
+    --deployer-address) deployer_address=$value ;;
+    --program) program=$value ;;
   esac
-  case $1 in
-    --resource-group) group=$2 ;;
-    --deployer-address) deployer_address=$2 ;;
-    --program) program=$2 ;;
-  esac
-  shift 2
 done
 
-[[ -n $group ]] || wrong 'Name the resource group: --resource-group NAME'
+need_group
 as_owner=false
 case "${1-} ${2-}" in
   'status '* | 'deadletters '* | 'replay '* | 'run --check') ;;
@@ -79,6 +62,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 root=$(cd "$here/../.." && pwd)
 # shellcheck source-path=SCRIPTDIR source=lib/addresses.sh
 source "$here/lib/addresses.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/storage.sh
+source "$here/lib/storage.sh"
 
 [[ -z $program || -f $program/Ingest.Cli.dll ]] || fail "There is no Ingest.Cli.dll in '$program'."
 [[ -z $deployer_address ]] || deployer_address=$(as_cidr --deployer-address "$deployer_address") || exit 2
@@ -95,21 +80,6 @@ build() {
     fail 'The command did not build. Build it where its packages are to be had, and pass --program FOLDER.'
 }
 
-close_storage() {
-  insist remove_storage_rule && return 0
-  say "error: The storage account $jobs_storage may still be open for $deployer_address. Close it:"
-  say "       az storage account network-rule remove --resource-group '$group' --account-name $jobs_storage --ip-address ${deployer_address%/32}"
-  return 1
-}
-
-remove_storage_rule() {
-  local found
-  found=$(az storage account network-rule list --resource-group "$group" --account-name "$jobs_storage" \
-    --query "ipRules[?ipAddressOrRange=='${deployer_address%/32}'].ipAddressOrRange" --output tsv) || return 1
-  [[ -z $found ]] || az storage account network-rule remove --resource-group "$group" --account-name "$jobs_storage" \
-    --ip-address "${deployer_address%/32}" --output none
-}
-
 delete_share() {
   insist remove_share && return 0
   say "error: The share $run is still there. Remove it: az storage share-rm delete --resource-group '$group' --storage-account $jobs_storage --name $run --yes"
@@ -124,13 +94,9 @@ remove_share() {
 
 # The program goes into a share of the jobs' account, which is open to this machine only meanwhile.
 upload() {
-  find_deployer_address
-  [[ $deployer_address != *:* ]] || fail "Storage knows IPv4 alone, and this machine comes from $deployer_address. Name another one: --deployer-address ADDRESS"
   opening delete_share
   az storage share-rm create --resource-group "$group" --storage-account "$jobs_storage" --name "$run" --quota 1 --output none
-  opening close_storage
-  az storage account network-rule add --resource-group "$group" --account-name "$jobs_storage" \
-    --ip-address "${deployer_address%/32}" --output none
+  open_storage
   say 'Uploading the command …'
   insist_longer az storage file upload-batch --account-name "$jobs_storage" --destination "$run" --source "$program" --output none ||
     fail 'The command was not taken by the storage account; the message above says why.'

@@ -21,6 +21,7 @@ usage: deploy.sh --resource-group NAME --location REGION [options]
                                primary. The other one can be renewed meanwhile (see Rotate in docs/operations.md)
   --share-key primary|secondary  the same for the account of the content share
   --package FILE               a zip of the published Function app; default: published from src/Ingest.Functions
+  --rollback                   deploy the package that ran before, and nothing else; once more, and it is undone
   --what-if                    say what would change, and change nothing
   --help
 
@@ -33,70 +34,52 @@ anything.
 USAGE
 }
 
+# shellcheck source-path=SCRIPTDIR source=lib/options.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/options.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/addresses.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib/addresses.sh"
 
-group='' location='' size='' parameters='' package='' what_if='' resize='' deployer_address=''
+group='' location='' size='' parameters='' package='' what_if='' resize='' rollback='' deployer_address=''
 hub_key='' share_key='' database_server=''
 administrators='' devices='' alarms=''
-
-wrong() {
-  printf 'error: %s\n\n' "$1" >&2
-  usage >&2
-  exit 2
-}
+valued='--resource-group --location --size --parameters --administrator --device-address --alarm-address --deployer-address'
+valued+=' --package --hub-key --share-key --database-server'
 
 while (($# > 0)); do
-  case $1 in
-    --help | -h)
-      usage
-      exit 0
-      ;;
-    --what-if)
-      what_if=yes
-      shift
-      continue
-      ;;
-    --resize)
-      resize=yes
-      shift
-      continue
-      ;;
-    --resource-group | --location | --size | --parameters | --administrator | --device-address | --alarm-address | --deployer-address | --package | --hub-key | --share-key | --database-server)
-      [[ -n ${2-} ]] || wrong "$1 needs a value."
-      ;;
-    *)
-      wrong "There is no option $1."
-      ;;
-  esac
-  case $1 in
-    --resource-group) group=$2 ;;
-    --location) location=$2 ;;
-    --size) size=$2 ;;
-    --parameters) parameters=$2 ;;
+  next_option "$valued" '--what-if --resize --rollback' '' "$@"
+  shift "$taken"
+  case $option in
+    --what-if) what_if=yes ;;
+    --resize) resize=yes ;;
+    --rollback) rollback=yes ;;
+    --resource-group) group=$value ;;
+    --location) location=$value ;;
+    --size) size=$value ;;
+    --parameters) parameters=$value ;;
     --administrator)
-      cidr=$(as_cidr "$1" "$2") || exit 2
+      cidr=$(as_cidr "$option" "$value") || exit 2
       administrators+="${administrators:+,}\"$cidr\""
       ;;
     --device-address)
-      cidr=$(as_cidr "$1" "$2") || exit 2
+      cidr=$(as_cidr "$option" "$value") || exit 2
       devices+="${devices:+,}\"$cidr\""
       ;;
     --alarm-address)
-      [[ $2 =~ ^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+$ ]] || wrong "--alarm-address '$2' is no e-mail address."
-      alarms+="${alarms:+,}\"$2\""
+      [[ $value =~ ^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+$ ]] || wrong "--alarm-address '$value' is no e-mail address."
+      alarms+="${alarms:+,}\"$value\""
       ;;
-    --deployer-address) deployer_address=$(as_cidr "$1" "$2") || exit 2 ;;
-    --package) package=$2 ;;
-    --hub-key) hub_key=$2 ;;
-    --database-server) database_server=$2 ;;
-    --share-key) share_key=$2 ;;
+    --deployer-address) deployer_address=$(as_cidr "$option" "$value") || exit 2 ;;
+    --package) package=$value ;;
+    --hub-key) hub_key=$value ;;
+    --share-key) share_key=$value ;;
+    --database-server) database_server=$value ;;
   esac
-  shift 2
 done
 
-[[ -n $group ]] || wrong 'Name the resource group: --resource-group NAME'
-[[ -n $location ]] || wrong 'Name the region: --location REGION'
+need_group
+[[ -z $rollback || -z $size$parameters$package$what_if$resize$hub_key$share_key$database_server$administrators$devices$alarms ]] ||
+  wrong '--rollback deploys the package from before and changes nothing else: it goes with --resource-group, --location and --deployer-address alone.'
+[[ -n $location || -n $rollback ]] || wrong 'Name the region: --location REGION'
 [[ -z $size || $size == small || $size == production ]] || wrong "--size '$size' is neither small nor production."
 for key in "${hub_key:-primary}" "${share_key:-primary}"; do
   [[ $key == primary || $key == secondary ]] || wrong "A key is primary or secondary, not '$key'."
@@ -120,6 +103,10 @@ source "$here/lib/permissions.sh"
 source "$here/lib/found.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/package.sh
 source "$here/lib/package.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/storage.sh
+source "$here/lib/storage.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/released.sh
+source "$here/lib/released.sh"
 
 [[ -z $parameters || -f $parameters ]] || fail "There is no file '$parameters'."
 [[ -z $parameters ]] || size=own
@@ -127,6 +114,13 @@ source "$here/lib/package.sh"
 
 need_az
 need curl 'Install curl.'
+if [[ -n $rollback ]]; then
+  read_installation "$group"
+  refuse_a_second_deployment
+  roll_back
+  say "Done. The app $app runs the package from before; running this again goes back to the other."
+  exit 0
+fi
 if [[ -z $package && -z $what_if ]]; then
   need dotnet 'Install the .NET 10 SDK (https://dot.net), or pass --package FILE.'
   need zip 'Install zip, or pass --package FILE.'
@@ -237,7 +231,9 @@ read_installation "$group"
 restart_database_if_needed
 install
 refresh_secrets
+keep_package
 upload
+note_release
 
 say ''
 say "Done. https://$app_host answers in the callers' subnet and nowhere else; outbound address $outbound_address."

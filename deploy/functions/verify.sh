@@ -16,30 +16,16 @@ Needs the Azure CLI, signed in as deploy.sh asks for, curl, python3 and ssh-keyg
 USAGE
 }
 
+# shellcheck source-path=SCRIPTDIR source=lib/options.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/options.sh"
+
 group=''
 while (($# > 0)); do
-  case $1 in
-    --help | -h)
-      usage
-      exit 0
-      ;;
-    --resource-group)
-      group=${2-}
-      shift
-      ;;
-    *)
-      printf 'error: There is no option %s.\n\n' "$1" >&2
-      usage >&2
-      exit 2
-      ;;
-  esac
-  shift
+  next_option --resource-group '' '' "$@"
+  shift "$taken"
+  group=$value
 done
-if [[ -z $group ]]; then
-  printf 'error: Name the resource group: --resource-group NAME\n\n' >&2
-  usage >&2
-  exit 2
-fi
+need_group
 
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"

@@ -7,7 +7,8 @@ build() {
   mkdir "$work/app"
   dotnet publish "$root/src/Ingest.Functions" --configuration Release --output "$work/app" >&2 ||
     fail 'The Function app did not build. Build it where its packages are to be had, and pass --package FILE.'
-  (cd "$work/app" && zip -qr "$work/app.zip" .)
+  # The same files make the same package, whenever they were built: times are no part of it.
+  (cd "$work/app" && find . -type f -exec touch -t 200001010000 {} + && find . -type f | LC_ALL=C sort | zip -qX "$work/app.zip" -@)
   package=$work/app.zip
 }
 

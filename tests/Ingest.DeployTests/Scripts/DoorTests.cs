@@ -6,6 +6,9 @@ namespace Ingest.DeployTests.Scripts;
 /// <summary>What deploy.sh opens, it closes.</summary>
 public sealed class DoorTests(FirstDeployment first) : IClassFixture<FirstDeployment>
 {
+    private const string VaultsRefusal =
+        "(Forbidden) Client address is not authorized and caller is not a trusted service.\r\nClient address: 203.0.113.50\r\nCaller: appid=1";
+
     [Fact]
     public void The_scm_site_is_opened_for_the_address_that_it_refused()
     {
@@ -30,11 +33,14 @@ public sealed class DoorTests(FirstDeployment first) : IClassFixture<FirstDeploy
     public async Task An_administrator_needs_no_door_opened()
     {
         using var run = Deployment.Machine();
-        run.Answer("curl *", "401");
+        run.Answer("curl *", "401").Answer("az keyvault secret list*", VaultsRefusal, code: 3);
         var result = await Deployment.DeployAsync(Deployment.FirstTime(run));
         Assert.Equal(0, result.ExitCode);
         Assert.False(result.Has("az functionapp config access-restriction"));
         Assert.True(result.Has("az functionapp deployment source config-zip"));
+
+        // Storage lets no administrator in; the vault's refusal says from where this machine comes.
+        Assert.Equal("203.0.113.50", result.Only("az storage account network-rule add").After("--ip-address"));
     }
 
     [Fact]
@@ -94,6 +100,7 @@ public sealed class DoorTests(FirstDeployment first) : IClassFixture<FirstDeploy
     {
         using var run = Deployment.Machine();
         run.Answer("az functionapp config access-restriction show*")
+            .Answer("az storage account network-rule list*")
             .Answer("az cosmosdb network-rule list*")
             .Answer("az cosmosdb sql role assignment list*")
             .Answer("az rest*/administrators?*")

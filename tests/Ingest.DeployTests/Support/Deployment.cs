@@ -8,6 +8,9 @@ internal static class Deployment
         + "the-pg|the-principal|/net/subnets/callers|/net/subnets/jobs|thejobs|the-network|the-hub.example|true|the-vault|"
         + "https://state.example/|https://content.example/|198.51.100.9|";
 
+    /// <summary>What the build makes.</summary>
+    internal const string Package = "the app";
+
     internal static readonly string[] Providers =
     [
         "Microsoft.ContainerInstance", "Microsoft.DBforPostgreSQL", "Microsoft.Devices", "Microsoft.DocumentDB", "microsoft.insights",
@@ -21,6 +24,8 @@ internal static class Deployment
     internal static ScriptRun FirstTime(ScriptRun run) =>
         run.Answer("az account show*", "sub-1|Trial")
             .Answer("az group exists*", "false")
+            .Answer("zip *", Package, to: "-qX")
+            .Answer("az storage account network-rule list*", "203.0.113.50")
             .Answer("az provider list*", string.Join('\n', Providers.Where(provider => provider != "Microsoft.Web")))
             .Answer("az deployment group show*", Installation + "itsme")
             .Answer("az postgres flexible-server parameter show*", "true")

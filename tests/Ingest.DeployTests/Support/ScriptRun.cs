@@ -42,8 +42,8 @@ internal sealed class ScriptRun : IDisposable
 {
     private static readonly string[] PlainTools =
     [
-        "awk", "base64", "bash", "cat", "date", "dirname", "env", "grep", "gzip", "head", "mkdir", "mktemp", "rm", "sed", "seq", "tar",
-        "tr",
+        "awk", "base64", "bash", "cat", "cut", "date", "dirname", "env", "find", "grep", "gzip", "head", "mkdir", "mktemp", "rm", "sed", "seq",
+        "sha256sum", "sort", "tar", "touch", "tr",
     ];
 
     private static readonly Lazy<Dictionary<string, string>> ToolPaths = new(() =>
@@ -89,10 +89,10 @@ internal sealed class ScriptRun : IDisposable
     /// <summary>
     /// Answers calls that fit a pattern of the shell (<c>az account show*</c>). What is said first goes before. With
     /// <paramref name="needs"/> it is said only while that flag is up; <paramref name="sets"/> puts one up and <paramref name="clears"/>
-    /// takes one down.
+    /// takes one down. With <paramref name="to"/> the output goes into the file that the call names after that option.
     /// </summary>
     public ScriptRun Answer(string pattern, string output = "", int code = 0, int? times = null, string? signal = null,
-        string? needs = null, string? sets = null, string? clears = null)
+        string? needs = null, string? sets = null, string? clears = null, string? to = null)
     {
         var answer = In(string.Create(CultureInfo.InvariantCulture, $"answers/{answers++:00}"));
         Directory.CreateDirectory(answer);
@@ -104,7 +104,7 @@ internal sealed class ScriptRun : IDisposable
             File.WriteAllText(Path.Combine(answer, "times"), left.ToString(CultureInfo.InvariantCulture));
         }
 
-        foreach (var (name, value) in new[] { ("signal", signal), ("needs", needs), ("sets", sets), ("clears", clears) })
+        foreach (var (name, value) in new[] { ("signal", signal), ("needs", needs), ("sets", sets), ("clears", clears), ("to", to) })
         {
             if (value is not null)
             {
