@@ -7,7 +7,8 @@ namespace Ingest.DeployTests.Scripts;
 public sealed class DoorTests(FirstDeployment first) : IClassFixture<FirstDeployment>
 {
     private const string VaultsRefusal =
-        "(Forbidden) Client address is not authorized and caller is not a trusted service.\r\nClient address: 203.0.113.50\r\nCaller: appid=1";
+        "(Forbidden) Client address is not authorized and caller is not a trusted service.\r\n"
+        + "Client address: 203.0.113.50\r\nCaller: appid=1";
 
     [Fact]
     public void The_scm_site_is_opened_for_the_address_that_it_refused()

@@ -15,7 +15,9 @@ public sealed class SecondRunTests
             .Answer("az postgres flexible-server parameter show*azure.extensions*", "timescaledb,postgis\n")
             .Answer("az postgres flexible-server parameter show*--query value*", "pg_cron,pgaudit,timescaledb\n")
             .Answer("az storage share-rm list*", "200\n")
-            .Answer("az network vnet subnet list*", "callers|\nfunctions|/routes/firewall|/gateways/ingest-nat-2\ndatabase|\njobs|/routes/other\n");
+            .Answer(
+                "az network vnet subnet list*",
+                "callers|\nfunctions|/routes/firewall|/gateways/ingest-nat-2\ndatabase|\njobs|/routes/other\n");
         var result = await Deployment.DeployAsync(Deployment.Again(run));
         Assert.True(result.ExitCode == 0, result.Error);
         var found = JsonNode.Parse(Found(result)!)!;
@@ -93,11 +95,7 @@ public sealed class SecondRunTests
         using var run = Deployment.Machine();
         var result = await Deployment.DeployAsync(Deployment.Again(run, "production"), "--size", "small", "--resize");
         Assert.True(result.ExitCode == 0, result.Error);
-        var texts = result.Calls.Select(call => call.Text).ToList();
-        Assert.InRange(
-            texts.FindIndex(text => text.StartsWith("az deployment group what-if --name ingest-main", StringComparison.Ordinal)),
-            1,
-            texts.FindIndex(text => text.StartsWith("az deployment group create", StringComparison.Ordinal)));
+        result.PlacesInOrder("az deployment group what-if --name ingest-main", "az deployment group create");
         Assert.Contains("size=small", result.Only("az deployment group create --name ingest-main").Arguments);
     }
 

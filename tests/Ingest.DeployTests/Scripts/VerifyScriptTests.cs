@@ -73,8 +73,8 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
             "az iot hub consumer-group list",
             "az iot hub consumer-group delete",
             "az deployment group list", "az deployment-scripts list",
-            "az cosmosdb network-rule list", "az rest", "az cosmosdb sql role assignment list", "az resource show", "az rest", "az resource delete",
-            "az rest", "az role assignment delete", "az rest",
+            "az cosmosdb network-rule list", "az rest", "az cosmosdb sql role assignment list", "az resource show", "az rest",
+            "az resource delete", "az rest", "az role assignment delete", "az rest",
         ];
         var calls = good.Result.Calls;
         Assert.Equal(expected.Length, calls.Count);
@@ -278,11 +278,7 @@ public sealed class VerifyScriptTests(GoodVerification good) : IClassFixture<Goo
     public async Task A_wrong_command_line_is_explained_and_nothing_is_called(string message, params string[] arguments)
     {
         using var run = Machine();
-        var result = await run.RunAsync("verify.sh", arguments);
-        Assert.Equal(2, result.ExitCode);
-        Assert.Contains(message, result.Error, StringComparison.Ordinal);
-        Assert.Contains("usage: verify.sh", result.Error, StringComparison.Ordinal);
-        Assert.Empty(result.Calls);
+        await run.RefusesAsync("verify.sh", message, arguments);
     }
 
     internal static ScriptRun Machine() => new("az", "curl", "python3", "ssh-keygen", "sleep");

@@ -10,12 +10,14 @@ public sealed class ZoneTests
     public async Task The_runbook_attaches_every_subnet_to_the_gateway_of_another_zone()
     {
         using var run = Deployment.Machine();
-        var result = await Runbook.WalkAsync(Deployment.Again(run), Runbook.Of("Restore")[1], ("NETWORK", "the-network"), ("NAT", "ingest-nat-2"));
+        var result = await Runbook.WalkAsync(
+            Deployment.Again(run), Runbook.Of("Restore")[1], ("NETWORK", "the-network"), ("NAT", "ingest-nat-2"));
         Assert.True(result.ExitCode == 0, result.Error);
         Assert.Equal(["callers", "functions", "jobs"], result.Calls.Select(call => call.After("--name")));
         Assert.All(result.Calls, call =>
         {
-            Assert.StartsWith("az network vnet subnet update --resource-group my group --vnet-name the-network", call.Text, StringComparison.Ordinal);
+            Assert.StartsWith(
+                "az network vnet subnet update --resource-group my group --vnet-name the-network", call.Text, StringComparison.Ordinal);
             Assert.Equal("ingest-nat-2", call.After("--nat-gateway"));
         });
     }

@@ -25,7 +25,8 @@ internal sealed record ScriptResult(int ExitCode, string Output, string Error, I
     /// <summary>Where calls that start so are, which have to be there and in this order; of several, the first.</summary>
     public IReadOnlyList<int> PlacesInOrder(params string[] starts)
     {
-        var places = starts.Select(start => Calls.ToList().FindIndex(call => call.Text.StartsWith(start, StringComparison.Ordinal))).ToList();
+        var calls = Calls.ToList();
+        var places = starts.Select(start => calls.FindIndex(call => call.Text.StartsWith(start, StringComparison.Ordinal))).ToList();
         Assert.DoesNotContain(-1, places);
         Assert.Equal(places.Order(), places);
         return places;
@@ -42,8 +43,8 @@ internal sealed class ScriptRun : IDisposable
 {
     private static readonly string[] PlainTools =
     [
-        "awk", "base64", "bash", "cat", "cut", "date", "dirname", "env", "find", "grep", "gzip", "head", "mkdir", "mktemp", "rm", "sed", "seq",
-        "sha256sum", "sort", "tar", "touch", "tr",
+        "awk", "base64", "bash", "cat", "cut", "date", "dirname", "env", "find", "grep", "gzip", "head", "mkdir", "mktemp", "rm", "sed",
+        "seq", "sha256sum", "sort", "tar", "touch", "tr",
     ];
 
     private static readonly Lazy<Dictionary<string, string>> ToolPaths = new(() =>
@@ -163,6 +164,17 @@ internal sealed class ScriptRun : IDisposable
         var error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
         return new ScriptResult(process.ExitCode, await output, await error, await CallsAsync());
+    }
+
+    /// <summary>Asserts that a script refuses a command line, says why and how it is used, and has called nothing.</summary>
+    public async Task RefusesAsync(string script, string message, params string[] arguments)
+    {
+        var result = await RunAsync(script, arguments);
+        Assert.Equal(2, result.ExitCode);
+        Assert.Contains("error: ", result.Error, StringComparison.Ordinal);
+        Assert.Contains(message, result.Error, StringComparison.Ordinal);
+        Assert.Contains($"usage: {script}", result.Error, StringComparison.Ordinal);
+        Assert.Empty(result.Calls);
     }
 
     public void Dispose() => Directory.Delete(folder, recursive: true);

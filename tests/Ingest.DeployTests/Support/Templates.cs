@@ -25,8 +25,10 @@ public sealed class Templates : IAsyncLifetime
     /// <summary>The small size upon an installation that has grown and been added to.</summary>
     internal Snapshot Grown { get; private set; } = null!;
 
-    /// <summary>The production size, whose operator has attached the subnets to the NAT gateway of another zone.</summary>
-    internal Snapshot ZoneLost { get; private set; } = null!;
+    /// <summary>
+    /// The production size, whose operator has restored the database and attached the subnets to the NAT gateway of another zone.
+    /// </summary>
+    internal Snapshot Moved { get; private set; } = null!;
 
     /// <summary>The small size under a name that not every service takes.</summary>
     internal Snapshot Named { get; private set; } = null!;
@@ -94,11 +96,11 @@ public sealed class Templates : IAsyncLifetime
               routeTables: { functions: '/routes/firewall' }
             }
             """);
-        ZoneLost = await SnapshotOfAsync(bicep, "zone-lost", """
+        Moved = await SnapshotOfAsync(bicep, "moved", """
             using './main.bicep'
             extends './production.bicepparam'
             param found = {
-              databaseServer: ''
+              databaseServer: 'the-restored'
               databaseGigabytes: 1024
               databaseExtensions: ''
               databaseLibraries: ''

@@ -88,6 +88,12 @@ public sealed class GrownTests(Support.Templates templates)
     }
 
     [Fact]
+    public void A_restored_server_is_locked_as_the_first_one_was() =>
+        Assert.Contains(
+            templates.Moved.OfType("Microsoft.Authorization/locks"),
+            one => ((string)one["id"]!).Contains("/flexibleServers/the-restored/", StringComparison.Ordinal));
+
+    [Fact]
     public void A_restored_server_takes_the_first_ones_place_and_keeps_its_zone()
     {
         Assert.Equal("the-restored", (string?)templates.Grown.Only(Server)["name"]);

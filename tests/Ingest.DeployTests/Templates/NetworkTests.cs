@@ -161,7 +161,7 @@ public sealed class NetworkTests(Support.Templates templates)
 
     [Fact]
     public void An_operator_who_attached_the_gateway_of_another_zone_keeps_it() =>
-        Assert.All(Subnets.Except(["database"]), subnet => Assert.Equal("ingest-nat-2", Gateway(templates.ZoneLost, subnet)));
+        Assert.All(Subnets.Except(["database"]), subnet => Assert.Equal("ingest-nat-2", Gateway(templates.Moved, subnet)));
 
     [Theory]
     [InlineData("functions", "Microsoft.Web/serverFarms")]
