@@ -12,7 +12,8 @@ namespace Ingest.Benchmarks;
 /// </summary>
 internal static partial class WriteBenchmark
 {
-    private static readonly string[] Ways = ["ingest", "copyNew", "unnest", "stagedCopy", "multiRowValues", "singleRowsBatched", "statementPerEvent"];
+    private static readonly string[] Ways = ["ingest", "copyNew", "unnest", "stagedCopy", "multiRowValues", "singleRowsBatched",
+        "statementPerEvent"];
     private static readonly string[] Cases =
         ["new", "allDuplicates", "onePercent", "halfDuplicates", "smallBatches", "skewedPartitions", "latency", "narrow"];
 

@@ -136,7 +136,8 @@ internal sealed class WriteBenchmarkRun : IAsyncDisposable
         var size = way is "copy" or "copyNew" ? _plan.Flush : _rows.Deliveries[0].Count;
         if (!_connections.TryGetValue(way, out var connections))
         {
-            connections = [.. Enumerable.Range(0, _plan.Connections).Select(_ => WriteWayConnection.Open(IsNarrow ? "copyNarrow" : way, _database.ConnectionString))];
+            connections = [.. Enumerable.Range(0, _plan.Connections).Select(_ =>
+                WriteWayConnection.Open(IsNarrow ? "copyNarrow" : way, _database.ConnectionString))];
             _connections.Add(way, connections);
         }
 

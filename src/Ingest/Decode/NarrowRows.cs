@@ -9,6 +9,8 @@ namespace Ingest.Decode;
 /// </summary>
 internal sealed class NarrowRows(TelemetryMapping mapping, ValueScratch scratch)
 {
+    // The device's time is no metric.
+    private readonly string? _time = mapping.Time?.From.ToString().Replace("$.", "", StringComparison.Ordinal);
     private readonly ReadingNumbers? _numbers = mapping.TakesEveryNumber ? new ReadingNumbers(scratch) : null;
     private ReadingColumns? _rows;
     private int _firstRow;
@@ -35,7 +37,7 @@ internal sealed class NarrowRows(TelemetryMapping mapping, ValueScratch scratch)
                 return false;
             }
 
-            foreach (var (metric, value) in numbers.Found)
+            foreach (var (metric, value) in numbers.Found.Where(found => found.Metric != _time))
             {
                 Add(metric, value, context, device, elementIndex);
             }

@@ -42,7 +42,8 @@ public sealed class RotationTests
     public async Task A_later_run_keeps_to_the_key_that_was_named_last()
     {
         using var run = Deployment.Machine();
-        var result = await WalkAsync(run, Runbook.Of("Rotate")[0] + "\ndeploy/functions/deploy.sh --resource-group \"$GROUP\" --location \"$REGION\"");
+        var result = await WalkAsync(
+            run, Runbook.Of("Rotate")[0] + "\ndeploy/functions/deploy.sh --resource-group \"$GROUP\" --location \"$REGION\"");
         Assert.True(result.ExitCode == 0, result.Error);
         var last = result.Calls.Last(
             call => call.Text.StartsWith("az deployment group create --name ingest-main", StringComparison.Ordinal));

@@ -1,6 +1,6 @@
-using Ingest.Events;
 using System.Globalization;
 using Azure.Messaging.EventHubs;
+using Ingest.Events;
 using Ingest.IntegrationTests.EventHubs.Support;
 using Ingest.LocalHub;
 using Ingest.Sources.EventHubs;

@@ -67,6 +67,23 @@ public sealed class NarrowTableTests(PostgresFixture postgres, TimescaleFixture 
         Assert.Equal((rows.Length, rows.Length), (counts.Stored, counts.Duplicate));
     }
 
+    [Fact]
+    public async Task The_devices_own_time_is_the_rows_and_no_metric()
+    {
+        var telemetry = Narrow();
+        telemetry.TimeSource = "body:ts";
+        telemetry.TimeFormat = TimeFormat.EpochMilliseconds;
+        await using var stage = await TableStage.StartAsync(postgres, telemetry, Table);
+
+        await stage.SendAsync(Message("""[{"ts":1767225600000,"a":1},{"ts":1767225600001,"a":1}]"""));
+
+        await stage.ReceivedAsync(2);
+        Assert.Equal(["a 1", "a 1"], await RowsAsync(stage));
+        Assert.Equal(
+            [new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc), new DateTime(2026, 1, 1, 0, 0, 0, 1, DateTimeKind.Utc)],
+            (await stage.QueryAsync("SELECT time FROM points ORDER BY time")).Select(row => (DateTime)row[0]!));
+    }
+
     [Theory]
     [InlineData("""{"a":true}""", "nothing_mapped", "The reading holds no number.")]
     [InlineData("""{"a":{"b":1e400}}""", "out_of_range", "a.b is 1e400, which is beyond what double precision holds.")]

@@ -1,5 +1,5 @@
-using Ingest.Events;
 using Azure.Messaging.EventHubs.Primitives;
+using Ingest.Events;
 using Ingest.Sources.EventHubs;
 using Ingest.Worker;
 using Ingest.Worker.Partitions;
