@@ -1,4 +1,3 @@
-using Azure.Identity;
 using Ingest.Failures;
 using Ingest.Schema;
 using Ingest.Sources.EventHubs;
@@ -107,10 +106,6 @@ public static class StartUpCheck
                 + $"{(report.TimescaleVersion is { } version ? $"TimescaleDB {version} ({report.TimescaleLicense})" : "no TimescaleDB")}");
             warnings.AddRange(report.Warnings.Select(warning => warning.ToString()));
             return [.. report.Problems.Select(problem => new StartUpProblem(problem.ToString(), MayPass: false))];
-        }
-        catch (NpgsqlException exception) when (exception.InnerException is AuthenticationFailedException login)
-        {
-            return [new(EntraLogin.Sentence(login, "the database"), EntraLogin.MayPass(login))];
         }
         catch (Exception exception) when (exception is NpgsqlException || ConnectionFailure.IsNamed(exception))
         {

@@ -20,6 +20,12 @@ public static class ConnectionFailure
         ArgumentNullException.ThrowIfNull(dataSource);
         ArgumentNullException.ThrowIfNull(exception);
         var failure = PostgresFailure.Of(exception);
+        if (Within<TokenUnavailableException>(exception) is not null || Within<OperatorMistakeException>(exception) is not null)
+        {
+            // The identity's endpoint is another server, whose hosts and certificates are not the database's.
+            return failure;
+        }
+
         var settings = new NpgsqlConnectionStringBuilder(dataSource.ConnectionString);
         var isOneServer = settings.Host is { Length: > 0 } host && !host.Contains(',', StringComparison.Ordinal) && host[0] != '/';
         var server = isOneServer ? $"{settings.Host}:{settings.Port}" : settings.Host ?? "the server";

@@ -33,7 +33,7 @@ public sealed record PostgresFailure(FailureKind Kind, string? SqlState, string 
                 new PostgresFailure(FailureKind.OperatorMistake, (exception as PostgresException)?.SqlState, tls),
             PostgresException refused => OfServer(refused),
             OperatorMistakeException mistake => new PostgresFailure(FailureKind.OperatorMistake, mistake.SqlState, mistake.Message),
-            DatabaseBusyException => new PostgresFailure(FailureKind.Outage, null, exception.Message),
+            DatabaseBusyException or TokenUnavailableException => new PostgresFailure(FailureKind.Outage, null, exception.Message),
             NpgsqlException { InnerException: TimeoutException } or TimeoutException =>
                 new PostgresFailure(
                     FailureKind.TooSlow,

@@ -7,18 +7,14 @@ namespace Ingest.Write;
 /// <summary>Makes the data source that everything in the pipeline uses.</summary>
 public static class DatabaseConnections
 {
-    // Well within the five minutes that a token is still good for when Azure.Identity renews it; in between, it answers from its cache.
-    private static readonly TimeSpan PasswordRefresh = TimeSpan.FromMinutes(2);
-    private static readonly TimeSpan PasswordRetry = TimeSpan.FromSeconds(5);
-
     /// <summary>
     /// A data source that fits a pooler in transaction mode: no prepared statements, and no reset when a connection goes back to the pool,
     /// as nothing here leaves session state behind. A pool of one connection is enough.
     /// </summary>
     /// <param name="settings">Where the database is.</param>
     /// <param name="password">
-    /// Gives the current password, for logins by token; asked every 2 minutes, so that it should keep one while that is good, and every 5
-    /// seconds after a failure. Null: the connection string says it.
+    /// Gives the current password, for logins by token; asked for every new connection, with the token of the caller who opens it, so that
+    /// it should keep one while that is good. Null: the connection string says it.
     /// </param>
     /// <param name="loggers">Npgsql's own log; null for none.</param>
     public static NpgsqlDataSource Create(
@@ -45,7 +41,10 @@ public static class DatabaseConnections
 
         if (password is not null)
         {
-            builder.UsePeriodicPasswordProvider((_, cancellationToken) => password(cancellationToken), PasswordRefresh, PasswordRetry);
+            // The periodic one keeps whoever needs the first password waiting, however soon he would give up.
+            builder.UsePasswordProvider(
+                _ => Task.Run(async () => await password(CancellationToken.None)).GetAwaiter().GetResult(),
+                (_, cancellationToken) => password(cancellationToken));
         }
 
         return builder.Build();

@@ -49,7 +49,7 @@ public sealed class EntraLoginTests
         signals.RequestStop();
 
         Assert.Equal(WorkerProgram.Success, await running);
-        Assert.Contains("Microsoft Entra gives no token", _logger.Texts(2015)[0], StringComparison.Ordinal);
+        Assert.Contains("Microsoft Entra gives this process no token", _logger.Texts(2015)[0], StringComparison.Ordinal);
     }
 
     [Theory]
