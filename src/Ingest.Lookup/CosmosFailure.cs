@@ -44,7 +44,7 @@ internal sealed record CosmosFailure(CosmosFailureKind Kind, string Advice)
         (HttpStatusCode.Unauthorized, _) => new(
             CosmosFailureKind.Refused,
             "The account does not take this application's credentials: check the app setting Cosmos (a connection string) or "
-                + "Cosmos__accountEndpoint and the identity behind it."),
+                + "Cosmos__accountEndpoint, and the identity that AZURE_CLIENT_ID names."),
         (HttpStatusCode.BadRequest, _) => new(
             CosmosFailureKind.Refused,
             "The account does not understand the point read: the container's partition key must be /id."),

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using Azure.Identity;
 using Ingest.Lookup.Diagnostics;
 using Microsoft.Azure.Cosmos;
 using Microsoft.Extensions.Logging;
@@ -15,7 +16,8 @@ namespace Ingest.Lookup;
 public sealed class DeviceLookup(Container container, TimeProvider clock, ILogger<DeviceLookup> logger)
 {
     /// <summary>
-    /// Longest wait for Cosmos DB, retries included; past it a lookup is unavailable. A caller waits for the answer, so it is short.
+    /// Longest wait for Cosmos DB, with its retries and with the identity's token; past it a lookup is unavailable. A caller waits for the
+    /// answer, so it is short.
     /// </summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
@@ -36,24 +38,49 @@ public sealed class DeviceLookup(Container container, TimeProvider clock, ILogge
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, patience.Token);
         try
         {
-            using var answer = await container.ReadItemStreamAsync(deviceId, new PartitionKey(deviceId), cancellationToken: either.Token);
+            using var answer = await ReadAsync(deviceId!, either.Token);
             return answer.IsSuccessStatusCode
                 ? await DeviceDocument.ReadAsync(answer.Content, deviceId!, either.Token)
-                : Failed(answer.StatusCode, SubStatus(answer.Headers), RetryAfter(answer.Headers), exception: null);
+                : Failed(answer.StatusCode, SubStatus(answer.Headers), RetryAfter(answer.Headers));
+        }
+        catch (Exception exception) when (!cancellationToken.IsCancellationRequested && LoginFailure(exception) is { } login)
+        {
+            LookupLog.NoToken(logger, login.Message);
+            return new LookupResult.Unavailable("The device documents cannot be reached", SoonAgain);
         }
         catch (CosmosException exception) when (!cancellationToken.IsCancellationRequested)
         {
-            return Failed(exception.StatusCode, exception.SubStatusCode, exception.RetryAfter, exception);
+            return Failed(exception.StatusCode, exception.SubStatusCode, exception.RetryAfter);
         }
         catch (Exception exception) when (
             exception is HttpRequestException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
         {
-            LookupLog.Away(logger, exception.Message, exception);
+            LookupLog.Away(
+                logger, patience.IsCancellationRequested ? $"no answer within {Patience.TotalSeconds} s" : Line(exception.Message));
             return new LookupResult.Unavailable("The device documents cannot be reached", SoonAgain);
         }
     }
 
-    private LookupResult Failed(HttpStatusCode status, int subStatus, TimeSpan? retryAfter, CosmosException? exception)
+    // The SDK waits for a token, and for the account at the first call, whatever its caller's patience.
+    private async Task<ResponseMessage> ReadAsync(string deviceId, CancellationToken cancellationToken)
+    {
+        var reading = container.ReadItemStreamAsync(deviceId, new PartitionKey(deviceId), cancellationToken: cancellationToken);
+        try
+        {
+            return await reading.WaitAsync(cancellationToken);
+        }
+        catch (OperationCanceledException) when (!reading.IsCompleted)
+        {
+            _ = reading.ContinueWith(
+                late => late.Result.Dispose(),
+                CancellationToken.None,
+                TaskContinuationOptions.OnlyOnRanToCompletion,
+                TaskScheduler.Default);
+            throw;
+        }
+    }
+
+    private LookupResult Failed(HttpStatusCode status, int subStatus, TimeSpan? retryAfter)
     {
         var failure = CosmosFailure.Of(status, subStatus);
         switch (failure.Kind)
@@ -64,13 +91,23 @@ public sealed class DeviceLookup(Container container, TimeProvider clock, ILogge
                 LookupLog.Throttled(logger, failure.Advice);
                 return new LookupResult.Unavailable("The device documents are asked for too often", AtLeastASecond(retryAfter));
             case CosmosFailureKind.Refused:
-                LookupLog.Refused(logger, (int)status, subStatus, failure.Advice, exception);
+                LookupLog.Refused(logger, (int)status, subStatus, failure.Advice);
                 return new LookupResult.Unavailable("The device documents do not answer this application", AfterRepair);
             default:
-                LookupLog.Away(logger, $"Cosmos DB answered {(int)status}/{subStatus}", exception);
+                LookupLog.Away(logger, $"Cosmos DB answered {(int)status}/{subStatus}");
                 return new LookupResult.Unavailable("The device documents cannot be reached", SoonAgain);
         }
     }
+
+    // The SDK wraps it in an exception that speaks of the account's answer.
+    private static AuthenticationFailedException? LoginFailure(Exception? exception) => exception switch
+    {
+        null => null,
+        AuthenticationFailedException login => login,
+        _ => LoginFailure(exception.InnerException),
+    };
+
+    private static string Line(string text) => text.Split('\r', '\n')[0];
 
     private static int SubStatus(Headers headers) =>
         int.TryParse(headers["x-ms-substatus"], NumberStyles.None, CultureInfo.InvariantCulture, out var subStatus) ? subStatus : 0;

@@ -3,7 +3,7 @@ using Microsoft.Azure.Cosmos;
 namespace Ingest.Lookup;
 
 /// <summary>How the Cosmos DB client behaves for a caller who waits.</summary>
-public static class LookupClientOptions
+internal static class LookupClientOptions
 {
     /// <summary>
     /// Sets gateway mode (HTTPS on 443 alone, so that a network can be closed around it) and few retries: the caller can ask again.

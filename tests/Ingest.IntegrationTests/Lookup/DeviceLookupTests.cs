@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Azure.Core;
+using Azure.Identity;
 using Ingest.Lookup;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Azure.Cosmos;
@@ -172,6 +174,31 @@ public sealed class DeviceLookupTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_identity_whose_token_never_comes_is_given_up_when_patience_ends()
+    {
+        var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var client = new CosmosAccount(null, "https://127.0.0.1:1/").Connect(new NeverAnswers(asked));
+
+        var finding = FindAsync("itsme", client);
+        await Task.WhenAny(asked.Task, finding);
+        Assert.False(finding.IsCompleted);
+        _clock.Advance(DeviceLookup.Patience);
+
+        Assert.IsType<LookupResult.Unavailable>(await finding);
+        Assert.Contains("10 s", Assert.Single(_log.Lines), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_identity_without_a_token_is_unavailable_and_the_log_says_what_the_identity_says()
+    {
+        using var client = new CosmosAccount(null, "https://127.0.0.1:1/").Connect(new Refused());
+
+        Assert.IsType<LookupResult.Unavailable>(await FindAsync("itsme", client));
+
+        Assert.Contains("no token for the identity 7", Assert.Single(_log.Lines), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_caller_who_goes_away_is_no_failure_of_the_account()
     {
         using var caller = new CancellationTokenSource();
@@ -240,6 +267,27 @@ public sealed class DeviceLookupTests : IAsyncLifetime
         new DeviceLookup((client ?? _client).GetContainer(ScriptedCosmos.DatabaseName, ScriptedCosmos.ContainerName), _clock, _log)
             .FindAsync(id, cancellationToken ?? TestContext.Current.CancellationToken);
 
+    private sealed class NeverAnswers(TaskCompletionSource asked) : TokenCredential
+    {
+        public override async ValueTask<AccessToken> GetTokenAsync(TokenRequestContext requestContext, CancellationToken cancellationToken)
+        {
+            asked.TrySetResult();
+            return await new TaskCompletionSource<AccessToken>().Task;
+        }
+
+        public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
+    }
+
+    private sealed class Refused : TokenCredential
+    {
+        public override ValueTask<AccessToken> GetTokenAsync(TokenRequestContext requestContext, CancellationToken cancellationToken) =>
+            throw new AuthenticationFailedException("no token for the identity 7");
+
+        public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
+    }
+
     private sealed class RecordingLogger : ILogger<DeviceLookup>
     {
         private readonly List<string> _lines = [];
@@ -256,7 +304,13 @@ public sealed class DeviceLookupTests : IAsyncLifetime
             EventId eventId,
             TState state,
             Exception? exception,
-            Func<TState, Exception?, string> formatter) =>
-            _lines.Add(formatter(state, exception));
+            Func<TState, Exception?, string> formatter)
+        {
+            // A console would write it below the line, with its stack trace.
+            Assert.Null(exception);
+            var line = formatter(state, exception);
+            Assert.DoesNotContain('\n', line);
+            _lines.Add(line);
+        }
     }
 }
