@@ -4,8 +4,8 @@ using Microsoft.Extensions.Configuration.Memory;
 namespace Ingest.Functions.Hosting;
 
 /// <summary>
-/// Which log lines leave the Function app. It exports them itself, past the levels in host.json; and at Information Npgsql writes a line
-/// for every statement and ASP.NET Core several for every request.
+/// Which log lines leave the Function app. It exports them itself, past the levels in host.json; and at Information ASP.NET Core writes
+/// several for every request.
 /// </summary>
 public static class FunctionLogs
 {
@@ -22,6 +22,10 @@ public static class FunctionLogs
             {
                 ["Logging:LogLevel:Default"] = "Warning",
                 ["Logging:LogLevel:Ingest"] = "Information",
+                // What Npgsql has to say reaches us as an exception, and is told in our words, once and in a line.
+                ["Logging:LogLevel:Npgsql"] = "Critical",
+                // It warns at every start that its keys are not encrypted. Nothing here is protected by them.
+                ["Logging:LogLevel:Microsoft.AspNetCore.DataProtection"] = "Error",
             },
         });
     }

@@ -1,3 +1,4 @@
+using Ingest.Lookup;
 using Ingest.Settings;
 using Ingest.Sources.EventHubs;
 using Microsoft.Extensions.Configuration;
@@ -6,8 +7,8 @@ using Microsoft.Extensions.Options;
 namespace Ingest.Functions.Hosting;
 
 /// <summary>
-/// What the Function app's bindings need. The host resolves them by itself and too late: a missing connection of the lookup, for one, is
-/// answered with an empty 200. So they are checked when the app starts.
+/// What the Function app's trigger and lookup need. The host resolves the trigger's by itself and too late, the lookup's are needed by its
+/// first caller: so all are checked when the app starts.
 /// </summary>
 public sealed class FunctionSettings
 {
@@ -22,6 +23,12 @@ public sealed class FunctionSettings
 
     /// <summary>The consumer group, which nothing else may read. App setting <c>HubConsumerGroup</c>.</summary>
     public string? HubConsumerGroup { get; set; }
+
+    /// <summary>
+    /// The account of the device documents. App setting <c>Cosmos</c>, a connection string, or <c>Cosmos__accountEndpoint</c> for the app's
+    /// identity.
+    /// </summary>
+    public CosmosAccount? Cosmos { get; set; }
 
     /// <summary>The database of the device documents. App setting <c>CosmosDatabase</c>.</summary>
     public string? CosmosDatabase { get; set; }
@@ -41,13 +48,18 @@ internal sealed class FunctionSettingsValidation(IConfiguration configuration) :
             nameof(options.HubName),
             "the event hub's name; for IoT Hub, the Event Hub-compatible name of its built-in endpoint");
         Require(options.HubConsumerGroup, nameof(options.HubConsumerGroup), "a consumer group that nothing else reads");
-        Require(options.CosmosDatabase, nameof(options.CosmosDatabase), "the Cosmos DB database of the device documents");
-        Require(options.CosmosContainer, nameof(options.CosmosContainer), "the Cosmos DB container of the device documents");
+        RequireResource(options.CosmosDatabase, nameof(options.CosmosDatabase), "the Cosmos DB database of the device documents");
+        RequireResource(options.CosmosContainer, nameof(options.CosmosContainer), "the Cosmos DB container of the device documents");
         Connect(
             "EventHub",
             "the connection string of the event hub, or EventHub__fullyQualifiedNamespace for an identity",
             "fullyQualifiedNamespace");
         Connect("Cosmos", "the connection string of the Cosmos DB account, or Cosmos__accountEndpoint for an identity", "accountEndpoint");
+        if (options.Cosmos?.Fault() is { } fault)
+        {
+            problems.Add(fault);
+        }
+
         Connect(
             "AzureWebJobsStorage",
             "the connection string of the storage account for leases and checkpoints, or AzureWebJobsStorage__accountName for an identity",
@@ -60,6 +72,15 @@ internal sealed class FunctionSettingsValidation(IConfiguration configuration) :
             if (string.IsNullOrWhiteSpace(value))
             {
                 problems.Add(Missing(setting, meaning));
+            }
+        }
+
+        void RequireResource(string? value, string setting, string meaning)
+        {
+            Require(value, setting, meaning);
+            if (!string.IsNullOrWhiteSpace(value) && !CosmosAccount.IsName(value))
+            {
+                problems.Add($"{setting} is no name that Cosmos DB knows: {meaning} has {CosmosAccount.NameRule}.");
             }
         }
 

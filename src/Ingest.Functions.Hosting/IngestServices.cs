@@ -1,6 +1,9 @@
+using Azure.Core;
 using Ingest.Diagnostics;
+using Ingest.Lookup;
 using Ingest.Settings;
 using Ingest.Write;
+using Microsoft.Azure.Cosmos;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -68,6 +71,7 @@ public static class IngestServices
                 settings.HubName = configuration[nameof(FunctionSettings.HubName)];
                 settings.HubIdentity = configuration["Hub:Identity"];
                 settings.HubConsumerGroup = configuration[nameof(FunctionSettings.HubConsumerGroup)];
+                settings.Cosmos = AppSetting.Cosmos(configuration);
                 settings.CosmosDatabase = configuration[nameof(FunctionSettings.CosmosDatabase)];
                 settings.CosmosContainer = configuration[nameof(FunctionSettings.CosmosContainer)];
             })
@@ -75,6 +79,26 @@ public static class IngestServices
         services.AddSingleton<IValidateOptions<FunctionSettings>>(new FunctionSettingsValidation(configuration));
         services.PostConfigure<CommitSettings>(InvocationTime.SetDefault);
         services.AddSingleton<IValidateOptions<CommitSettings>>(new InvocationTime.Validation(configuration));
+        return services;
+    }
+
+    /// <summary>
+    /// Adds the device lookup on one client of Cosmos DB, which is made of <see cref="FunctionSettings"/> when it is first needed.
+    /// </summary>
+    /// <param name="services">Where to.</param>
+    /// <param name="identity">Reads the documents where no connection string is given.</param>
+    public static IServiceCollection AddDeviceLookup(this IServiceCollection services, TokenCredential identity)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        services.AddSingleton(provider => provider.GetRequiredService<IOptions<FunctionSettings>>().Value.Cosmos!.Connect(identity));
+        services.AddSingleton(provider =>
+        {
+            var settings = provider.GetRequiredService<IOptions<FunctionSettings>>().Value;
+            return new DeviceLookup(
+                provider.GetRequiredService<CosmosClient>().GetContainer(settings.CosmosDatabase, settings.CosmosContainer),
+                provider.GetRequiredService<TimeProvider>(),
+                provider.GetRequiredService<ILogger<DeviceLookup>>());
+        });
         return services;
     }
 

@@ -48,7 +48,7 @@ public sealed class Readiness(
                 dataSource, table, database.Value, dropsExpired: telemetry.Value.RetentionDays > 0, either.Token);
             problems.AddRange(report.Problems.Select(problem => problem.ToString()));
         }
-        catch (OperationCanceledException) when (patience.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        catch (Exception) when (patience.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
             problems.Add($"The database did not answer within {Patience.TotalSeconds} s.");
         }

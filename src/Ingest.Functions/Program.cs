@@ -1,25 +1,20 @@
-using Azure.Core;
-using Azure.Identity;
 using Ingest.Functions;
 using Ingest.Functions.Hosting;
-using Ingest.Lookup;
-using Microsoft.Azure.Functions.Worker;
+using Ingest.Sources.Identity;
 using Microsoft.Azure.Functions.Worker.Builder;
 using Microsoft.Extensions.Hosting;
 
 var builder = FunctionsApplication.CreateBuilder(args);
 builder.ConfigureFunctionsWebApplication();
+builder.UseHttpFailures();
 FunctionLogs.AddLevels(builder.Configuration);
 
-// A managed identity in Azure (AZURE_CLIENT_ID names it where there are several), whoever is logged in on a developer's machine.
-TokenCredential credential = new DefaultAzureCredential();
+var identity = AppIdentity.Of(builder.Configuration);
 builder.Services
-    .AddIngestPipeline(
-        builder.Configuration,
-        async cancellationToken => (await credential.GetTokenAsync(PostgresLogin.Scope, cancellationToken)).Token)
-    .AddFunctionSettings(builder.Configuration);
-builder.ConfigureCosmosDBExtensionOptions(options => LookupClientOptions.Apply(options.ClientOptions));
-FunctionFunctionTelemetry.Add(builder, credential);
+    .AddIngestPipeline(builder.Configuration, DatabaseToken.Of(identity))
+    .AddFunctionSettings(builder.Configuration)
+    .AddDeviceLookup(identity);
+FunctionTelemetry.Add(builder, identity);
 
 try
 {

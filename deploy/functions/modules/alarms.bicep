@@ -152,7 +152,7 @@ AppRequests
     window: 'PT15M'
     query: '''AppTraces
 | extend Event = tostring(Properties.EventId)
-| where Event in ("1010", "6002") or (Event == "1008" and (Message has "differ" or tostring(Properties.Failure) has "differ"))
+| where Event in ("1010", "6002", "6004") or (Event == "1008" and (Message has "differ" or tostring(Properties.Failure) has "differ"))
 | project TimeGenerated, Message'''
   }
   {

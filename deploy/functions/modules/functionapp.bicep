@@ -81,8 +81,6 @@ var programSettings = {
   AZURE_CLIENT_ID: identity.clientId
   Commit__GiveUpAfterSeconds: '240'
   Cosmos__accountEndpoint: cosmosEndpoint
-  Cosmos__clientId: identity.clientId
-  Cosmos__credential: 'managedidentity'
   CosmosContainer: cosmosContainerName
   CosmosDatabase: cosmosDatabaseName
   Database__ConnectionString: 'Host=${databaseHost};Port=5432;Database=${databaseName};Username=${identity.name};SSL Mode=VerifyFull;Maximum Pool Size=4;Application Name=ingest-functions'

@@ -11,8 +11,6 @@ internal static class AppSettings
         "CosmosContainer",
         "CosmosDatabase",
         "Cosmos__accountEndpoint",
-        "Cosmos__clientId",
-        "Cosmos__credential",
         "Database__ConnectionString",
         "Database__EntraAuthentication",
         "EventHub",

@@ -20,9 +20,10 @@ public sealed class SettingsTests(Support.Templates templates)
     [Fact]
     public void The_program_starts_on_what_is_deployed()
     {
-        // The server's name is known only once it is there; colons as the environment provider puts them.
+        // The server's name and the account's address are known only once they are there; colons as the environment provider puts them.
         var deployed = AppSettings.Of(templates.Small);
         deployed["Database__ConnectionString"] = "Host=server;Username=app";
+        deployed["Cosmos__accountEndpoint"] = "https://account.documents.azure.com:443/";
         var configuration = new ConfigurationBuilder()
             .AddInMemoryCollection(deployed.Select(setting =>
                 KeyValuePair.Create(setting.Key.Replace("__", ":", StringComparison.Ordinal), (string?)setting.Value)))
@@ -97,9 +98,7 @@ public sealed class SettingsTests(Support.Templates templates)
         var settings = AppSettings.Of(templates.Small);
         var own = settings["AZURE_CLIENT_ID"];
         Assert.Contains("/ingest-app-", own, StringComparison.Ordinal);
-        Assert.Equal(own, settings["Cosmos__clientId"]);
         Assert.Equal(own, settings["AzureWebJobsStorage__clientId"]);
-        Assert.Equal("managedidentity", settings["Cosmos__credential"]);
         Assert.Equal("managedidentity", settings["AzureWebJobsStorage__credential"]);
     }
 

@@ -17,13 +17,16 @@ internal static class FunctionAppSettings
         ["EventHub"] = "Endpoint=sb://localhost",
         ["HubName"] = "telemetry",
         ["HubConsumerGroup"] = "live",
-        ["Cosmos"] = "AccountEndpoint=https://localhost:8081/",
+        ["Cosmos"] = "AccountEndpoint=https://localhost:8081/;AccountKey=AAAA",
         ["CosmosDatabase"] = "devices",
         ["CosmosContainer"] = "Container",
         ["Database__ConnectionString"] = "Host=localhost;Username=u;Password=p",
     };
 
-    public static ServiceProvider Compose(IEnumerable<KeyValuePair<string, string?>> appSettings)
+    /// <param name="appSettings">The settings.</param>
+    /// <param name="token">Gives the database's token; null for one that is there at once.</param>
+    public static ServiceProvider Compose(
+        IEnumerable<KeyValuePair<string, string?>> appSettings, Func<CancellationToken, ValueTask<string>>? token = null)
     {
         // As the environment provider does.
         var configuration = new ConfigurationBuilder()
@@ -32,8 +35,9 @@ internal static class FunctionAppSettings
             .Build();
         return new ServiceCollection()
             .AddLogging()
-            .AddIngestPipeline(configuration, _ => ValueTask.FromResult("token"))
+            .AddIngestPipeline(configuration, token ?? (_ => ValueTask.FromResult("token")))
             .AddFunctionSettings(configuration)
+            .AddDeviceLookup(AppIdentity.Of(configuration))
             .BuildServiceProvider(new ServiceProviderOptions { ValidateOnBuild = true, ValidateScopes = true });
     }
 

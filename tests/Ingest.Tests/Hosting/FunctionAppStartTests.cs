@@ -1,4 +1,6 @@
 using Ingest.Functions.Hosting;
+using Ingest.Lookup;
+using Microsoft.Azure.Cosmos;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Xunit;
@@ -73,7 +75,7 @@ public sealed class FunctionAppStartTests
     public void An_identity_takes_a_connection_strings_place(string connection, string property)
     {
         _settings.Remove(connection);
-        _settings[property] = "there";
+        _settings[property] = "https://plant.documents.azure.com:443/";
 
         Assert.Empty(FunctionAppSettings.Problems(_settings));
     }
@@ -90,6 +92,43 @@ public sealed class FunctionAppStartTests
         _settings[setting] = value;
 
         Assert.Contains(FunctionAppSettings.Problems(_settings), problem => problem.Contains(named, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("Cosmos", "plant")]
+    [InlineData("Cosmos", "AccountEndpoint=https://plant.documents.azure.com:443/")]
+    [InlineData("Cosmos", "AccountEndpoint=plant;AccountKey=AAAA")]
+    [InlineData("Cosmos", "AccountEndpoint=https://plant.documents.azure.com:443/;AccountKey=s3cret")]
+    [InlineData("Cosmos", "AccountEndpoint=\"s3cret")]
+    [InlineData("Cosmos__accountEndpoint", "plant")]
+    [InlineData("Cosmos__accountEndpoint", "http://plant.documents.azure.com:443/")]
+    [InlineData("CosmosDatabase", "dev/ices")]
+    [InlineData("CosmosContainer", "Container?")]
+    public void A_lookup_that_could_never_work_is_named_at_the_start_and_its_key_is_not_said(string setting, string value)
+    {
+        if (setting == "Cosmos__accountEndpoint")
+        {
+            _settings.Remove("Cosmos");
+        }
+
+        _settings[setting] = value;
+
+        var problem = Assert.Single(FunctionAppSettings.Problems(_settings));
+        Assert.StartsWith(setting, problem, StringComparison.Ordinal);
+        Assert.DoesNotContain("s3cret", problem, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Cosmos", "AccountEndpoint=https://localhost:8081/;AccountKey=AAAA", "https://localhost:8081/")]
+    [InlineData("Cosmos__accountEndpoint", "https://plant.documents.azure.com:443/", "https://plant.documents.azure.com/")]
+    public async Task The_lookup_has_one_client_of_the_account_that_is_named(string setting, string value, string address)
+    {
+        _settings.Remove("Cosmos");
+        _settings[setting] = value;
+        await using var services = FunctionAppSettings.Compose(_settings);
+
+        Assert.Equal(new Uri(address), services.GetRequiredService<CosmosClient>().Endpoint);
+        Assert.Same(services.GetRequiredService<DeviceLookup>(), services.GetRequiredService<DeviceLookup>());
     }
 
     [Fact]
