@@ -33,10 +33,15 @@ public sealed class CliProcess : IAsyncDisposable
     /// <summary>Every line it has written, to either stream.</summary>
     public IReadOnlyList<string> Lines => [.. _lines.Select(line => line.Line)];
 
-    public static CliProcess Start(IReadOnlyDictionary<string, string> environment, params IEnumerable<string> arguments)
+    public static CliProcess Start(IReadOnlyDictionary<string, string> environment, params IEnumerable<string> arguments) =>
+        StartProgram("Ingest.Cli.dll", environment, arguments);
+
+    /// <summary>Starts another program from the binaries beside the caller's.</summary>
+    public static CliProcess StartProgram(
+        string program, IReadOnlyDictionary<string, string> environment, params IEnumerable<string> arguments)
     {
         ArgumentNullException.ThrowIfNull(environment);
-        var info = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Ingest.Cli.dll"), .. arguments])
+        var info = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, program), .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
