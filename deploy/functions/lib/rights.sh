@@ -3,7 +3,7 @@
 
 # The rights of the jobs' identity, by what it has and not by what this run gave it: an earlier run may have been killed.
 take_rights_away() {
-  local failed=0
+  local failed=0 unlocked=0
   # What is still running would go on with the rights, or be given them once more.
   insist stop_deployment ingest-jobs || failed=1
   insist stop_scripts || failed=1
@@ -13,7 +13,7 @@ take_rights_away() {
   insist remove_cosmos_roles || failed=1
   insist remove_database_administrator || failed=1
   insist remove_azure_roles || failed=1
-  put_locks_back || return 1
+  put_locks_back || unlocked=1
   if ((failed)); then
     say "error: The jobs' identity $jobs_principal still has rights in the resource group '$group'."
     say "       Look for it in Cosmos DB $cosmos (networking, data-plane roles), in PostgreSQL $postgres (authentication)"
@@ -21,6 +21,7 @@ take_rights_away() {
     say "       there or on the group keeps it from going: az lock list --resource-group '$group' --output table"
     return 1
   fi
+  return "$unlocked"
 }
 
 remove_cosmos_rule() {

@@ -44,7 +44,8 @@ internal sealed class ScriptRun : IDisposable
     private static readonly string[] PlainTools =
     [
         "awk", "base64", "bash", "cat", "cut", "date", "dirname", "env", "find", "grep", "gzip", "head", "mkdir", "mktemp", "rm", "sed",
-        "seq", "sha256sum", "sort", "tar", "touch", "tr",
+        "seq", "sort", "tar", "touch", "tr",
+        OperatingSystem.IsMacOS() ? "shasum" : "sha256sum",
     ];
 
     private static readonly Lazy<Dictionary<string, string>> ToolPaths = new(() =>
