@@ -26,9 +26,11 @@ internal sealed class TimeResolver(TelemetrySettings settings, List<string> prob
         if (!settings.TimeSource.Contains(':', StringComparison.Ordinal)
             || !Place.TryParse(settings.TimeSource, takesEvery: false, out var place, out fault))
         {
+            var meant = NearestName.Find(settings.TimeSource, Enum.GetNames<TimeSource>());
             problems.Add(
-                $"{Setting}: \"{settings.TimeSource}\" {fault ?? "is no stamp and no place."} Write {nameof(TimeSource.IotHub)}, "
-                    + $"{nameof(TimeSource.EventHub)}, or where the device's time is: body:ts, property:ts or annotation:name.");
+                $"{Setting}: \"{settings.TimeSource}\" {fault ?? "is no stamp and no place."} It takes {nameof(TimeSource.IotHub)}, "
+                    + $"{nameof(TimeSource.EventHub)}, or where the device's time is: body:ts, property:ts or annotation:name."
+                    + (meant is null ? "" : $" Did you mean {meant}?"));
             return null;
         }
 

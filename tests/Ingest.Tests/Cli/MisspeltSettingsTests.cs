@@ -32,7 +32,7 @@ public sealed class MisspeltSettingsTests
         "'Float8', and takes Double, Real, Bigint, Integer, Boolean, Text, Timestamptz, Jsonb. Did you mean Double?")]
     [InlineData("Telemetry:Columns:0:Type", "Intger", "Did you mean Integer?")]
     [InlineData("Telemetry:Columns:0:Type", "77", "Telemetry:Columns:0:Type is '77'")]
-    [InlineData("Telemetry:TimeSource", "IoTHubs", "Write IotHub, EventHub, or where the device's time is")]
+    [InlineData("Telemetry:TimeSource", "IoTHubs", "annotation:name. Did you mean IotHub?")]
     [InlineData("Hub:Transport", "Websockets", "takes Amqp, AmqpWebSockets.")]
     [InlineData("Commit:MaxRows", "many", "Commit:MaxRows is 'many', and takes a whole number.")]
     [InlineData("Commit:MaxRows", "", "Commit:MaxRows is empty, and takes a whole number.")]
