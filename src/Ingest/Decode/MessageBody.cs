@@ -20,6 +20,10 @@ internal sealed class MessageBody : IDisposable
     private readonly PooledBuffer<byte> _inflated = new();
     private readonly PooledBuffer<byte> _converted = new();
 
+    // Most messages have the same encoding, and mostly as the same string.
+    private string? _lastEncoding;
+    private Packing _lastPacking;
+
     private enum Packing
     {
         None,
@@ -45,7 +49,7 @@ internal sealed class MessageBody : IDisposable
         }
 
         text = body.Span;
-        var packing = Compression.IsGzip(text) ? Packing.Gzip : PackingOf(message.ContentEncoding);
+        var packing = Compression.IsGzip(text) ? Packing.Gzip : PackingNamed(message.ContentEncoding);
         if (packing == Packing.Unknown)
         {
             detail = $"The content-encoding is {RejectionText.Quote(message.ContentEncoding!)}; {Known}.";
@@ -102,6 +106,17 @@ internal sealed class MessageBody : IDisposable
                 detail = "";
                 return null;
         }
+    }
+
+    private Packing PackingNamed(string? encoding)
+    {
+        if (!ReferenceEquals(encoding, _lastEncoding))
+        {
+            _lastPacking = PackingOf(encoding);
+            _lastEncoding = encoding?.Length > LongestEncoding ? null : encoding;
+        }
+
+        return _lastPacking;
     }
 
     // IoT Hub's contentEncoding names the character set, where HTTP's names the compression. Devices use it for either. One of any length

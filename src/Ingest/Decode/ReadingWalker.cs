@@ -70,7 +70,7 @@ internal sealed class ReadingWalker(TelemetryMapping mapping, ReadingValues valu
             {
                 Skip(ref reader);
             }
-            else
+            else if (child.OnlyColumn < 0 || !values.Take(ref reader, child.OnlyColumn))
             {
                 WalkValue(ref reader, body, child);
             }

@@ -40,6 +40,8 @@ internal static class TextEncoding
 
     private static (Encoding? Encoding, int MarkLength) Of(ReadOnlySpan<byte> text) => text switch
     {
+        // Nearly every body.
+        [> 0 and < 0x80, not 0, ..] => (null, 0),
         [0xef, 0xbb, 0xbf, ..] => (null, 3),
         [0xff, 0xfe, 0, 0, ..] => (Utf32Little, 4),
         [0, 0, 0xfe, 0xff, ..] => (Utf32Big, 4),

@@ -55,6 +55,7 @@ internal sealed class BodyPath
                 .Select(group => Child(group.First().Steps[0], group, id)),
         ];
         HasMore = further.Count > 0;
+        OnlyColumn = here.Count == 1 && ColumnIndexes.Length == 1 && !HasMore ? ColumnIndexes[0] : -1;
         InMembers = [.. Members.SelectMany(child => child.AllIndexes)];
         InElements = [.. Elements.SelectMany(child => child.AllIndexes)];
     }
@@ -79,6 +80,9 @@ internal sealed class BodyPath
 
     /// <summary>Whether it names the reading's own time.</summary>
     public bool IsTime { get; }
+
+    /// <summary>The column that takes the value found here, where nothing else is to be done about it; else -1.</summary>
+    public int OnlyColumn { get; }
 
     /// <summary>Whether steps go on from here.</summary>
     public bool HasMore { get; }
