@@ -13,8 +13,15 @@ namespace Ingest.Cli.Commands;
 /// <summary><c>ingest replay</c>.</summary>
 internal static class ReplayCommand
 {
+    public static readonly Option<bool> AcceptDifferences = new("--accept-differences")
+    {
+        Description =
+            "Continue even if many replayed readings differ from the stored rows: each is then stored as an additional row in its "
+                + "millisecond.",
+    };
+
     private static readonly Option<DateTimeOffset?> From = Arguments.Time(
-        "--from", "The first stamp to replay: ISO 8601 (UTC), or a span back from now like 6h (required).");
+        "--from", "The first stamp to replay: ISO 8601 (UTC), or a span back from now like 6h (required, unless --archive is given).");
     private static readonly Option<DateTimeOffset?> To = Arguments.Time(
         "--to", "The stamp to end before. Default: all there is when the replay begins.");
     private static readonly Option<string?> Partition =
@@ -27,22 +34,22 @@ internal static class ReplayCommand
         DefaultValueFactory = _ => "replay",
     };
 
-    private static readonly Option<bool> AcceptDifferences = new("--accept-differences")
-    {
-        Description =
-            "Continue even if many replayed readings differ from the stored rows: each is then stored as an additional row in its "
-                + "millisecond.",
-    };
-
     public static Command Create()
     {
-        From.Required = true;
         var command = new Command(
             "replay",
             "Read the hub again from a time through the same pipeline. What is stored already stays as it is; no checkpoint moves.")
         {
             From, To, Partition, Group, AcceptDifferences, SharedOptions.Hub, SharedOptions.Database, SharedOptions.Set, SharedOptions.Json,
         };
+        ArchiveReplayCommand.AddTo(command);
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(From) is null && !ArchiveReplayCommand.IsWanted(result))
+            {
+                result.AddError("Give --from: the first stamp to replay; or --archive, to replay from files.");
+            }
+        });
         command.SetAction(RunAsync);
         return command;
     }
@@ -50,16 +57,15 @@ internal static class ReplayCommand
     private static async Task<int> RunAsync(ParseResult arguments, CancellationToken cancellationToken)
     {
         var output = new Output(arguments.GetValue(SharedOptions.Json));
+        if (ArchiveReplayCommand.IsWanted(arguments.CommandResult))
+        {
+            return await ArchiveReplayCommand.RunAsync(arguments, output);
+        }
+
         var reader = new SettingsReader(SharedOptions.Configuration(arguments));
         var settings = PipelineSettings.Read(reader);
         var mapping = reader.Mapping(settings.Telemetry);
-        var from = arguments.GetValue(From)!.Value.UtcDateTime;
-        var to = arguments.GetValue(To)?.UtcDateTime;
-        if (to <= from)
-        {
-            reader.Add($"--to {to:O} is not after --from {from:O}.");
-        }
-
+        var range = Range(arguments, reader);
         reader.ThrowIfAny();
         settings.Commit.AcceptDifferences |= arguments.GetValue(AcceptDifferences);
 
@@ -72,27 +78,54 @@ internal static class ReplayCommand
         (await StartUpCheck.RunAsync(client, group, parts, output.Line, signals.Stop)).ThrowIfAny();
         await RefuseGroupOfAWorkerAsync(parts, client.Hub, group, signals.Stop);
 
-        var replay = new HubReplay(client, group, settings.Hub.ConsumerGroup, parts.Mapping.Fields, parts.Pipeline.ProcessAsync);
-        var progress = new ReplayScreen(output, clock);
-        ReadingCounts counts;
+        var replay = new HubReplay(client, group, settings.Hub.ConsumerGroup, settings.Telemetry.TimeSource, parts.Pipeline.ProcessAsync);
+        var screen = new HubReplayScreen(output, clock);
+        var counts = await ShowAsync(
+            output,
+            screen,
+            report => replay.RunAsync(range, arguments.GetValue(Partition), report, signals.Stop),
+            () => screen.Last?.Counts ?? default,
+            signals.Stop);
+        Print(output, counts);
+        return counts.Balance ? ExitCode.Success : ExitCode.Failure;
+    }
+
+    /// <summary>The range that the options name; all there is where they name none.</summary>
+    public static ReplayRange Range(ParseResult arguments, SettingsReader reader)
+    {
+        var from = arguments.GetValue(From)?.UtcDateTime ?? DateTime.MinValue;
+        var to = arguments.GetValue(To)?.UtcDateTime;
+        if (to <= from)
+        {
+            reader.Add($"--to {to:O} is not after --from {from:O}.");
+        }
+
+        return new ReplayRange(from, to);
+    }
+
+    /// <summary>Shows a replay's progress, and says how it ends where it does not reach its end.</summary>
+    public static async Task<TResult> ShowAsync<T, TResult>(
+        Output output,
+        ReplayScreen<T> screen,
+        Func<IProgress<T>, Task<TResult>> replay,
+        Func<ReadingCounts> counts,
+        CancellationToken stop)
+        where T : class
+    {
         try
         {
-            counts = await progress.ShowAsync(
-                report => replay.RunAsync(new ReplayRange(from, to), arguments.GetValue(Partition), report, signals.Stop));
+            return await screen.ShowAsync(replay);
         }
         catch (StoredValuesMismatchException exception)
         {
             throw new CommandException($"{exception.Message} To store them all the same, add --accept-differences.", ExitCode.Failure);
         }
-        catch (OperationCanceledException) when (signals.Stop.IsCancellationRequested)
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            Print(output, progress.Last.Counts);
+            Print(output, counts());
             throw new CommandException(
                 "Stopped before the end of the range. What was replayed is stored; running it again is safe.", ExitCode.Failure);
         }
-
-        Print(output, counts);
-        return counts.Balance ? ExitCode.Success : ExitCode.Failure;
     }
 
     private static async Task RefuseGroupOfAWorkerAsync(
@@ -110,7 +143,8 @@ internal static class ReplayCommand
         }
     }
 
-    private static void Print(Output output, ReadingCounts counts)
+    /// <summary>Where the readings ended; with <c>--json</c> as an object too, unless the caller writes its own.</summary>
+    public static void Print(Output output, ReadingCounts counts)
     {
         output.Line(string.Create(
             CultureInfo.InvariantCulture,

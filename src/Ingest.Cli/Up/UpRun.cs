@@ -241,7 +241,7 @@ internal sealed class UpRun(UpOptions options, IConfiguration configuration, Out
             parts.Mapping.Fields,
             parts.Pipeline.ProcessAsync);
         var from = options.Hub is null ? DateTime.UnixEpoch : _started.UtcDateTime;
-        var counts = await new ReplayScreen(output, _clock).ShowAsync(
+        var counts = await new HubReplayScreen(output, _clock).ShowAsync(
             progress => replay.RunAsync(new ReplayRange(from), partition: null, progress, signals.Abandon));
         var rowsAfter = await parts.Store.CountRowsAsync(signals.Abandon);
         return (counts, RunAudit.ReplayDifferences(options.Hub is null ? _meter.Total : null, counts, rowsBefore, rowsAfter));

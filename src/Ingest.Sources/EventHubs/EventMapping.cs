@@ -15,11 +15,7 @@ namespace Ingest.Sources.EventHubs;
 /// <remarks>Not thread-safe where names are shared: one a partition.</remarks>
 public sealed class EventMapping(string hub, string partition, EventFields fields)
 {
-    // Short names alone, and not many: devices choose some of them, and the cache must not be theirs to fill.
-    private const int LongestName = 128;
-    private const int MostNames = 20_000;
-
-    private readonly Dictionary<string, string> _names = new(StringComparer.Ordinal);
+    private readonly SharedNames _names = new();
 
     /// <summary>One message.</summary>
     public RawEvent ToEvent(EventData message)
@@ -32,7 +28,7 @@ public sealed class EventMapping(string hub, string partition, EventFields field
         {
             if (IsSystemAnnotation(name))
             {
-                system.Set(name, value is string text && name != "x-opt-offset" ? Shared(text) : value);
+                system.Set(name, value is string text && name != "x-opt-offset" ? _names.Of(text) : value);
             }
 
             if (fields.Annotations.Count > 0 && fields.Annotations.Contains(name))
@@ -45,8 +41,8 @@ public sealed class EventMapping(string hub, string partition, EventFields field
         {
             var properties = raw.Properties;
             system.Set("message-id", properties.MessageId?.ToString());
-            system.Set("content-type", Shared(properties.ContentType));
-            system.Set("content-encoding", Shared(properties.ContentEncoding));
+            system.Set("content-type", _names.Of(properties.ContentType));
+            system.Set("content-encoding", _names.Of(properties.ContentEncoding));
         }
 
         return system.ToEvent(hub, partition, fields.TimeSource, Body(raw), ApplicationProperties(raw), annotations);
@@ -116,26 +112,5 @@ public sealed class EventMapping(string hub, string partition, EventFields field
         }
 
         return joined?.ToArray() ?? first;
-    }
-
-    private string? Shared(string? text)
-    {
-        if (text is null || text.Length > LongestName)
-        {
-            return text;
-        }
-
-        if (_names.TryGetValue(text, out var shared))
-        {
-            return shared;
-        }
-
-        if (_names.Count == MostNames)
-        {
-            _names.Clear();
-        }
-
-        _names[text] = text;
-        return text;
     }
 }

@@ -17,9 +17,11 @@ public sealed record PipelineSettings
     public required DeadLetterSettings DeadLetters { get; init; }
 
     /// <summary>Reads every section, adding what is wrong to the reader.</summary>
-    public static PipelineSettings Read(SettingsReader reader) => new()
+    /// <param name="reader">Where from.</param>
+    /// <param name="needsHub">Whether a hub must be named.</param>
+    public static PipelineSettings Read(SettingsReader reader, bool needsHub = true) => new()
     {
-        Hub = reader.Read<HubSettings>(HubSettings.Section),
+        Hub = needsHub ? reader.Read<HubSettings>(HubSettings.Section) : new HubSettings(),
         Database = reader.Read<DatabaseSettings>(DatabaseSettings.Section),
         Telemetry = reader.Read<TelemetrySettings>(TelemetrySettings.Section),
         Commit = reader.Read<CommitSettings>(CommitSettings.Section),

@@ -60,6 +60,14 @@ public static class StartUpCheck
         return new StartUpReport(hub, database) { Warnings = warnings };
     }
 
+    /// <summary>Looks at the database alone, for what reads no hub.</summary>
+    public static async Task<StartUpReport> RunAsync(
+        PipelineComposition parts, Action<string>? tell, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(parts);
+        return new StartUpReport([], await AskDatabaseAsync(parts, tell, cancellationToken));
+    }
+
     private static async Task<List<StartUpProblem>> AskHubAsync(
         HubClient client, string consumerGroup, Action<string>? tell, CancellationToken cancellationToken)
     {

@@ -24,7 +24,10 @@ public sealed class CheckpointTable(NpgsqlDataSource dataSource)
         """;
 
     private const string ListSql =
-        $"SELECT {Fields} FROM checkpoints AS c ORDER BY c.hub, c.consumer_group, length(c.partition), c.partition";
+        $"""
+        SELECT {Fields} FROM checkpoints AS c WHERE NOT starts_with(c.consumer_group, '{ArchiveCheckpoints.Group}')
+        ORDER BY c.hub, c.consumer_group, length(c.partition), c.partition
+        """;
 
     private const string ReadSql =
         $"""

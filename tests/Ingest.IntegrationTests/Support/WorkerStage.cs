@@ -5,6 +5,7 @@ using Ingest.Events;
 using Ingest.LocalHub;
 using Ingest.Sources.EventHubs;
 using Ingest.TestSupport;
+using Ingest.TestSupport.Archives;
 using Ingest.TestSupport.Databases;
 using Ingest.TestSupport.Processes;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -53,6 +54,10 @@ internal sealed class WorkerStage : IAsyncDisposable
 
     /// <summary>Every message sent.</summary>
     public List<SimulatedMessage> Sent { get; } = [];
+
+    /// <summary>What IoT Hub's routing of telemetry would have archived of it.</summary>
+    public IEnumerable<ArchivedMessage> Routed() => Sent.Where(message => message.Source == "Telemetry").Select(
+        message => new ArchivedMessage(message.Device, message.Stamp, message.Body));
 
     public static async Task<WorkerStage> CreateAsync(PostgresFixture postgres, bool faults = false)
     {

@@ -1,0 +1,102 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using Ingest.Cli.Hosting;
+using Ingest.Cli.Terminal;
+using Ingest.Sources.Archives;
+using Ingest.Worker.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Ingest.Cli.Commands;
+
+/// <summary><c>ingest replay --archive</c>.</summary>
+internal static class ArchiveReplayCommand
+{
+    private static readonly Option<string?> Location = new("--archive")
+    {
+        Description = "Read files instead of the hub: what IoT Hub's message routing (Avro, JSON lines) or Event Hubs Capture has written.",
+        HelpName = "folder",
+    };
+
+    private static readonly Option<string> Prefix = new("--prefix")
+    {
+        Description = "With --archive: only files whose path in it begins so.",
+        HelpName = "path",
+        DefaultValueFactory = _ => "",
+    };
+
+    private static readonly Option<bool> AcceptOtherStamps = new("--accept-other-stamps")
+    {
+        Description =
+            "With --archive: continue even if its stamps cannot equal those of live rows; what is stored already is then stored again.",
+    };
+
+    public static void AddTo(Command command)
+    {
+        command.Add(Location);
+        command.Add(Prefix);
+        command.Add(AcceptOtherStamps);
+    }
+
+    public static bool IsWanted(CommandResult arguments) => arguments.GetResult(Location) is not null;
+
+    public static async Task<int> RunAsync(ParseResult arguments, Output output)
+    {
+        var reader = new SettingsReader(SharedOptions.Configuration(arguments));
+        var settings = PipelineSettings.Read(reader, needsHub: false);
+        var mapping = reader.Mapping(settings.Telemetry);
+        var options = new ArchiveReplayOptions(
+            ReplayCommand.Range(arguments, reader),
+            settings.Telemetry.Table,
+            settings.Telemetry.TimeSource,
+            arguments.GetValue(AcceptOtherStamps));
+        reader.ThrowIfAny();
+        settings.Commit.AcceptDifferences |= arguments.GetValue(ReplayCommand.AcceptDifferences);
+
+        var clock = TimeProvider.System;
+        using var signals = new ShutdownSignals(clock);
+        using var loggers = Logging.ToStandardError(LogLevel.Warning);
+        var plan = await ArchivePlan.MakeAsync(
+            new FolderArchive(arguments.GetValue(Location)!), arguments.GetValue(Prefix)!, signals.Stop);
+        output.Line(string.Create(
+            CultureInfo.InvariantCulture, $"archive: {plan.Archive.Name}, {plan.Files.Count:#,0} files of {plan.Bytes:#,0} bytes"));
+        if (!options.AcceptOtherStamps && await plan.FindOtherStampsAsync(options, signals.Stop) is { } otherStamps)
+        {
+            throw new CommandException($"{otherStamps}. To store them all the same, add --accept-other-stamps.");
+        }
+
+        await using var parts = PipelineComposition.Create(settings, mapping!, Purpose.Replay, loggers);
+        (await StartUpCheck.RunAsync(parts, output.Line, signals.Stop)).ThrowIfAny();
+
+        var replay = new ArchiveReplay(plan, options, parts.Pipeline.ProcessAsync, parts.Checkpoints);
+        var result = await ReplayCommand.ShowAsync(
+            output,
+            new ArchiveReplayScreen(output, clock),
+            report => replay.RunAsync(report, signals.Stop),
+            () => replay.Progress.Counts,
+            signals.Stop);
+        return Tell(output, result);
+    }
+
+    private static int Tell(Output output, ArchiveResult result)
+    {
+        var (progress, problems) = (result.Progress, result.Problems);
+        if (progress.FilesBefore > 0)
+        {
+            output.Line(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{progress.FilesBefore:#,0} files had been read to their end by an earlier run, and are counted with it"));
+        }
+
+        ReplayCommand.Print(output, progress.Counts);
+        return problems.Count == 0 && progress.Counts.Balance
+            ? ExitCode.Success
+            : throw new CommandException(
+                ErrorLines.List(
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{problems.Count:#,0} of {problems.Count + progress.Files:#,0} files could not be read to their end:"),
+                    problems.Select(problem => problem.Sentence)),
+                ExitCode.Failure);
+    }
+}

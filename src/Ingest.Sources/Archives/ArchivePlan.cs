@@ -1,0 +1,63 @@
+using Ingest.Sources.Archives.Formats;
+
+namespace Ingest.Sources.Archives;
+
+/// <summary>What there is to read, found before anything is.</summary>
+/// <param name="Archive">The archive.</param>
+/// <param name="Files">Its files, in the order of their names.</param>
+/// <param name="Pruned">How many files the path template leaves out, as they cannot hold anything of the range.</param>
+public sealed record ArchivePlan(Archive Archive, IReadOnlyList<ArchiveFile> Files, int Pruned)
+{
+    // Some at the begin: with a codec or a writer of another time, it is the later ones that are found when they are read.
+    private const int FilesToTry = 3;
+
+    public long Bytes { get; } = Files.Sum(file => file.Length);
+
+    /// <summary>Lists the archive.</summary>
+    /// <exception cref="ArchiveException">It cannot be listed.</exception>
+    public static async Task<ArchivePlan> MakeAsync(Archive archive, string prefix, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(archive);
+        List<ArchiveFile> files = [];
+        await foreach (var file in archive.ListAsync(prefix, cancellationToken))
+        {
+            files.Add(file);
+        }
+
+        files.Sort((a, b) => string.CompareOrdinal(a.Name, b.Name));
+        return new ArchivePlan(archive, files, Pruned: 0);
+    }
+
+    /// <summary>Why the stamps of the archive cannot equal those of live rows, by its first messages; or null.</summary>
+    public async Task<string?> FindOtherStampsAsync(ArchiveReplayOptions options, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var tried = 0;
+        foreach (var file in Files.Where(file => file.Obstacle is null && file.Length > 0))
+        {
+            try
+            {
+                await using var messages = await ArchiveFileReader.OpenAsync(Archive, file, options, cancellationToken);
+                if (await messages.ReadAsync(cancellationToken) is null)
+                {
+                    continue;
+                }
+            }
+            catch (OtherStampsException exception)
+            {
+                return $"{file.Name}: {exception.Message}";
+            }
+            catch (Exception exception) when (exception is UnreadableFileException || Archive.Explain(exception) is not null)
+            {
+                // Found again, and told, when the file's turn comes.
+            }
+
+            if (++tried == FilesToTry)
+            {
+                break;
+            }
+        }
+
+        return null;
+    }
+}
