@@ -75,6 +75,11 @@ internal sealed class AvroBlocks
     {
         while (_bytes.Left > 0)
         {
+            if (await _bytes.HaveAsync(Magic.Length, cancellationToken) && _bytes.Ahead.StartsWith(Magic))
+            {
+                throw new UnreadableFileException("another Avro file begins after its last block: make them two");
+            }
+
             var records = await NumberAsync(_bytes, cancellationToken);
             var size = await NumberAsync(_bytes, cancellationToken);
             if (records < 0 || size < 0)
@@ -96,7 +101,7 @@ internal sealed class AvroBlocks
             var marker = await _bytes.TakeAsync(SyncBytes, cancellationToken);
             if (!_sync.AsSpan().SequenceEqual(marker))
             {
-                throw new UnreadableFileException("the marker after a block is not the one of its header: it is damaged, or two files in one");
+                throw new UnreadableFileException("the marker after a block is not the one of its header: it is damaged");
             }
 
             if (records > 0)
