@@ -100,6 +100,10 @@ internal static class SettingsCatalog
         new(
             "DeadLetters:QuotaMegabytesPerDay",
             "Most megabytes of dead letters kept of all devices and a day; past it none. Default: 1000."),
+        new("Archive:ConnectionString", "The storage account of an archive in blobs. Default: none."),
+        new(
+            "Archive:SharedAccessSignature",
+            "Instead: a signature that may list and read the container. Default: none; with neither, a Microsoft Entra identity."),
         new("Health:Port", "Port of /healthz and /readyz; 0 for none. Default: 8080."),
         new("Health:Address", "Address they listen on. Default: 127.0.0.1; in a container 0.0.0.0."),
         new("Health:Hosts:0", "Names by which the probes may be asked, besides localhost and IP addresses. Default: none."),
@@ -110,7 +114,7 @@ internal static class SettingsCatalog
     public static IReadOnlyList<string> SectionsOf(string command) => command switch
     {
         "run" => ["Hub", "Database", "Telemetry", "Commit", "DeadLetters", "Health"],
-        "replay" => ["Hub", "Database", "Telemetry", "Commit", "DeadLetters"],
+        "replay" => ["Hub", "Database", "Telemetry", "Commit", "DeadLetters", "Archive"],
         "up" => ["Telemetry", "Commit", "DeadLetters"],
         "simulate" => ["Hub"],
         "migrate" => ["Database"],

@@ -2,6 +2,7 @@ using System.CommandLine.Parsing;
 using Ingest.Checkpoints;
 using Ingest.Database;
 using Ingest.Failures;
+using Ingest.Sources.Archives;
 using Ingest.Sources.EventHubs;
 using Ingest.Worker.Hosting;
 using Npgsql;
@@ -20,6 +21,7 @@ internal static class Failures
         StoredValuesMismatchException or DatabaseUnavailableException => (exception.Message, ExitCode.Failure),
         UnauthorizedAccessException =>
             ($"{exception.Message} Make it accessible, or name another state folder with XDG_STATE_HOME.", ExitCode.Unusable),
+        ArchiveException archive => (archive.Message, ExitCode.Unusable),
         HubException hub => (hub.Message, ExitCode.Failure),
         OperatorMistakeException mistake => (mistake.Message, ExitCode.Failure),
         NpgsqlException postgres => (PostgresFailure.Of(postgres).Sentence, ExitCode.Failure),

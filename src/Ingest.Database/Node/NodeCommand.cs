@@ -55,7 +55,7 @@ internal static class NodeCommand
     /// <summary>Takes away what is meant for this process alone: npm's packages are other people's code, and have no use for it.</summary>
     internal static void RemoveSecrets(IDictionary<string, string?> environment)
     {
-        string[] ours = ["Hub__", "Hub:", "Database__", "Database:", "AZURE_", "OTEL_EXPORTER_OTLP_"];
+        string[] ours = ["Hub__", "Hub:", "Database__", "Database:", "Archive__", "Archive:", "AZURE_", "OTEL_EXPORTER_OTLP_"];
         foreach (
             var name in environment.Keys.Where(
                 name => ours.Any(prefix => name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase))).ToList())

@@ -12,6 +12,13 @@ public enum NodePackageSet
     Everything,
 }
 
+/// <summary>Packages that a lock file pins.</summary>
+/// <param name="Folder">The folder of <c>package.json</c> and <c>package-lock.json</c>.</param>
+/// <param name="Suffix">Tells selections of one lock file apart.</param>
+/// <param name="Chosen">npm's options that select them.</param>
+/// <param name="What">What they are for, and how much, for people who wait.</param>
+internal sealed record LockedPackages(string Folder, string Suffix, IReadOnlyList<string> Chosen, string What);
+
 /// <summary>The Node packages that development and tests run on, as the lock file pins them.</summary>
 public sealed class NodePackages
 {
@@ -35,12 +42,26 @@ public sealed class NodePackages
         NodePackageSet packages,
         string stateFolder,
         IProgress<string>? progress,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken) => packages == NodePackageSet.Everything
+            ? await InstallAsync(
+                new LockedPackages(NodeCommand.Scripts, "-everything", ["--include=dev", "--include=optional"], "for the tests (first use, about 100 MB)"),
+                stateFolder,
+                progress,
+                cancellationToken)
+            : await InstallAsync(
+                new LockedPackages(NodeCommand.Scripts, "", ["--omit=dev", "--omit=optional"], "of the embedded database (first use, about 25 MB)"),
+                stateFolder,
+                progress,
+                cancellationToken);
+
+    /// <summary>Installs the packages of any lock file so.</summary>
+    internal static async Task<NodePackages> InstallAsync(
+        LockedPackages packages, string stateFolder, IProgress<string>? progress, CancellationToken cancellationToken)
     {
         await NodeCommand.CheckNodeAsync(cancellationToken);
 
-        var lockFile = await File.ReadAllBytesAsync(Path.Combine(NodeCommand.Scripts, "package-lock.json"), cancellationToken);
-        var name = Convert.ToHexStringLower(SHA256.HashData(lockFile))[..16] + (packages == NodePackageSet.Everything ? "-everything" : "");
+        var lockFile = await File.ReadAllBytesAsync(Path.Combine(packages.Folder, "package-lock.json"), cancellationToken);
+        var name = Convert.ToHexStringLower(SHA256.HashData(lockFile))[..16] + packages.Suffix;
         var parent = Path.Combine(stateFolder, "node");
         TrustedFiles.MakeFolder(stateFolder);
         TrustedFiles.MakeFolder(parent);
@@ -81,11 +102,9 @@ public sealed class NodePackages
     }
 
     private static async Task InstallIntoAsync(
-        string folder, NodePackageSet packages, IProgress<string>? progress, CancellationToken cancellationToken)
+        string folder, LockedPackages packages, IProgress<string>? progress, CancellationToken cancellationToken)
     {
-        progress?.Report(packages == NodePackageSet.Everything
-            ? "installing the Node packages for the tests (first use, about 100 MB)"
-            : "installing the embedded database's Node packages (first use, about 25 MB)");
+        progress?.Report($"installing the Node packages {packages.What}");
 
         var unfinished = folder + ".unfinished";
         if (Directory.Exists(unfinished))
@@ -96,12 +115,10 @@ public sealed class NodePackages
         TrustedFiles.MakeFolder(unfinished);
         foreach (var file in (string[])["package.json", "package-lock.json"])
         {
-            File.Copy(Path.Combine(NodeCommand.Scripts, file), Path.Combine(unfinished, file));
+            File.Copy(Path.Combine(packages.Folder, file), Path.Combine(unfinished, file));
         }
 
-        string[] chosen =
-            packages == NodePackageSet.Everything ? ["--include=dev", "--include=optional"] : ["--omit=dev", "--omit=optional"];
-        var npm = await NodeCommand.NpmAsync(unfinished, [.. Common, .. chosen], cancellationToken);
+        var npm = await NodeCommand.NpmAsync(unfinished, [.. Common, .. packages.Chosen], cancellationToken);
         if (npm.ExitCode != 0)
         {
             throw new DatabaseSetupException(

@@ -26,7 +26,8 @@ internal sealed class ArchiveFileReader : IAsyncDisposable
     public static async Task<ArchiveFileReader> OpenAsync(
         Archive archive, ArchiveFile file, ArchiveReplayOptions options, CancellationToken cancellationToken)
     {
-        var bytes = new FileBytes(await archive.OpenAsync(file, cancellationToken), file.Length);
+        var bytes = new FileBytes(
+            file.Length == 0 ? Stream.Null : await archive.OpenAsync(file, cancellationToken), file.Length);
         try
         {
             var context = new MessageContext(

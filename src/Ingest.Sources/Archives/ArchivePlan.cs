@@ -1,4 +1,5 @@
 using Ingest.Sources.Archives.Formats;
+using Ingest.Sources.EventHubs;
 
 namespace Ingest.Sources.Archives;
 
@@ -11,7 +12,7 @@ public sealed record ArchivePlan(Archive Archive, IReadOnlyList<ArchiveFile> Fil
     // Some at the begin: with a codec or a writer of another time, it is the later ones that are found when they are read.
     private const int FilesToTry = 3;
 
-    public long Bytes { get; } = Files.Sum(file => file.Length);
+    public long Bytes { get; private init; } = Files.Sum(file => file.Length);
 
     /// <summary>Lists the archive.</summary>
     /// <exception cref="ArchiveException">It cannot be listed.</exception>
@@ -26,6 +27,14 @@ public sealed record ArchivePlan(Archive Archive, IReadOnlyList<ArchiveFile> Fil
 
         files.Sort((a, b) => string.CompareOrdinal(a.Name, b.Name));
         return new ArchivePlan(archive, files, Pruned: 0);
+    }
+
+    /// <summary>Leaves out the files whose paths say that they hold nothing of the range.</summary>
+    public ArchivePlan Prune(PathTemplate template, ReplayRange range)
+    {
+        ArgumentNullException.ThrowIfNull(template);
+        List<ArchiveFile> kept = [.. Files.Where(file => template.MayHold(file.Name, range))];
+        return this with { Files = kept, Bytes = kept.Sum(file => file.Length), Pruned = Files.Count - kept.Count };
     }
 
     /// <summary>Why the stamps of the archive cannot equal those of live rows, by its first messages; or null.</summary>

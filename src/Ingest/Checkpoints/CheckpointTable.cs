@@ -29,6 +29,13 @@ public sealed class CheckpointTable(NpgsqlDataSource dataSource)
         ORDER BY c.hub, c.consumer_group, length(c.partition), c.partition
         """;
 
+    private const string RestartSql =
+        """
+        UPDATE checkpoints SET epoch = epoch + 1, "offset" = NULL, sequence_number = NULL, enqueued_time = NULL, updated_at = now(),
+            received = 0, stored = 0, duplicate = 0, dead_lettered = 0, ignored = 0, collisions = 0, not_kept = 0, missed = 0
+        WHERE hub = $1 AND consumer_group = $2
+        """;
+
     private const string ReadSql =
         $"""
         SELECT {Fields} FROM checkpoints AS c
@@ -84,7 +91,16 @@ public sealed class CheckpointTable(NpgsqlDataSource dataSource)
         return (await ReadAsync(connection, [partition], cancellationToken)).GetValueOrDefault(partition);
     }
 
-    /// <summary>All checkpoints, by hub, consumer group and partition.</summary>
+    /// <summary>Puts all of a group's partitions back to their start, with counts of zero, and fences who reads them.</summary>
+    public async Task RestartAsync(string hub, string consumerGroup, CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand(RestartSql);
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = hub });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = consumerGroup });
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    /// <summary>All checkpoints of hubs, by hub, consumer group and partition; those of archives' files are left out.</summary>
     public async Task<IReadOnlyList<StoredCheckpoint>> ListAsync(CancellationToken cancellationToken)
     {
         await using var command = dataSource.CreateCommand(ListSql);

@@ -18,4 +18,12 @@ public static class TestPackages
     /// <exception cref="DatabaseSetupException">Node.js or npm is missing; the message says what to install.</exception>
     public static async Task<string> FolderAsync(CancellationToken cancellationToken) =>
         (await NodePackages.InstallAsync(NodePackageSet.Everything, StateFolder, progress: null, cancellationToken)).Folder;
+
+    /// <summary>The folder that holds <c>node_modules</c> with the blob storage of the tests.</summary>
+    /// <exception cref="DatabaseSetupException">Node.js or npm is missing; the message says what to install.</exception>
+    public static async Task<string> BlobStorageAsync(CancellationToken cancellationToken) => (await NodePackages.InstallAsync(
+        new LockedPackages(Path.Combine(AppContext.BaseDirectory, "Node", "azurite"), "-azurite", [], "of the blob storage"),
+        StateFolder,
+        progress: null,
+        cancellationToken)).Folder;
 }

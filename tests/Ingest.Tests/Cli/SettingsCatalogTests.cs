@@ -4,6 +4,7 @@ using System.Reflection;
 using System.Text.RegularExpressions;
 using Ingest.Cli.Commands;
 using Ingest.Settings;
+using Ingest.Sources.Archives;
 using Ingest.Sources.EventHubs;
 using Ingest.Worker.Hosting;
 using Xunit;
@@ -20,6 +21,7 @@ public sealed partial class SettingsCatalogTests
         (CommitSettings.Section, typeof(CommitSettings)),
         (DeadLetterSettings.Section, typeof(DeadLetterSettings)),
         (HealthSettings.Section, typeof(HealthSettings)),
+        (ArchiveSettings.Section, typeof(ArchiveSettings)),
     ];
 
     [Fact]
