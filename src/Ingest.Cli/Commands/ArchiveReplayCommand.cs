@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using Ingest.Checkpoints;
 using Ingest.Cli.Hosting;
 using Ingest.Cli.Terminal;
 using Ingest.Sources.Archives;
@@ -87,19 +88,29 @@ internal static class ArchiveReplayCommand
 
         await using var parts = PipelineComposition.Create(settings, mapping!, Purpose.Replay, loggers);
         (await StartUpCheck.RunAsync(parts, output.Line, signals.Stop)).ThrowIfAny();
+        await using var claim = await ArchiveClaim.TakeAsync(
+            new PartitionOwnerTable(parts.DataSource), archive.Name, options.ConsumerGroup, output.Line, clock, signals.Stop);
         if (arguments.GetValue(Restart))
         {
             await parts.Checkpoints.RestartAsync(archive.Name, options.ConsumerGroup, signals.Stop);
         }
 
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(signals.Stop, claim.Lost);
         var replay = new ArchiveReplay(plan, options, parts.Pipeline.ProcessAsync, parts.Checkpoints);
-        var result = await ReplayCommand.ShowAsync(
-            output,
-            new ArchiveReplayScreen(output, clock),
-            report => replay.RunAsync(report, signals.Stop),
-            () => replay.Progress.Counts,
-            signals.Stop);
-        return Tell(output, result);
+        try
+        {
+            var result = await ReplayCommand.ShowAsync(
+                output,
+                new ArchiveReplayScreen(output, clock),
+                report => replay.RunAsync(report, stop.Token),
+                () => replay.Progress.Counts,
+                signals.Stop);
+            return Tell(output, result);
+        }
+        catch (OperationCanceledException) when (claim.Lost.IsCancellationRequested)
+        {
+            throw new CommandException("Another replay of the same archive has taken over, as this one was silent for too long.");
+        }
     }
 
     private static PathTemplate? Template(ParseResult arguments, SettingsReader reader)

@@ -11,7 +11,10 @@ public sealed class PartitionOwnerTable(NpgsqlDataSource dataSource)
         "o.hub, o.consumer_group, o.partition, o.owner, o.owned_since, clock_timestamp() - o.last_modified, o.version";
 
     private const string ListSql =
-        $"SELECT {Fields} FROM partition_owners AS o ORDER BY o.hub, o.consumer_group, length(o.partition), o.partition";
+        $"""
+        SELECT {Fields} FROM partition_owners AS o WHERE NOT starts_with(o.consumer_group, '{ArchiveCheckpoints.Group}')
+        ORDER BY o.hub, o.consumer_group, length(o.partition), o.partition
+        """;
 
     private const string OfGroupSql = $"SELECT {Fields} FROM partition_owners AS o WHERE o.hub = $1 AND o.consumer_group = $2";
 
@@ -30,7 +33,7 @@ public sealed class PartitionOwnerTable(NpgsqlDataSource dataSource)
         RETURNING {Fields}
         """;
 
-    /// <summary>All owners, by hub, consumer group and partition.</summary>
+    /// <summary>All owners of hubs' partitions, by hub, consumer group and partition; who replays an archive is left out.</summary>
     public async Task<IReadOnlyList<PartitionOwner>> ListAsync(CancellationToken cancellationToken)
     {
         await using var command = dataSource.CreateCommand(ListSql);

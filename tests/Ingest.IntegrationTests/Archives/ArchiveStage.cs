@@ -79,6 +79,18 @@ internal sealed class ArchiveStage : IAsyncDisposable
         return rows;
     }
 
+    public async Task<long> CountAsync()
+    {
+        await using var command = Owner.CreateCommand("SELECT count(*) FROM conditions");
+        return (long)(await command.ExecuteScalarAsync())!;
+    }
+
+    public async Task ExecuteAsync(string sql)
+    {
+        await using var command = Owner.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync();
+    }
+
     public async ValueTask DisposeAsync()
     {
         Folder.Dispose();
