@@ -22,12 +22,12 @@ internal static class ReplayCommand
 
     private static readonly Option<DateTimeOffset?> From = Arguments.Time(
         "--from", "The first stamp to replay: ISO 8601 (UTC), or a span back from now like 6h (required, unless --archive is given).");
-    private static readonly Option<DateTimeOffset?> To = Arguments.Time(
+    public static readonly Option<DateTimeOffset?> To = Arguments.Time(
         "--to", "The stamp to end before. Default: all there is when the replay begins.");
-    private static readonly Option<string?> Partition =
+    public static readonly Option<string?> Partition =
         new("--partition") { Description = "Only this partition. Default: all.", HelpName = "id" };
 
-    private static readonly Option<string> Group = new("--consumer-group")
+    public static readonly Option<string> Group = new("--consumer-group")
     {
         Description = "The replay's own consumer group; the worker's (Hub:ConsumerGroup) is refused.",
         HelpName = "name",
@@ -45,7 +45,11 @@ internal static class ReplayCommand
         ArchiveReplayCommand.AddTo(command);
         command.Validators.Add(result =>
         {
-            if (result.GetResult(From) is null && !ArchiveReplayCommand.IsWanted(result))
+            if (ArchiveReplayCommand.IsWanted(result))
+            {
+                ArchiveReplayCommand.Check(result);
+            }
+            else if (result.GetResult(From) is null)
             {
                 result.AddError("Give --from: the first stamp to replay; or --archive, to replay from files.");
             }
@@ -72,20 +76,9 @@ internal static class ReplayCommand
         var clock = TimeProvider.System;
         using var signals = new ShutdownSignals(clock);
         using var loggers = Logging.ToStandardError(LogLevel.Warning);
-        await using var client = new HubClient(settings.Hub, clock, loggers.CreateLogger<HubClient>(), HubLogin.Credential);
         await using var parts = PipelineComposition.Create(settings, mapping!, Purpose.Replay, loggers);
-        var group = arguments.GetValue(Group)!;
-        (await StartUpCheck.RunAsync(client, group, parts, output.Line, signals.Stop)).ThrowIfAny();
-        await RefuseGroupOfAWorkerAsync(parts, client.Hub, group, signals.Stop);
-
-        var replay = new HubReplay(client, group, settings.Hub.ConsumerGroup, settings.Telemetry.TimeSource, parts.Pipeline.ProcessAsync);
-        var screen = new HubReplayScreen(output, clock);
-        var counts = await ShowAsync(
-            output,
-            screen,
-            report => replay.RunAsync(range, arguments.GetValue(Partition), report, signals.Stop),
-            () => screen.Last?.Counts ?? default,
-            signals.Stop);
+        await using var hub = await HubSide.OpenAsync(arguments.GetValue(Group)!, parts, loggers, output, signals.Stop);
+        var counts = await hub.ReplayAsync(range, arguments.GetValue(Partition), signals.Stop);
         Print(output, counts);
         return counts.Balance ? ExitCode.Success : ExitCode.Failure;
     }
@@ -125,21 +118,6 @@ internal static class ReplayCommand
             Print(output, counts());
             throw new CommandException(
                 "Stopped before the end of the range. What was replayed is stored; running it again is safe.", ExitCode.Failure);
-        }
-    }
-
-    private static async Task RefuseGroupOfAWorkerAsync(
-        PipelineComposition parts, string hub, string group, CancellationToken cancellationToken)
-    {
-        var checkpoints = await parts.Checkpoints.ListAsync(cancellationToken);
-        if (string.Equals(group, parts.Settings.Hub.ConsumerGroup, StringComparison.OrdinalIgnoreCase)
-            || checkpoints.Any(
-                checkpoint => checkpoint.Partition.Hub == hub && string.Equals(
-                    checkpoint.Partition.ConsumerGroup, group, StringComparison.OrdinalIgnoreCase)))
-        {
-            throw new CommandException(
-                $"The consumer group '{group}' is a worker's: a replay in it would take the worker's partitions. Add another group to "
-                    + "the hub's endpoint and name it with --consumer-group.");
         }
     }
 

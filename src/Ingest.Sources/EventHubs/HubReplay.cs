@@ -39,6 +39,12 @@ public sealed class HubReplay
         _process = process;
     }
 
+    /// <summary>
+    /// Until when retention has taken messages of a partition that the range would have held, by the latest such partition; null where the
+    /// hub still had all of it.
+    /// </summary>
+    public DateTime? GoneUntil { get; private set; }
+
     /// <summary>Reads the range through the pipeline.</summary>
     /// <param name="range">Which stamps.</param>
     /// <param name="partition">One partition; null for all.</param>
@@ -81,6 +87,11 @@ public sealed class HubReplay
     private async Task RunAsync(
         ReplayRange range, PartitionProperties end, IProgress<ReplayProgress>? progress, CancellationTokenSource ending)
     {
+        if (end.IsEmpty && end.LastEnqueuedSequenceNumber >= 0)
+        {
+            Gone(end.LastEnqueuedTime.UtcDateTime);
+        }
+
         if (end.IsEmpty || end.LastEnqueuedSequenceNumber < 0 || end.LastEnqueuedTime.UtcDateTime < range.ReadFrom)
         {
             return;
@@ -107,6 +118,10 @@ public sealed class HubReplay
             if (last is null)
             {
                 Expect(end.Id, end.LastEnqueuedSequenceNumber - events[0].SequenceNumber!.Value + 1);
+                if (events[0].SequenceNumber > 0 && events[0].SequenceNumber == end.BeginningSequenceNumber)
+                {
+                    Gone(Stamp(events[0]));
+                }
             }
 
             var missed = 0L;
@@ -147,6 +162,14 @@ public sealed class HubReplay
 
     // Where the hub itself gave no stamp, none bounds the range.
     private static DateTime Stamp(RawEvent received) => received.EnqueuedTime ?? received.RowTime ?? DateTime.UnixEpoch;
+
+    private void Gone(DateTime until)
+    {
+        lock (_lock)
+        {
+            GoneUntil = GoneUntil > until ? GoneUntil : until;
+        }
+    }
 
     private void Expect(string partition, long events)
     {

@@ -19,10 +19,11 @@ public sealed record PipelineSettings
     /// <summary>Reads every section, adding what is wrong to the reader.</summary>
     /// <param name="reader">Where from.</param>
     /// <param name="needsHub">Whether a hub must be named.</param>
-    public static PipelineSettings Read(SettingsReader reader, bool needsHub = true) => new()
+    /// <param name="needsDatabase">Whether a database must be named.</param>
+    public static PipelineSettings Read(SettingsReader reader, bool needsHub = true, bool needsDatabase = true) => new()
     {
         Hub = needsHub ? reader.Read<HubSettings>(HubSettings.Section) : new HubSettings(),
-        Database = reader.Read<DatabaseSettings>(DatabaseSettings.Section),
+        Database = needsDatabase ? reader.Read<DatabaseSettings>(DatabaseSettings.Section) : new DatabaseSettings(),
         Telemetry = reader.Read<TelemetrySettings>(TelemetrySettings.Section),
         Commit = reader.Read<CommitSettings>(CommitSettings.Section),
         DeadLetters = reader.Read<DeadLetterSettings>(DeadLetterSettings.Section),

@@ -41,6 +41,7 @@ namespace Ingest.Decode;
 /// </remarks>
 public sealed class BatchDecoder
 {
+    private static readonly PartLimits CountedAtATime = new(Readings: 10_000, Bytes: 8 * 1024 * 1024);
     private static readonly TimeSpan AheadOfClock = TimeSpan.FromDays(1);
 
     private readonly TelemetryMapping _mapping;
@@ -70,6 +71,25 @@ public sealed class BatchDecoder
 
     /// <summary>Decodes a batch. The result holds the events and their bodies, and must be disposed when its rows are stored.</summary>
     public DecodedBatch Decode(IReadOnlyList<RawEvent> events) => Decode(events, 0, PartLimits.None);
+
+    /// <summary>Counts what decoding makes of messages, and keeps none of it: as stored what would be a row, new or there already.</summary>
+    public ReadingCounts Count(IReadOnlyList<RawEvent> events)
+    {
+        ArgumentNullException.ThrowIfNull(events);
+        var counts = default(ReadingCounts);
+        for (var next = 0; next < events.Count;)
+        {
+            using var decoded = Decode(events, next, CountedAtATime);
+            counts += new ReadingCounts(
+                Received: decoded.Received,
+                Stored: decoded.Readings.Count,
+                DeadLettered: decoded.Received - decoded.Readings.Count - decoded.Ignored,
+                Ignored: decoded.Ignored);
+            next = decoded.EndIndex;
+        }
+
+        return counts;
+    }
 
     /// <summary>Decodes a batch from the message <paramref name="firstIndex"/> on, up to the limits; one message at the least.</summary>
     internal DecodedBatch Decode(IReadOnlyList<RawEvent> events, int firstIndex, PartLimits limits)
