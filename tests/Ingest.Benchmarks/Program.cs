@@ -11,6 +11,7 @@ return await new RootCommand("Benchmarks of Ingest, and its long runs of faults 
     BacklogBenchmark.Command(),
     LargeBenchmark.Command(),
     CompressedBenchmark.Command(),
+    ArchiveBenchmark.Command(),
     FaultRounds.Command(),
     Fuzzing.Command(),
     Bombs.Command(),

@@ -19,8 +19,8 @@ internal static class ArchiveReplayCommand
     private static readonly Option<string?> Location = new("--archive")
     {
         Description =
-            "Read files instead of the hub: what IoT Hub's message routing (Avro, JSON lines) or Event Hubs Capture has written to a folder "
-                + "or a container of blobs. Started again, it goes on where it ended.",
+            "Read files instead of the hub: what IoT Hub's message routing (Avro, JSON lines) or Event Hubs Capture has written to a "
+                + "folder or a container of blobs. Started again, it goes on where it ended.",
         HelpName = "folder or container URL",
     };
 
@@ -112,7 +112,9 @@ internal static class ArchiveReplayCommand
         using var signals = new ShutdownSignals(TimeProvider.System);
         using var loggers = Logging.ToStandardError(LogLevel.Warning);
         var location = arguments.GetValue(Location)!;
-        Archive archive = BlobArchive.IsUrl(location) ? BlobArchive.Open(location, login, HubLogin.Credential) : new FolderArchive(location);
+        Archive archive = BlobArchive.IsUrl(location)
+            ? BlobArchive.Open(location, login, HubLogin.Credential)
+            : new FolderArchive(location);
         var plan = await ArchivePlan.MakeAsync(archive, arguments.GetValue(Prefix)!, signals.Stop);
         plan = template is null ? plan : plan.Prune(template, options.Range);
         Tell(output, plan);
@@ -203,8 +205,8 @@ internal static class ArchiveReplayCommand
             ? throw new CommandException(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"Between the archive and the hub there may be a gap: the archive ends at {end:O}, and the hub has kept a partition only "
-                        + $"from {hub.GoneUntil:O} on. Add the archive's later files, and run the command again."),
+                    $"Between the archive and the hub there may be a gap: the archive ends at {end:O}, and the hub has kept a partition "
+                        + $"only from {hub.GoneUntil:O} on. Add the archive's later files, and run the command again."),
                 ExitCode.Failure)
             : ExitCode.Success;
     }
@@ -229,8 +231,8 @@ internal static class ArchiveReplayCommand
     {
         output.Line(string.Create(
             CultureInfo.InvariantCulture,
-            $"archive: {plan.Archive.Name}, {plan.Files.Count:#,0} files of {plan.Bytes:#,0} bytes; {plan.Pruned:#,0} others are left out by "
-                + $"their paths"));
+            $"archive: {plan.Archive.Name}, {plan.Files.Count:#,0} files of {plan.Bytes:#,0} bytes; {plan.Pruned:#,0} others are left out "
+                + $"by their paths"));
         foreach (var obstacle in plan.Files.Where(file => file.Obstacle is not null).GroupBy(file => file.Obstacle))
         {
             output.Line(string.Create(

@@ -92,6 +92,6 @@ internal sealed class ArchiveReplayScreen(Output output, TimeProvider clock) : R
 
     protected override string Line(ArchiveProgress value, double seconds) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{value.Bytes / MegaByte:#,0.0} of {value.BytesInAll / MegaByte:#,0.0} MB in {value.Files:#,0} files, {value.Messages / seconds:#,0} "
-            + $"messages/s: stored {value.Counts.Stored:#,0}, duplicate {value.Counts.Duplicate:#,0}");
+        $"{value.Bytes / MegaByte:#,0.0} of {value.BytesInAll / MegaByte:#,0.0} MB in {value.Files:#,0} files, "
+            + $"{value.Messages / seconds:#,0} messages/s: stored {value.Counts.Stored:#,0}, duplicate {value.Counts.Duplicate:#,0}");
 }

@@ -44,12 +44,20 @@ public sealed class NodePackages
         IProgress<string>? progress,
         CancellationToken cancellationToken) => packages == NodePackageSet.Everything
             ? await InstallAsync(
-                new LockedPackages(NodeCommand.Scripts, "-everything", ["--include=dev", "--include=optional"], "for the tests (first use, about 100 MB)"),
+                new LockedPackages(
+                    NodeCommand.Scripts,
+                    "-everything",
+                    ["--include=dev", "--include=optional"],
+                    "for the tests (first use, about 100 MB)"),
                 stateFolder,
                 progress,
                 cancellationToken)
             : await InstallAsync(
-                new LockedPackages(NodeCommand.Scripts, "", ["--omit=dev", "--omit=optional"], "of the embedded database (first use, about 25 MB)"),
+                new LockedPackages(
+                    NodeCommand.Scripts,
+                    "",
+                    ["--omit=dev", "--omit=optional"],
+                    "of the embedded database (first use, about 25 MB)"),
                 stateFolder,
                 progress,
                 cancellationToken);

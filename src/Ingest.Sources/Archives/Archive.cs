@@ -6,6 +6,9 @@ public abstract class Archive
     /// <summary>What checkpoints and dead letters call it: a full path or a URL, without anything secret.</summary>
     public abstract string Name { get; }
 
+    /// <summary>How many files are read at a time: as many as hide the wait for each.</summary>
+    public abstract int FilesAtATime { get; }
+
     /// <summary>The files whose names begin with <paramref name="prefix"/>, in any order; folders are none.</summary>
     /// <exception cref="ArchiveException">It cannot be listed; the message says why.</exception>
     public abstract IAsyncEnumerable<ArchiveFile> ListAsync(string prefix, CancellationToken cancellationToken);

@@ -4,8 +4,8 @@ using Npgsql;
 namespace Ingest.Sources.Archives;
 
 /// <summary>
-/// That this process replays an archive, told to others by a row that is renewed. It keeps two from doing the same work; what keeps them from
-/// harm is that a file's checkpoint moves for the one alone that claimed it last.
+/// That this process replays an archive, told to others by a row that is renewed. It keeps two from doing the same work; what keeps them
+/// from harm is that a file's checkpoint moves for the one alone that claimed it last.
 /// </summary>
 public sealed class ArchiveClaim : IAsyncDisposable
 {
@@ -80,8 +80,8 @@ public sealed class ArchiveClaim : IAsyncDisposable
             if (seen.Version != (firstVersion ??= seen.Version))
             {
                 throw new ArchiveException(
-                    $"Another replay of {archive} into this table and range is under way, as {seen.Owner}, since {seen.OwnedSince:u}. Wait for "
-                        + "its end, or stop it; this command then goes on where it ended.");
+                    $"Another replay of {archive} into this table and range is under way, as {seen.Owner}, since {seen.OwnedSince:u}. Wait "
+                        + "for its end, or stop it; this command then goes on where it ended.");
             }
 
             await Task.Delay(TimeSpan.FromSeconds(1), clock, cancellationToken);

@@ -24,7 +24,7 @@ internal sealed class ArchiveFileReader : IAsyncDisposable
 
     /// <exception cref="UnreadableFileException">It is of no known format.</exception>
     public static async Task<ArchiveFileReader> OpenAsync(
-        Archive archive, ArchiveFile file, ArchiveReplayOptions options, CancellationToken cancellationToken)
+        Archive archive, ArchiveFile file, ArchiveReplayOptions options, LargeBlocks large, CancellationToken cancellationToken)
     {
         var bytes = new FileBytes(
             file.Length == 0 ? Stream.Null : await archive.OpenAsync(file, cancellationToken), file.Length);
@@ -36,7 +36,8 @@ internal sealed class ArchiveFileReader : IAsyncDisposable
                 ArchiveCheckpoints.Within(file.Version),
                 options.TimeSource,
                 options.AcceptOtherStamps,
-                new SharedNames());
+                new SharedNames(),
+                large);
             return new ArchiveFileReader(bytes, await MessageReader.OpenAsync(bytes, context, cancellationToken));
         }
         catch
@@ -50,6 +51,10 @@ internal sealed class ArchiveFileReader : IAsyncDisposable
     public ValueTask<RawEvent?> ReadAsync(CancellationToken cancellationToken) =>
         _messages is null ? new(default(RawEvent)) : _messages.ReadAsync(cancellationToken);
 
-    public ValueTask DisposeAsync() => _bytes.DisposeAsync();
+    public ValueTask DisposeAsync()
+    {
+        _messages?.Dispose();
+        return _bytes.DisposeAsync();
+    }
 
 }

@@ -42,11 +42,12 @@ public sealed record ArchivePlan(Archive Archive, IReadOnlyList<ArchiveFile> Fil
     {
         ArgumentNullException.ThrowIfNull(options);
         var tried = 0;
+        using var large = new LargeBlocks();
         foreach (var file in Files.Where(file => file.Obstacle is null && file.Length > 0))
         {
             try
             {
-                await using var messages = await ArchiveFileReader.OpenAsync(Archive, file, options, cancellationToken);
+                await using var messages = await ArchiveFileReader.OpenAsync(Archive, file, options, large, cancellationToken);
                 if (await messages.ReadAsync(cancellationToken) is null)
                 {
                     continue;

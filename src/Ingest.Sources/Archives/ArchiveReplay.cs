@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Ingest.Checkpoints;
 using Ingest.Events;
+using Ingest.Sources.Archives.Formats;
 
 namespace Ingest.Sources.Archives;
 
@@ -16,6 +17,8 @@ public sealed class ArchiveReplay(ArchivePlan plan, ArchiveReplayOptions options
 {
     private const int FilesClaimedAtATime = 1_000;
 
+    private const int BatchesAtATime = 32;
+
     private readonly Lock _lock = new();
     private readonly List<ArchiveProblem> _problems = [];
     private ArchiveProgress _progress = new(0, plan.Bytes, 0, 0, 0, default, DateTime.UnixEpoch);
@@ -29,49 +32,34 @@ public sealed class ArchiveReplay(ArchivePlan plan, ArchiveReplayOptions options
     /// <exception cref="CheckpointFencedException">Another replay of the same archive has taken over.</exception>
     public async Task<ArchiveResult> RunAsync(IProgress<ArchiveProgress>? progress, CancellationToken cancellationToken)
     {
+        using var batches = new SemaphoreSlim(BatchesAtATime);
+        using var large = new LargeBlocks();
         await Parallel.ForEachAsync(
             ClaimAsync(cancellationToken),
-            new ParallelOptions { MaxDegreeOfParallelism = options.FilesAtATime, CancellationToken = cancellationToken },
-            async (claim, token) => await RunAsync(claim.File, claim.Checkpoint, progress, token));
+            new ParallelOptions { MaxDegreeOfParallelism = plan.Archive.FilesAtATime, CancellationToken = cancellationToken },
+            async (claim, token) =>
+            {
+                var (isSame, isEnd) = ArchiveCheckpoints.Compare(claim.Checkpoint?.Position, claim.File.Version);
+                if (isSame)
+                {
+                    var (counts, position) = (claim.Checkpoint!.Counts, claim.Checkpoint.Position!);
+                    Advance(progress, counts, isEnd ? claim.File.Length : 0, 0, position.EnqueuedTime);
+                }
+
+                var replay = new FileReplay(
+                    plan.Archive,
+                    claim.File,
+                    options,
+                    process,
+                    claim.Checkpoint,
+                    batches,
+                    large,
+                    (counts, bytes, read, highest) => Advance(progress, counts, bytes, read, highest));
+                Ended(progress, isEnd, isEnd ? null : await replay.RunAsync(token));
+            });
         lock (_lock)
         {
             return new ArchiveResult(_progress, [.. _problems.OrderBy(problem => problem.File, StringComparer.Ordinal)]);
-        }
-    }
-
-    private async Task RunAsync(
-        ArchiveFile file, StoredCheckpoint? checkpoint, IProgress<ArchiveProgress>? progress, CancellationToken cancellationToken)
-    {
-        var (isSame, isEnd) = ArchiveCheckpoints.Compare(checkpoint?.Position, file.Version);
-        if (isSame)
-        {
-            Advance(progress, checkpoint!.Counts, isEnd ? file.Length : 0, 0, checkpoint.Position!.EnqueuedTime);
-        }
-
-        if (!isEnd)
-        {
-            var replay = new FileReplay(
-                plan.Archive,
-                file,
-                options,
-                process,
-                checkpoint,
-                (counts, bytes, read, highest) => Advance(progress, counts, bytes, read, highest));
-            if (await replay.RunAsync(cancellationToken) is { } problem)
-            {
-                lock (_lock)
-                {
-                    _problems.Add(problem);
-                }
-
-                return;
-            }
-        }
-
-        lock (_lock)
-        {
-            _progress = _progress with { Files = _progress.Files + 1, FilesBefore = _progress.FilesBefore + (isEnd ? 1 : 0) };
-            progress?.Report(_progress);
         }
     }
 
@@ -88,6 +76,21 @@ public sealed class ArchiveReplay(ArchivePlan plan, ArchiveReplayOptions options
             {
                 yield return (files[index], claimed?[index]);
             }
+        }
+    }
+
+    private void Ended(IProgress<ArchiveProgress>? progress, bool before, ArchiveProblem? problem)
+    {
+        lock (_lock)
+        {
+            if (problem is not null)
+            {
+                _problems.Add(problem);
+                return;
+            }
+
+            _progress = _progress with { Files = _progress.Files + 1, FilesBefore = _progress.FilesBefore + (before ? 1 : 0) };
+            progress?.Report(_progress);
         }
     }
 

@@ -11,9 +11,6 @@ namespace Ingest.Sources.Archives;
 /// <param name="AcceptOtherStamps">Whether to go on where the stamps cannot equal those of live rows.</param>
 public sealed record ArchiveReplayOptions(ReplayRange Range, string Table, TimeSource TimeSource, bool AcceptOtherStamps = false)
 {
-    /// <summary>Files under way at a time. Small ones wait for the store more than for the processor.</summary>
-    public int FilesAtATime { get; init; } = 16;
-
     /// <summary>
     /// What stands in the place of a consumer group in the checkpoints: those of an archive are good for one table and one range.
     /// </summary>

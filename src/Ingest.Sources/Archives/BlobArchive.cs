@@ -28,6 +28,8 @@ public sealed class BlobArchive : Archive
 
     public override string Name { get; }
 
+    public override int FilesAtATime => 32;
+
     /// <summary>Whether a location is a URL, and so no folder.</summary>
     public static bool IsUrl(string location) =>
         location.StartsWith("https://", StringComparison.OrdinalIgnoreCase)
@@ -69,7 +71,8 @@ public sealed class BlobArchive : Archive
         catch (Exception exception) when (exception is ArgumentException or FormatException)
         {
             throw new ArchiveException(
-                $"The container {plain} cannot be opened: {exception.Message} See Archive:ConnectionString and Archive:SharedAccessSignature.",
+                $"The container {plain} cannot be opened: {exception.Message} See Archive:ConnectionString and "
+                    + "Archive:SharedAccessSignature.",
                 exception);
         }
     }
@@ -77,8 +80,9 @@ public sealed class BlobArchive : Archive
     public override async IAsyncEnumerable<ArchiveFile> ListAsync(
         string prefix, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        await using var blobs = _container.GetBlobsAsync(
-            BlobTraits.Metadata, BlobStates.None, prefix.Length > 0 ? prefix : null, cancellationToken).GetAsyncEnumerator(cancellationToken);
+        await using var blobs = _container
+            .GetBlobsAsync(BlobTraits.Metadata, BlobStates.None, prefix.Length > 0 ? prefix : null, cancellationToken)
+            .GetAsyncEnumerator(cancellationToken);
         while (await NextAsync(blobs, cancellationToken))
         {
             var blob = blobs.Current;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Ingest.Checkpoints;
 using Ingest.Events;
 using Ingest.Sources.Archives.Formats;
@@ -12,6 +13,8 @@ namespace Ingest.Sources.Archives;
 /// <param name="options">What is wanted.</param>
 /// <param name="process">The pipeline.</param>
 /// <param name="claimed">The file's checkpoint, claimed; null to keep none.</param>
+/// <param name="batches">How many batches of all files may be under way.</param>
+/// <param name="large">Bounds the memory of several files.</param>
 /// <param name="advanced">Told what has become durable, and how many bytes and messages were read for it.</param>
 internal sealed class FileReplay(
     Archive archive,
@@ -19,6 +22,8 @@ internal sealed class FileReplay(
     ArchiveReplayOptions options,
     ProcessEvents process,
     StoredCheckpoint? claimed,
+    SemaphoreSlim batches,
+    LargeBlocks large,
     Action<ReadingCounts, long, long, DateTime> advanced)
 {
     private const int MessagesInBatch = 1_000;
@@ -62,7 +67,7 @@ internal sealed class FileReplay(
             var batch = new Batch();
             try
             {
-                reader = await ArchiveFileReader.OpenAsync(archive, file, options, cancellationToken);
+                reader = await ArchiveFileReader.OpenAsync(archive, file, options, large, cancellationToken);
                 while (reader.Record < done && await reader.ReadAsync(cancellationToken) is not null)
                 {
                 }
@@ -79,6 +84,7 @@ internal sealed class FileReplay(
                 if (failure is null || batch.Read > 0)
                 {
                     await CommittedAsync(BatchesUnderWay - 1);
+                    await batches.WaitAsync(cancellationToken);
                     Process(batch, reader!, cancellationToken);
                 }
             }
@@ -132,9 +138,19 @@ internal sealed class FileReplay(
 
     private async Task ProcessAsync(Batch batch, Checkpoint? move, Position to, long bytes, CancellationToken cancellationToken)
     {
-        var counts = batch.Events.Count > 0 || move is not null
-            ? (await process(batch.Events, move, cancellationToken)).Counts
-            : default;
+        var counts = default(ReadingCounts);
+        try
+        {
+            if (batch.Events.Count > 0 || move is not null)
+            {
+                counts = (await process(batch.Events, move, cancellationToken)).Counts;
+            }
+        }
+        finally
+        {
+            batches.Release();
+        }
+
         _recordsStored = to.SequenceNumber;
         advanced(counts, bytes, batch.Read, to.EnqueuedTime);
     }
@@ -173,8 +189,10 @@ internal sealed class FileReplay(
 
         return now is null ? "it was there when the archive was listed, and is gone now"
             : now.Version == file.Version ? clause
-            : FormattableString.Invariant(
-                $"it has changed since the archive was listed, from {file.Length} to {now.Length} bytes; run the command again for the rest");
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"it has changed since the archive was listed, from {file.Length} to {now.Length} bytes; run the command again for "
+                    + $"the rest");
     }
 
     private ArchiveProblem Problem(string clause) => new(

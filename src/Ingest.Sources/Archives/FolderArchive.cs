@@ -31,6 +31,8 @@ public sealed class FolderArchive : Archive
 
     public override string Name { get; }
 
+    public override int FilesAtATime => 4;
+
     public override async IAsyncEnumerable<ArchiveFile> ListAsync(
         string prefix, [EnumeratorCancellation] CancellationToken cancellationToken)
     {

@@ -72,7 +72,9 @@ public sealed class BatchDecoder
     /// <summary>Decodes a batch. The result holds the events and their bodies, and must be disposed when its rows are stored.</summary>
     public DecodedBatch Decode(IReadOnlyList<RawEvent> events) => Decode(events, 0, PartLimits.None);
 
-    /// <summary>Counts what decoding makes of messages, and keeps none of it: as stored what would be a row, new or there already.</summary>
+    /// <summary>
+    /// Counts what decoding makes of messages, and keeps none of it: as stored what would be a row, new or there already.
+    /// </summary>
     public ReadingCounts Count(IReadOnlyList<RawEvent> events)
     {
         ArgumentNullException.ThrowIfNull(events);

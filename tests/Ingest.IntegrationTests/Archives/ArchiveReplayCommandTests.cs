@@ -10,6 +10,8 @@ namespace Ingest.IntegrationTests.Archives;
 /// <summary>The command line over archives of what a worker has stored.</summary>
 public sealed class ArchiveReplayCommandTests(PostgresFixture postgres)
 {
+    private static readonly Dictionary<string, string> NoSettings = [];
+
     [Theory]
     [InlineData(Codec.Type.Null)]
     [InlineData(Codec.Type.Deflate)]
@@ -75,7 +77,7 @@ public sealed class ArchiveReplayCommandTests(PostgresFixture postgres)
         archive.Add(ArchiveWriter.Captured([.. messages, messages[0] with { Body = "no JSON"u8.ToArray() }]));
         archive.Add("{\"torn"u8.ToArray());
 
-        var replay = await CliProcess.RunAsync(new Dictionary<string, string>(), "replay", "--archive", archive.Path, "--dry-run", "--json");
+        var replay = await CliProcess.RunAsync(NoSettings, "replay", "--archive", archive.Path, "--dry-run", "--json");
 
         Assert.Equal(1, replay.ExitCode);
         Assert.Equal(101, replay.Json.GetProperty("received").GetInt64());
@@ -93,7 +95,7 @@ public sealed class ArchiveReplayCommandTests(PostgresFixture postgres)
     [InlineData("--path-template names {year}", "--archive", "/tmp", "--path-template", "{year}", "--dry-run")]
     public async Task Options_that_cannot_be_used_are_refused_in_words(string sentence, params string[] arguments)
     {
-        var replay = await CliProcess.RunAsync(new Dictionary<string, string>(), ["replay", .. arguments]);
+        var replay = await CliProcess.RunAsync(NoSettings, ["replay", .. arguments]);
 
         Assert.Equal(2, replay.ExitCode);
         Assert.Contains(sentence, replay.Errors, StringComparison.Ordinal);

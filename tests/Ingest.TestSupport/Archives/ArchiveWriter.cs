@@ -46,7 +46,9 @@ public static class ArchiveWriter
         }));
     }
 
-    /// <summary>A file of Event Hubs Capture; without <paramref name="annotations"/> as in 2017, when stamps were in whole seconds.</summary>
+    /// <summary>
+    /// A file of Event Hubs Capture; without <paramref name="annotations"/> as in 2017, when stamps were in whole seconds.
+    /// </summary>
     public static byte[] Captured(
         IEnumerable<ArchivedMessage> messages, Codec.Type codec = Codec.Type.Null, bool annotations = true, int blockBytes = 16_000)
     {

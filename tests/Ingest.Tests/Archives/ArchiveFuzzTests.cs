@@ -51,8 +51,9 @@ public sealed class ArchiveFuzzTests
 
     private static async Task<int> CountAsync(byte[] file)
     {
+        using var large = new LargeBlocks();
         await using var bytes = new FileBytes(new MemoryStream(file), file.Length);
-        var context = new MessageContext("archive", "file", "1", TimeSource.IotHub, AcceptOtherStamps: true, new SharedNames());
+        var context = new MessageContext("archive", "file", "1", TimeSource.IotHub, AcceptOtherStamps: true, new SharedNames(), large);
         var count = 0;
         if (await MessageReader.OpenAsync(bytes, context, TestContext.Current.CancellationToken) is { } reader)
         {

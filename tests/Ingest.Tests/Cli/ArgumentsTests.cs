@@ -37,7 +37,7 @@ public sealed class ArgumentsTests
     [InlineData("up --port 70000", "--port takes a whole number from 0 to 65535, not 70000.")]
     [InlineData("up --events 0", "--events takes a whole number from 1, not 0.")]
     [InlineData("replay --from noon", "--from takes a time like 2026-03-01T08:00:00Z")]
-    [InlineData("replay", "Option '--from' is required.")]
+    [InlineData("replay", "Give --from: the first stamp to replay; or --archive, to replay from files.")]
     public void A_bad_option_says_what_it_takes(string line, string expected)
     {
         var parsed = IngestCommand.Create().Parse(line.Split(' '));

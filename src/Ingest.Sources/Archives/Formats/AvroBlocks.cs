@@ -7,7 +7,7 @@ namespace Ingest.Sources.Archives.Formats;
 /// The blocks of an Avro file, each proven by its sync marker before it is handed out. Reads the container by itself, because the library's
 /// reader takes a block without records for the end of the file, and asks for as much memory as a damaged length says.
 /// </summary>
-internal sealed class AvroBlocks
+internal sealed class AvroBlocks : IDisposable
 {
     private const int SyncBytes = 16;
     private const int LargestBlockBytes = 128 * 1024 * 1024;
@@ -15,12 +15,15 @@ internal sealed class AvroBlocks
     private const int LargestMetadataBytes = 1024 * 1024;
 
     private readonly FileBytes _bytes;
+    private readonly LargeBlocks _large;
     private readonly byte[] _sync;
     private readonly bool _deflated;
+    private bool _hasLarge;
 
-    private AvroBlocks(FileBytes bytes, AvroType schema, bool deflated, byte[] sync)
+    private AvroBlocks(FileBytes bytes, LargeBlocks large, AvroType schema, bool deflated, byte[] sync)
     {
         _bytes = bytes;
+        _large = large;
         Schema = schema;
         _deflated = deflated;
         _sync = sync;
@@ -33,11 +36,12 @@ internal sealed class AvroBlocks
 
     /// <summary>Reads the header.</summary>
     /// <exception cref="UnreadableFileException">It is damaged, or its codec is unknown.</exception>
-    public static async Task<AvroBlocks> OpenAsync(FileBytes bytes, CancellationToken cancellationToken)
+    public static async Task<AvroBlocks> OpenAsync(FileBytes bytes, LargeBlocks large, CancellationToken cancellationToken)
     {
         bytes.Take(Magic.Length);
         var metadata = new Dictionary<string, byte[]>(StringComparer.Ordinal);
-        for (var entries = await EntriesAsync(bytes, cancellationToken); entries > 0; entries = await EntriesAsync(bytes, cancellationToken))
+        long entries;
+        while ((entries = await EntriesAsync(bytes, cancellationToken)) > 0)
         {
             for (; entries > 0; entries--)
             {
@@ -65,7 +69,7 @@ internal sealed class AvroBlocks
 
         var type = AvroSchema.Parse(schema);
         return bytes.Left >= SyncBytes
-            ? new AvroBlocks(bytes, type, codec == "deflate", await bytes.TakeAsync(SyncBytes, cancellationToken))
+            ? new AvroBlocks(bytes, large, type, codec == "deflate", await bytes.TakeAsync(SyncBytes, cancellationToken))
             : throw new UnreadableFileException("it ends in its header");
     }
 
@@ -97,6 +101,12 @@ internal sealed class AvroBlocks
                 throw new UnreadableFileException($"a block of {size} bytes: at the most {LargestBlockBytes} are read at a time");
             }
 
+            if (size > LargeBlocks.Bytes / (_deflated ? 4 : 1) && !_hasLarge)
+            {
+                await _large.EnterAsync(cancellationToken);
+                _hasLarge = true;
+            }
+
             ReadOnlyMemory<byte> block = await _bytes.TakeAsync((int)size, cancellationToken);
             var marker = await _bytes.TakeAsync(SyncBytes, cancellationToken);
             if (!_sync.AsSpan().SequenceEqual(marker))
@@ -114,6 +124,15 @@ internal sealed class AvroBlocks
         }
 
         return null;
+    }
+
+    public void Dispose()
+    {
+        if (_hasLarge)
+        {
+            _hasLarge = false;
+            _large.Leave();
+        }
     }
 
     private static ReadOnlyMemory<byte> Inflated(ReadOnlyMemory<byte> deflated)

@@ -27,9 +27,12 @@ internal abstract class AvroMessages(AvroBlocks blocks, MessageContext context) 
                 return new CaptureAvro(blocks, context);
             default:
                 throw new UnreadableFileException(
-                    $"its records are '{schema.Name}', and those of IoT Hub's routing are '{Routing}', those of Event Hubs Capture '{Capture}'");
+                    $"its records are '{schema.Name}', and those of IoT Hub's routing are '{Routing}', those of Event Hubs Capture "
+                        + $"'{Capture}'");
         }
     }
+
+    public sealed override void Dispose() => blocks.Dispose();
 
     protected sealed override async ValueTask<RawEvent?> NextAsync(CancellationToken cancellationToken)
     {

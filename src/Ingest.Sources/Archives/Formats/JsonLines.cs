@@ -33,6 +33,11 @@ internal sealed class JsonLines(FileBytes bytes, MessageContext context) : Messa
         return bytes.Ahead.IsEmpty ? null : bytes.Ahead[0] == '{';
     }
 
+    public override void Dispose()
+    {
+        // The bytes are the file's.
+    }
+
     protected override async ValueTask<RawEvent?> NextAsync(CancellationToken cancellationToken)
     {
         while (await LineAsync(cancellationToken) is { } line)

@@ -10,11 +10,12 @@ namespace Ingest.Sources.Archives.Formats;
 /// <param name="TimeSource">Which stamp is the row's time.</param>
 /// <param name="AcceptOtherStamps">Whether to read messages whose stamps cannot equal those of live rows.</param>
 /// <param name="Names">Text that repeats.</param>
+/// <param name="LargeBlocks">Bounds the memory of several files.</param>
 internal sealed record MessageContext(
-    string Archive, string File, string Version, TimeSource TimeSource, bool AcceptOtherStamps, SharedNames Names);
+    string Archive, string File, string Version, TimeSource TimeSource, bool AcceptOtherStamps, SharedNames Names, LargeBlocks LargeBlocks);
 
 /// <summary>The messages of a file in their order, numbered from 1.</summary>
-internal abstract class MessageReader(MessageContext context)
+internal abstract class MessageReader(MessageContext context) : IDisposable
 {
     /// <summary>How many messages are read.</summary>
     public long Record { get; private set; }
@@ -28,7 +29,7 @@ internal abstract class MessageReader(MessageContext context)
     {
         if (await bytes.HaveAsync(AvroBlocks.Magic.Length, cancellationToken) && bytes.Ahead.StartsWith(AvroBlocks.Magic))
         {
-            return AvroMessages.Of(await AvroBlocks.OpenAsync(bytes, cancellationToken), context);
+            return AvroMessages.Of(await AvroBlocks.OpenAsync(bytes, context.LargeBlocks, cancellationToken), context);
         }
 
         return await JsonLines.IsNextAsync(bytes, cancellationToken) switch
@@ -50,6 +51,9 @@ internal abstract class MessageReader(MessageContext context)
         Record += message is null ? 0 : 1;
         return message;
     }
+
+    /// <summary>Nothing more is read.</summary>
+    public abstract void Dispose();
 
     /// <summary>The next message, numbered one after <see cref="Record"/>.</summary>
     protected abstract ValueTask<RawEvent?> NextAsync(CancellationToken cancellationToken);
