@@ -3,11 +3,8 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Azure.Storage.Blobs;
-using Ingest.Database.Migrations;
 using Ingest.TestSupport.Archives;
-using Ingest.TestSupport.Databases;
 using Ingest.TestSupport.Processes;
-using Npgsql;
 
 namespace Ingest.Benchmarks;
 
@@ -15,6 +12,7 @@ namespace Ingest.Benchmarks;
 internal static class ArchiveBenchmark
 {
     private const int Devices = 200;
+    private const int MessagesInMillisecond = 10;
     private static readonly TimeSpan SampleEvery = TimeSpan.FromMilliseconds(200);
     private static readonly TimeProvider Clock = TimeProvider.System;
 
@@ -32,10 +30,7 @@ internal static class ArchiveBenchmark
 
     private static async Task<int> RunAsync(string format, int files, int messages, bool blobs, CancellationToken cancellationToken)
     {
-        await using var postgres = await NativePostgres.StartAsync(cancellationToken: cancellationToken);
-        var database = await postgres.CreateDatabaseAsync(cancellationToken);
-        await using var owner = NpgsqlDataSource.Create(database);
-        await DatabaseMigrator.MigrateAsync(owner, new MigrationSettings { PlainPostgres = true }, cancellationToken);
+        await using var server = await WriteBenchmarkServer.StartAsync(null, cancellationToken);
         using var folder = new ArchiveFolder();
         await using var azurite = new Azurite();
         var container = blobs ? await azurite.ContainerAsync() : null;
@@ -49,13 +44,13 @@ internal static class ArchiveBenchmark
 
         var environment = new Dictionary<string, string>
         {
-            ["Database__ConnectionString"] = await postgres.CreateLoginAsync(database, memberOf: "ingest_writer", cancellationToken),
+            ["Database__ConnectionString"] = server.ConnectionString,
             ["Archive__ConnectionString"] = blobs ? await azurite.ConnectionStringAsync() : "",
         };
         string[] replay = ["replay", "--archive", container?.Uri.ToString() ?? folder.Path, "--json"];
         var all = (long)files * messages;
-        var stored = await MeasureAsync(environment, replay, all, "stored", cancellationToken);
-        var duplicate = await MeasureAsync(environment, [.. replay, "--restart"], all, "duplicate", cancellationToken);
+        var stored = await MeasureAsync(server, environment, replay, all, "stored", cancellationToken);
+        var duplicate = await MeasureAsync(server, environment, [.. replay, "--restart"], all, "duplicate", cancellationToken);
         Console.WriteLine(JsonSerializer.Serialize(
             new
             {
@@ -66,6 +61,7 @@ internal static class ArchiveBenchmark
                 bytes,
                 allNew = stored,
                 allStored = duplicate,
+                server = server.Description,
                 machine = Machine.Shape,
                 loadAverageAfterwards = Machine.LoadAverage(),
             },
@@ -74,16 +70,26 @@ internal static class ArchiveBenchmark
     }
 
     private static async Task<object> MeasureAsync(
-        Dictionary<string, string> environment, string[] arguments, long expected, string kind, CancellationToken cancellationToken)
+        WriteBenchmarkServer server,
+        Dictionary<string, string> environment,
+        string[] arguments,
+        long expected,
+        string kind,
+        CancellationToken cancellationToken)
     {
-        var started = Clock.GetTimestamp();
+        var (started, serverBefore) = (Clock.GetTimestamp(), server.CpuSeconds());
         await using var process = CliProcess.Start(environment, arguments);
         var ended = process.EndedAsync(cancellationToken);
         var peak = 0L;
+        var processor = TimeSpan.Zero;
         using var timer = new PeriodicTimer(SampleEvery, Clock);
         while (!ended.IsCompleted && await timer.WaitForNextTickAsync(cancellationToken))
         {
-            peak = Math.Max(peak, process.HasEnded ? 0 : process.ResidentBytes());
+            if (!process.HasEnded)
+            {
+                peak = Math.Max(peak, process.ResidentBytes());
+                processor = process.ProcessorTime();
+            }
         }
 
         var seconds = Clock.GetElapsedTime(started).TotalSeconds;
@@ -97,6 +103,8 @@ internal static class ArchiveBenchmark
         {
             readingsPerSecond = Math.Round(expected / seconds),
             seconds = Math.Round(seconds, 1),
+            cpuMicrosecondsPerReading = Math.Round(processor.TotalMicroseconds / expected, 2),
+            serverCpuMicrosecondsPerReading = Math.Round(1e6 * (server.CpuSeconds() - serverBefore ?? 0) / expected, 2),
             peakMebibytes = peak >> 20,
         };
     }
@@ -136,7 +144,7 @@ internal static class ArchiveBenchmark
             $$"""{"device":"{{device}}","temperature":{{20 + (number % 500 / 100.0):f2}},"humidity":{{50 + (number % 90 / 10.0):f1}}""");
         return new ArchivedMessage(
             device,
-            new DateTime(2026, 3, 1, 0, 0, 0, DateTimeKind.Utc).AddMilliseconds(number / Devices),
+            new DateTime(2026, 3, 1, 0, 0, 0, DateTimeKind.Utc).AddMilliseconds(number / MessagesInMillisecond),
             Encoding.UTF8.GetBytes($"{body},\"note\":\"{new string('x', 120 - body.Length - 11)}\"}}"));
     }
 }

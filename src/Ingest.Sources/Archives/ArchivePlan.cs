@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Ingest.Sources.Archives.Formats;
 using Ingest.Sources.EventHubs;
 
@@ -5,9 +6,9 @@ namespace Ingest.Sources.Archives;
 
 /// <summary>What there is to read, found before anything is.</summary>
 /// <param name="Archive">The archive.</param>
-/// <param name="Files">Its files, in the order of their names.</param>
+/// <param name="Files">Its files, in the order of the times in their paths.</param>
 /// <param name="Pruned">How many files the path template leaves out, as they cannot hold anything of the range.</param>
-public sealed record ArchivePlan(Archive Archive, IReadOnlyList<ArchiveFile> Files, int Pruned)
+public sealed partial record ArchivePlan(Archive Archive, IReadOnlyList<ArchiveFile> Files, int Pruned)
 {
     // Some at the begin: with a codec or a writer of another time, it is the later ones that are found when they are read.
     private const int FilesToTry = 3;
@@ -25,8 +26,11 @@ public sealed record ArchivePlan(Archive Archive, IReadOnlyList<ArchiveFile> Fil
             files.Add(file);
         }
 
-        files.Sort((a, b) => string.CompareOrdinal(a.Name, b.Name));
-        return new ArchivePlan(archive, files, Pruned: 0);
+        // By time over all partitions: what is compared with stored rows is read from the table by stretches of time, and once is enough.
+        return new ArchivePlan(
+            archive,
+            [.. files.OrderBy(file => FromYear(file.Name), StringComparer.Ordinal).ThenBy(file => file.Name, StringComparer.Ordinal)],
+            Pruned: 0);
     }
 
     /// <summary>Leaves out the files whose paths say that they hold nothing of the range.</summary>
@@ -70,4 +74,9 @@ public sealed record ArchivePlan(Archive Archive, IReadOnlyList<ArchiveFile> Fil
 
         return null;
     }
+
+    [GeneratedRegex(@"(?<!\d)20\d\d(?!\d)")]
+    private static partial Regex Year();
+
+    private static string FromYear(string path) => Year().Match(path) is { Success: true } year ? path[year.Index..] : path;
 }

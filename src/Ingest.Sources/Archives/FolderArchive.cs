@@ -6,8 +6,6 @@ namespace Ingest.Sources.Archives;
 /// <summary>An archive in a local folder and the folders below it.</summary>
 public sealed class FolderArchive : Archive
 {
-    private const int BufferBytes = 128 * 1024;
-
     // What cannot be looked at is an error, and a link may lead anywhere, or in a circle.
     private static readonly EnumerationOptions Everything = new()
     {
@@ -47,7 +45,7 @@ public sealed class FolderArchive : Archive
     {
         ArgumentNullException.ThrowIfNull(file);
         return Task.FromResult<Stream>(
-            new FileStream(PathOf(file.Name), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, BufferBytes));
+            new FileStream(PathOf(file.Name), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0));
     }
 
     public override Task<ArchiveFile?> FindAsync(string name, CancellationToken cancellationToken)

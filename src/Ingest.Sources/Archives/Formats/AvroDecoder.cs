@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Text;
 
 namespace Ingest.Sources.Archives.Formats;
 
@@ -32,10 +33,14 @@ internal ref struct AvroDecoder(ReadOnlySpan<byte> block, SharedNames names)
         return Advance((Position, length), length);
     }
 
-    public string Text()
+    /// <summary>Text that repeats: a name, a device.</summary>
+    public string Name() => _names.Of(Span());
+
+    /// <summary>A time as text or a number; see <see cref="ArchivedTime"/>.</summary>
+    public object? Time(AvroType declared)
     {
-        var (start, length) = Bytes();
-        return _names.Of(_block.Slice(start, length));
+        var type = Branch(declared);
+        return type.Kind == AvroKind.String ? ArchivedTime.Of(Span()) : Value(type);
     }
 
     /// <summary>The branch of a union that follows; any other type is its own.</summary>
@@ -68,7 +73,9 @@ internal ref struct AvroDecoder(ReadOnlySpan<byte> block, SharedNames names)
     }
 
     /// <summary>A simple value as its CLR type, bytes copied; null for any other, which is skipped.</summary>
-    public object? Value(AvroType declared)
+    /// <param name="declared">Its type.</param>
+    /// <param name="repeats">Whether its text repeats from message to message.</param>
+    public object? Value(AvroType declared, bool repeats = false)
     {
         var type = Branch(declared);
         switch (type.Kind)
@@ -82,10 +89,9 @@ internal ref struct AvroDecoder(ReadOnlySpan<byte> block, SharedNames names)
             case AvroKind.Double:
                 return BinaryPrimitives.ReadDoubleLittleEndian(Take(sizeof(double)));
             case AvroKind.String:
-                return Text();
+                return repeats ? Name() : Encoding.UTF8.GetString(Span());
             case AvroKind.Bytes:
-                var (start, length) = Bytes();
-                return _block.Slice(start, length).ToArray();
+                return Span().ToArray();
             default:
                 Skip(type);
                 return null;
@@ -159,6 +165,12 @@ internal ref struct AvroDecoder(ReadOnlySpan<byte> block, SharedNames names)
                 }
             }
         }
+    }
+
+    private ReadOnlySpan<byte> Span()
+    {
+        var (start, length) = Bytes();
+        return _block.Slice(start, length);
     }
 
     private byte Byte() => Take(1)[0];

@@ -82,7 +82,7 @@ internal abstract class AvroMessages(AvroBlocks blocks, MessageContext context) 
             {
                 for (map ??= new(StringComparer.Ordinal); entries > 0; entries--)
                 {
-                    map[decoder.Text()] = decoder.Value(type.Types[0]);
+                    map[decoder.Name()] = decoder.Value(type.Types[0]);
                 }
             }
         }
@@ -134,7 +134,7 @@ internal sealed class RoutedAvro(AvroBlocks blocks, MessageContext context) : Av
             switch (Schema.Fields[index])
             {
                 case "EnqueuedTimeUtc":
-                    message.EnqueuedTime = decoder.Value(field);
+                    message.EnqueuedTime = decoder.Time(field);
                     break;
                 case "Properties":
                     message.Properties = Map(field, ref decoder);
@@ -167,7 +167,19 @@ internal sealed class RoutedAvro(AvroBlocks blocks, MessageContext context) : Av
         {
             for (; entries > 0; entries--)
             {
-                message.Set(decoder.Text(), decoder.Value(type.Types[0]));
+                var name = decoder.Name();
+                if (name == RoutedMessage.Stamp)
+                {
+                    message.Set(name, decoder.Time(type.Types[0]));
+                }
+                else if (RoutedMessage.Wants(name))
+                {
+                    message.Set(name, decoder.Value(type.Types[0], repeats: name != "messageId"));
+                }
+                else
+                {
+                    decoder.Skip(type.Types[0]);
+                }
             }
         }
     }

@@ -3,7 +3,7 @@ namespace Ingest.Sources.Archives.Formats;
 /// <summary>A file's bytes in order, up to the length it had when the archive was listed.</summary>
 internal sealed class FileBytes(Stream stream, long length) : IAsyncDisposable
 {
-    private const int FirstBytes = 64 * 1024;
+    private const int FirstBytes = 128 * 1024;
 
     private byte[] _buffer = new byte[Math.Clamp(length, 1, FirstBytes)];
     private int _start;

@@ -90,17 +90,13 @@ internal sealed class JsonLines(FileBytes bytes, MessageContext context) : Messa
                 switch (name)
                 {
                     case "EnqueuedTimeUtc":
-                        message.EnqueuedTime = Value(ref reader);
+                        message.EnqueuedTime = Time(ref reader);
                         break;
                     case "Properties":
                         message.Properties = Map(ref reader);
                         break;
                     case "SystemProperties":
-                        foreach (var (property, value) in Map(ref reader) ?? [])
-                        {
-                            message.Set(property, value);
-                        }
-
+                        SetAll(ref message, ref reader);
                         break;
                     case "Body":
                         token = reader.TokenType;
@@ -117,13 +113,14 @@ internal sealed class JsonLines(FileBytes bytes, MessageContext context) : Messa
                 throw new UnreadableFileException("more than one value in its line");
             }
 
-            if (body is null || (message.EnqueuedTime is null && message.ToSystem(Context).EnqueuedTime is null))
+            var system = message.ToSystem(Context);
+            if (body is null || (message.EnqueuedTime is null && system.EnqueuedTime is null))
             {
                 throw new UnreadableFileException("it has no 'Body' or no 'EnqueuedTimeUtc': IoT Hub's routing did not write it");
             }
 
             message.Body = Body(line.AsMemory(body.Value), token, message);
-            return ToEvent(message.ToSystem(Context), message.Body, message.Properties);
+            return ToEvent(system, message.Body, message.Properties);
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException or FormatException)
         {
@@ -178,12 +175,37 @@ internal sealed class JsonLines(FileBytes bytes, MessageContext context) : Messa
         return map;
     }
 
-    private object? Value(ref Utf8JsonReader reader)
+    private void SetAll(ref RoutedMessage message, ref Utf8JsonReader reader)
+    {
+        Expect(reader.TokenType, JsonTokenType.StartObject);
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var name = Context.Names.Of(reader.ValueSpan);
+            reader.Read();
+            if (name == RoutedMessage.Stamp)
+            {
+                message.Set(name, Time(ref reader));
+            }
+            else if (RoutedMessage.Wants(name))
+            {
+                message.Set(name, Value(ref reader, repeats: name != "messageId"));
+            }
+            else
+            {
+                reader.Skip();
+            }
+        }
+    }
+
+    private object? Time(ref Utf8JsonReader reader) =>
+        reader.TokenType == JsonTokenType.String && !reader.ValueIsEscaped ? ArchivedTime.Of(reader.ValueSpan) : Value(ref reader);
+
+    private object? Value(ref Utf8JsonReader reader, bool repeats = false)
     {
         switch (reader.TokenType)
         {
             case JsonTokenType.String:
-                return reader.ValueIsEscaped ? reader.GetString() : Context.Names.Of(reader.ValueSpan);
+                return repeats && !reader.ValueIsEscaped ? Context.Names.Of(reader.ValueSpan) : reader.GetString();
             case JsonTokenType.Number:
                 return reader.TryGetInt64(out var whole) ? whole : reader.GetDouble();
             case JsonTokenType.True or JsonTokenType.False:

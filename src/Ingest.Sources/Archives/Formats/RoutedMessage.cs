@@ -6,6 +6,9 @@ namespace Ingest.Sources.Archives.Formats;
 /// <summary>A record that IoT Hub's message routing wrote, whatever the format.</summary>
 internal struct RoutedMessage
 {
+    /// <summary>The entry of <c>SystemProperties</c> that is IoT Hub's stamp.</summary>
+    public const string Stamp = "enqueuedTime";
+
     private SystemProperties _system;
     private bool _stamped;
 
@@ -21,10 +24,14 @@ internal struct RoutedMessage
 
     public readonly string? ContentEncoding => _system.ContentEncoding;
 
+    /// <summary>Whether an entry of <c>SystemProperties</c> is of use; the others need not be read.</summary>
+    public static bool Wants(string name) => name is Stamp or "connectionDeviceId" or "connectionModuleId" or "messageSource" or "contentType"
+        or "contentEncoding" or "messageId";
+
     /// <summary>Takes an entry of <c>SystemProperties</c>.</summary>
     public void Set(string name, object? value)
     {
-        _stamped |= name == "enqueuedTime" && value is not null;
+        _stamped |= name == Stamp && value is not null;
         _system.Set(name, value);
     }
 
@@ -40,7 +47,7 @@ internal struct RoutedMessage
 
         if (!_stamped)
         {
-            system.Set("enqueuedTime", EnqueuedTime);
+            system.Set(Stamp, EnqueuedTime);
         }
 
         // The one stamp there is: it bounds the accepted time as a hub's does.
