@@ -26,7 +26,17 @@ public sealed class ArchiveResumeTests(PostgresFixture postgres)
             var rows = await stage.CountAsync();
             await Eventually.IsTrueAsync(async () => killed.HasEnded || await stage.CountAsync() > rows, "rows are stored");
             Assert.False(killed.HasEnded);
-            await killed.KillAsync();
+            if (kill == 2)
+            {
+                await killed.TerminateAsync();
+                var stopped = await killed.EndAsync();
+                Assert.Equal(1, stopped.ExitCode);
+                Assert.Contains("Stopped before the end", stopped.Errors, StringComparison.Ordinal);
+            }
+            else
+            {
+                await killed.KillAsync();
+            }
         }
 
         var last = await stage.ReplayAsync();
@@ -73,6 +83,23 @@ public sealed class ArchiveResumeTests(PostgresFixture postgres)
         var status = await CliProcess.RunAsync(stage.Environment, "status", "--json");
 
         Assert.Equal(0, status.Json.GetProperty("checkpoints").GetArrayLength());
+    }
+
+    [Fact]
+    public async Task A_replay_that_was_silent_for_too_long_hears_that_another_has_taken_over()
+    {
+        await using var stage = await ArchiveStage.CreateAsync(postgres);
+        var owners = new PartitionOwnerTable(stage.Owner);
+        await using var silent = await ClaimAsync();
+        await stage.ExecuteAsync("UPDATE partition_owners SET last_modified = now() - interval '1 minute'");
+
+        await using var second = await ClaimAsync();
+
+        await Eventually.IsTrueAsync(() => silent.Lost.IsCancellationRequested);
+        Assert.False(second.Lost.IsCancellationRequested);
+
+        Task<ArchiveClaim> ClaimAsync() => ArchiveClaim.TakeAsync(
+            owners, "archive", "$archive", _ => { }, TimeProvider.System, TestContext.Current.CancellationToken);
     }
 
     [Fact]

@@ -25,8 +25,8 @@ internal struct RoutedMessage
     public readonly string? ContentEncoding => _system.ContentEncoding;
 
     /// <summary>Whether an entry of <c>SystemProperties</c> is of use; the others need not be read.</summary>
-    public static bool Wants(string name) => name is Stamp or "connectionDeviceId" or "connectionModuleId" or "messageSource" or "contentType"
-        or "contentEncoding" or "messageId";
+    public static bool Wants(string name) => name is Stamp or "connectionDeviceId" or "connectionModuleId" or "messageSource"
+        or "contentType" or "contentEncoding" or "messageId";
 
     /// <summary>Takes an entry of <c>SystemProperties</c>.</summary>
     public void Set(string name, object? value)
