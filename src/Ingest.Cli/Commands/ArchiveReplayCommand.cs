@@ -99,14 +99,12 @@ internal static class ArchiveReplayCommand
         var reader = new SettingsReader(SharedOptions.Configuration(arguments));
         var settings = PipelineSettings.Read(reader, needsHub: untilLive, needsDatabase: !dryRun);
         var mapping = reader.Mapping(settings.Telemetry);
-        var options = new ArchiveReplayOptions(
-            ReplayCommand.Range(arguments, reader),
-            settings.Telemetry.Table,
-            settings.Telemetry.TimeSource,
-            arguments.GetValue(AcceptOtherStamps));
+        var range = ReplayCommand.Range(arguments, reader);
         var login = reader.ReadOptional<ArchiveSettings>(ArchiveSettings.Section);
         var template = Template(arguments, reader);
         reader.ThrowIfAny();
+        var options = new ArchiveReplayOptions(
+            range, settings.Telemetry.Table, mapping!.Fields, arguments.GetValue(AcceptOtherStamps));
         settings.Commit.AcceptDifferences |= arguments.GetValue(ReplayCommand.AcceptDifferences);
 
         using var signals = new ShutdownSignals(TimeProvider.System);

@@ -35,7 +35,7 @@ internal sealed class HubSide : IAsyncDisposable
             (await StartUpCheck.RunAsync(client, group, parts, output.Line, cancellationToken)).ThrowIfAny();
             await RefuseGroupOfAWorkerAsync(parts, client.Hub, group, cancellationToken);
             var replay = new HubReplay(
-                client, group, settings.Hub.ConsumerGroup, settings.Telemetry.TimeSource, parts.Pipeline.ProcessAsync);
+                client, group, settings.Hub.ConsumerGroup, parts.Mapping.Fields, parts.Pipeline.ProcessAsync);
             return new HubSide(client, replay, output);
         }
         catch

@@ -34,7 +34,7 @@ internal sealed class ArchiveFileReader : IAsyncDisposable
                 archive.Name,
                 file.Name,
                 ArchiveCheckpoints.Within(file.Version),
-                options.TimeSource,
+                options.Fields,
                 options.AcceptOtherStamps,
                 new SharedNames(),
                 large);

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Ingest.Settings;
+using Ingest.Events;
 using Ingest.Sources.EventHubs;
 
 namespace Ingest.Sources.Archives;
@@ -7,9 +7,9 @@ namespace Ingest.Sources.Archives;
 /// <summary>What a replay of an archive takes.</summary>
 /// <param name="Range">Which stamps; from <see cref="DateTime.MinValue"/> for all.</param>
 /// <param name="Table">The table that is filled: what is stored there already is known for it alone.</param>
-/// <param name="TimeSource">Which stamp is the row's time.</param>
+/// <param name="Fields">What the pipeline asks for, first of all which stamp is the row's time.</param>
 /// <param name="AcceptOtherStamps">Whether to go on where the stamps cannot equal those of live rows.</param>
-public sealed record ArchiveReplayOptions(ReplayRange Range, string Table, TimeSource TimeSource, bool AcceptOtherStamps = false)
+public sealed record ArchiveReplayOptions(ReplayRange Range, string Table, EventFields Fields, bool AcceptOtherStamps = false)
 {
     /// <summary>
     /// What stands in the place of a consumer group in the checkpoints: those of an archive are good for one table and one range.

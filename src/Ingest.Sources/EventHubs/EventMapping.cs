@@ -33,7 +33,7 @@ public sealed class EventMapping(string hub, string partition, EventFields field
 
             if (fields.Annotations.Count > 0 && fields.Annotations.Contains(name))
             {
-                (annotations ??= new(StringComparer.OrdinalIgnoreCase))[name] = value is string known ? Shared(known) : value;
+                (annotations ??= new(StringComparer.OrdinalIgnoreCase))[name] = value is string known ? _names.Of(known) : value;
             }
         }
 

@@ -50,14 +50,7 @@ public static class StartUpCheck
         ArgumentNullException.ThrowIfNull(client);
         ArgumentNullException.ThrowIfNull(parts);
         var hub = await AskHubAsync(client, consumerGroup, tell, cancellationToken);
-        List<string> warnings = [];
-        var database = await AskDatabaseAsync(parts, tell, warnings, cancellationToken);
-        foreach (var warning in warnings)
-        {
-            tell?.Invoke($"warning: {warning}");
-        }
-
-        return new StartUpReport(hub, database) { Warnings = warnings };
+        return await RunAsync(parts, tell, cancellationToken) with { Hub = hub };
     }
 
     /// <summary>Looks at the database alone, for what reads no hub.</summary>
@@ -65,7 +58,14 @@ public static class StartUpCheck
         PipelineComposition parts, Action<string>? tell, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(parts);
-        return new StartUpReport([], await AskDatabaseAsync(parts, tell, cancellationToken));
+        List<string> warnings = [];
+        var database = await AskDatabaseAsync(parts, tell, warnings, cancellationToken);
+        foreach (var warning in warnings)
+        {
+            tell?.Invoke($"warning: {warning}");
+        }
+
+        return new StartUpReport([], database) { Warnings = warnings };
     }
 
     private static async Task<List<StartUpProblem>> AskHubAsync(

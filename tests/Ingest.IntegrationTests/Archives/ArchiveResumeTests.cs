@@ -1,5 +1,5 @@
 using Ingest.Checkpoints;
-using Ingest.Settings;
+using Ingest.Events;
 using Ingest.Sources.Archives;
 using Ingest.Sources.EventHubs;
 using Ingest.TestSupport;
@@ -108,7 +108,7 @@ public sealed class ArchiveResumeTests(PostgresFixture postgres)
         await using var stage = await ArchiveStage.CreateAsync(postgres);
         stage.Folder.Add(ArchiveWriter.Routed(ArchiveStage.Messages(10)));
         var options = new ArchiveReplayOptions(
-            new ReplayRange(DateTime.MinValue), "conditions", TimeSource.IotHub);
+            new ReplayRange(DateTime.MinValue), "conditions", EventFields.Default);
         await using (await ArchiveClaim.TakeAsync(
             new PartitionOwnerTable(stage.Owner),
             stage.Folder.Path,

@@ -4,7 +4,6 @@ using Azure.Messaging.EventHubs;
 using Ingest.Database.Migrations;
 using Ingest.Events;
 using Ingest.IntegrationTests.EventHubs.Support;
-using Ingest.Settings;
 using Ingest.Sources.EventHubs;
 using Ingest.TestSupport.Archives;
 using Ingest.TestSupport.Databases;
@@ -58,7 +57,7 @@ internal sealed class ArchiveStage : IAsyncDisposable
     /// <summary>Stores messages as the worker does when they come from the hub.</summary>
     public async Task<ReadingCounts> LiveAsync(IEnumerable<ArchivedMessage> messages)
     {
-        var mapping = new EventMapping("hub", "0", TimeSource.IotHub);
+        var mapping = new EventMapping("hub", "0", EventFields.Default);
         await using var pipeline = new IngestPipeline(Owner, new IngestSettings());
         return (await pipeline.ProcessAsync(
             [.. messages.Select(message => mapping.ToEvent(Live(message)))], checkpoint: null, CancellationToken.None)).Counts;

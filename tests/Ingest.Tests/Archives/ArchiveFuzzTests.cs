@@ -1,6 +1,6 @@
 using System.Text;
 using Avro.File;
-using Ingest.Settings;
+using Ingest.Events;
 using Ingest.Sources;
 using Ingest.Sources.Archives.Formats;
 using Ingest.TestSupport.Archives;
@@ -53,7 +53,7 @@ public sealed class ArchiveFuzzTests
     {
         using var large = new LargeBlocks();
         await using var bytes = new FileBytes(new MemoryStream(file), file.Length);
-        var context = new MessageContext("archive", "file", "1", TimeSource.IotHub, AcceptOtherStamps: true, new SharedNames(), large);
+        var context = new MessageContext("archive", "file", "1", EventFields.Default, AcceptOtherStamps: true, new SharedNames(), large);
         var count = 0;
         if (await MessageReader.OpenAsync(bytes, context, TestContext.Current.CancellationToken) is { } reader)
         {

@@ -15,7 +15,7 @@ public sealed class ArchiveReplayTests : IDisposable
 
     private readonly ArchiveFolder _folder = new();
     private readonly List<RawEvent> _taken = [];
-    private readonly ArchiveReplayOptions _options = new(new ReplayRange(DateTime.MinValue), "conditions", TimeSource.IotHub);
+    private readonly ArchiveReplayOptions _options = new(new ReplayRange(DateTime.MinValue), "conditions", EventFields.Default);
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -89,7 +89,7 @@ public sealed class ArchiveReplayTests : IDisposable
     {
         _folder.Add(ArchiveWriter.Captured([]));
         _folder.Add(routed ? ArchiveWriter.Routed(Messages(0, 3)) : ArchiveWriter.Captured(Messages(0, 3), annotations: false));
-        var options = _options with { TimeSource = source };
+        var options = _options with { Fields = EventFields.Default with { TimeSource = source } };
         var plan = await PlanAsync();
 
         Assert.Contains(sentence, await plan.FindOtherStampsAsync(options, Cancel), StringComparison.Ordinal);
@@ -107,7 +107,7 @@ public sealed class ArchiveReplayTests : IDisposable
     {
         _folder.Add(ArchiveWriter.Captured([new ArchivedMessage("d", Begin.AddMilliseconds(123), "{}"u8.ToArray())]));
 
-        await ReplayAsync(await PlanAsync(), _options with { TimeSource = source });
+        await ReplayAsync(await PlanAsync(), _options with { Fields = EventFields.Default with { TimeSource = source } });
 
         Assert.Equal(Begin.AddMilliseconds(123 + lag), Assert.Single(_taken).RowTime);
     }

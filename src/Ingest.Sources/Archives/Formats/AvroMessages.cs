@@ -217,8 +217,14 @@ internal sealed class CaptureAvro(AvroBlocks blocks, MessageContext context) : A
             }
         }
 
-        return ToEvent(System(enqueued, annotations), body, properties);
+        return ToEvent(System(enqueued, annotations), body, properties, Mapped(annotations));
     }
+
+    private Dictionary<string, object?>? Mapped(Dictionary<string, object?>? annotations) =>
+        Context.Fields.Annotations.Count == 0 || annotations is null
+            ? null
+            : annotations.Where(annotation => Context.Fields.Annotations.Contains(annotation.Key)).ToDictionary(
+                StringComparer.OrdinalIgnoreCase);
 
     private SystemProperties System(object? enqueued, Dictionary<string, object?>? annotations)
     {
@@ -233,7 +239,7 @@ internal sealed class CaptureAvro(AvroBlocks blocks, MessageContext context) : A
                 system.Set(name, value);
                 exact |= value is not null
                     && (name == "x-opt-enqueued-time"
-                        || (name == "iothub-enqueuedtime" && Context.TimeSource == Ingest.Settings.TimeSource.IotHub));
+                        || (name == "iothub-enqueuedtime" && Context.Fields.TimeSource == Ingest.Settings.TimeSource.IotHub));
             }
         }
 

@@ -1,5 +1,4 @@
 using Ingest.Events;
-using Ingest.Settings;
 
 namespace Ingest.Sources.Archives.Formats;
 
@@ -7,12 +6,12 @@ namespace Ingest.Sources.Archives.Formats;
 /// <param name="Archive">See <see cref="RawEvent.Hub"/>.</param>
 /// <param name="File">See <see cref="RawEvent.Partition"/>.</param>
 /// <param name="Version">See <see cref="ArchiveFile.Version"/>; each message's <see cref="RawEvent.Offset"/>.</param>
-/// <param name="TimeSource">Which stamp is the row's time.</param>
+/// <param name="Fields">What the pipeline asks for.</param>
 /// <param name="AcceptOtherStamps">Whether to read messages whose stamps cannot equal those of live rows.</param>
 /// <param name="Names">Text that repeats.</param>
 /// <param name="LargeBlocks">Bounds the memory of several files.</param>
 internal sealed record MessageContext(
-    string Archive, string File, string Version, TimeSource TimeSource, bool AcceptOtherStamps, SharedNames Names, LargeBlocks LargeBlocks);
+    string Archive, string File, string Version, EventFields Fields, bool AcceptOtherStamps, SharedNames Names, LargeBlocks LargeBlocks);
 
 /// <summary>The messages of a file in their order, numbered from 1.</summary>
 internal abstract class MessageReader(MessageContext context) : IDisposable
@@ -59,10 +58,14 @@ internal abstract class MessageReader(MessageContext context) : IDisposable
     protected abstract ValueTask<RawEvent?> NextAsync(CancellationToken cancellationToken);
 
     /// <summary>The message, under the file's name and its number in it.</summary>
-    protected RawEvent ToEvent(SystemProperties system, ReadOnlyMemory<byte> body, IReadOnlyDictionary<string, object?>? properties)
+    protected RawEvent ToEvent(
+        SystemProperties system,
+        ReadOnlyMemory<byte> body,
+        IReadOnlyDictionary<string, object?>? properties,
+        IReadOnlyDictionary<string, object?>? annotations = null)
     {
         system.Set("Offset", Context.Version);
         system.Set("SequenceNumber", Record + 1);
-        return system.ToEvent(Context.Archive, Context.File, Context.TimeSource, body, properties);
+        return system.ToEvent(Context.Archive, Context.File, Context.Fields.TimeSource, body, properties, annotations);
     }
 }

@@ -39,7 +39,7 @@ internal struct RoutedMessage
     public readonly SystemProperties ToSystem(MessageContext context)
     {
         var system = _system;
-        if (context.TimeSource == TimeSource.EventHub && !context.AcceptOtherStamps)
+        if (context.Fields.TimeSource == TimeSource.EventHub && !context.AcceptOtherStamps)
         {
             throw new OtherStampsException(
                 "Telemetry:TimeSource is EventHub, and an archive that IoT Hub's routing wrote holds IoT Hub's stamps alone");
