@@ -110,20 +110,23 @@ internal sealed class MessageBody : IDisposable
 
     private Packing PackingNamed(string? encoding)
     {
+        // One of any length is not held on to.
+        if (encoding?.Length > LongestEncoding)
+        {
+            return Packing.Unknown;
+        }
+
         if (!ReferenceEquals(encoding, _lastEncoding))
         {
-            _lastPacking = PackingOf(encoding);
-            _lastEncoding = encoding?.Length > LongestEncoding ? null : encoding;
+            (_lastEncoding, _lastPacking) = (encoding, PackingOf(encoding));
         }
 
         return _lastPacking;
     }
 
-    // IoT Hub's contentEncoding names the character set, where HTTP's names the compression. Devices use it for either. One of any length
-    // is not copied to be looked at.
+    // IoT Hub's contentEncoding names the character set, where HTTP's names the compression. Devices use it for either.
     private static Packing PackingOf(string? encoding) =>
         string.IsNullOrEmpty(encoding) ? Packing.None
-        : encoding.Length > LongestEncoding ? Packing.Unknown
         : encoding.Trim().ToLowerInvariant() switch
         {
             "" or "utf-8" or "utf8" or "us-ascii" or "ascii" or "identity" => Packing.None,
