@@ -20,12 +20,11 @@ internal sealed class CollisionResolver
     private const int None = FlushKeys.None;
 
     private readonly FlushKeys _keyNumbers = new();
+    private readonly TakenMicroseconds _places = new();
     private Key[] _keys = [];
 
     private Content[] _contents = [];
     private int _contentCount;
-    private Place[] _places = [];
-    private int _placeCount;
     private FlushRows _rows = new();
 
     /// <summary>Readings whose key was stored before this flush.</summary>
@@ -50,9 +49,9 @@ internal sealed class CollisionResolver
             _keys = new Key[(int)BitOperations.RoundUpToPowerOf2((uint)_keyNumbers.Count)];
         }
 
-        Array.Fill(_keys, new Key { FirstContent = None, FirstPlace = None }, 0, _keyNumbers.Count);
+        Array.Fill(_keys, new Key { LoneRow = None, FirstContent = None, FirstPlace = None }, 0, _keyNumbers.Count);
         _contentCount = 0;
-        _placeCount = 0;
+        _places.Clear();
     }
 
     /// <inheritdoc cref="FlushKeys.Find(Instant, string, string?)"/>
@@ -67,8 +66,8 @@ internal sealed class CollisionResolver
     {
         ref var key = ref _keys[keyIndex];
         key.IsStored = true;
-        AddPlace(ref key, (short)time.MicrosecondOfMillisecond);
-        AddContent(ref key, new Content { Stored = stored, RowIndex = storedIndex, Copies = 1 });
+        key.FirstPlace = _places.Add(key.FirstPlace, time.MicrosecondOfMillisecond);
+        AddContent(ref key, new Content { Stored = stored, RowIndex = storedIndex, LastRow = None, Copies = 1 });
     }
 
     /// <summary>Decides about every row, in order.</summary>
@@ -83,7 +82,12 @@ internal sealed class CollisionResolver
         for (var rowIndex = 0; rowIndex < _rows.Count; rowIndex++)
         {
             ref var key = ref _keys[_keyNumbers.OfRow(rowIndex)];
-            var contentIndex = key.FirstContent == None ? None : ContentOf(key, rowIndex);
+            if (TakeAlone(ref key, rowIndex, refused))
+            {
+                continue;
+            }
+
+            var contentIndex = ContentOf(key, rowIndex);
             if (key.IsStored)
             {
                 Count(_rows.BatchIndexOf(rowIndex), contentIndex == None || _contents[contentIndex].Stored is null);
@@ -94,6 +98,31 @@ internal sealed class CollisionResolver
                 : Decide(ref key, ref _contents[contentIndex], rowIndex);
         }
     }
+
+    // Most rows have their stamp for themselves: no more is noted of one than a second one needs.
+    private bool TakeAlone(ref Key key, int rowIndex, Refusals refused)
+    {
+        if (key.LoneRow == None && key.FirstContent == None && !key.IsStored && !IsRefused(rowIndex, refused))
+        {
+            key.LoneRow = rowIndex;
+            _rows.Outcomes[rowIndex] = RowOutcome.Stored;
+            _rows.Times[rowIndex] = _rows.Stamp(rowIndex);
+            _rows.New++;
+            return true;
+        }
+
+        if (key.LoneRow != None)
+        {
+            key.FirstPlace = _places.Add(key.FirstPlace, 0);
+            AddContent(ref key, new Content { RowIndex = key.LoneRow, LastRow = key.LoneRow, SeenInMessage = 1, Copies = 1 });
+            key.LoneRow = None;
+        }
+
+        return false;
+    }
+
+    private bool IsRefused(int rowIndex, Refusals refused) =>
+        refused.Contains(_rows.Batches[_rows.BatchIndexOf(rowIndex)], _rows.RowIndexOf(rowIndex));
 
     private int ContentOf(in Key key, int rowIndex)
     {
@@ -136,9 +165,9 @@ internal sealed class CollisionResolver
             return RowOutcome.Refused;
         }
 
-        var message = (_rows.BatchIndexOf(rowIndex), _rows.EventIndexOf(rowIndex));
-        content.SeenInMessage = content.Message == message ? content.SeenInMessage + 1 : 1;
-        content.Message = message;
+        var goesOn = content.LastRow != None && _rows.AreOfOneMessage(content.LastRow, rowIndex);
+        content.SeenInMessage = goesOn ? content.SeenInMessage + 1 : 1;
+        content.LastRow = rowIndex;
         if (content.SeenInMessage <= content.Copies)
         {
             if (content.Stored is null)
@@ -158,9 +187,9 @@ internal sealed class CollisionResolver
         var content = new Content
         {
             RowIndex = rowIndex,
-            Message = (_rows.BatchIndexOf(rowIndex), _rows.EventIndexOf(rowIndex)),
+            LastRow = rowIndex,
             SeenInMessage = 1,
-            IsRefused = refused.Contains(_rows.Batches[_rows.BatchIndexOf(rowIndex)], _rows.RowIndexOf(rowIndex)),
+            IsRefused = IsRefused(rowIndex, refused),
         };
         var outcome = content.IsRefused ? RowOutcome.Refused : TakePlace(ref key, ref content, rowIndex);
         if (outcome != RowOutcome.TooManyCollisions)
@@ -173,13 +202,14 @@ internal sealed class CollisionResolver
 
     private RowOutcome TakePlace(ref Key key, ref Content content, int rowIndex)
     {
-        var free = FirstFree(ref key);
-        if (free == None)
+        var free = key.IsFull ? Instant.PerMillisecond : _places.FirstFree(key.FirstPlace);
+        key.IsFull = free == Instant.PerMillisecond;
+        if (key.IsFull)
         {
             return RowOutcome.TooManyCollisions;
         }
 
-        AddPlace(ref key, (short)free);
+        key.FirstPlace = _places.Add(key.FirstPlace, free);
         content.Copies++;
         _rows.Times[rowIndex] = _rows.Stamp(rowIndex).AddMicroseconds(free);
         _rows.New++;
@@ -192,45 +222,6 @@ internal sealed class CollisionResolver
         Differing += differs ? 1 : 0;
         ByBatch[batchIndex].Known++;
         ByBatch[batchIndex].Differing += differs ? 1 : 0;
-    }
-
-    private int FirstFree(ref Key key)
-    {
-        if (key.FirstPlace == None || key.IsFull)
-        {
-            return key.IsFull ? None : 0;
-        }
-
-        Span<ulong> taken = stackalloc ulong[16];
-        taken.Clear();
-        for (var placeIndex = key.FirstPlace; placeIndex != None; placeIndex = _places[placeIndex].NextIndex)
-        {
-            var microsecond = _places[placeIndex].Microsecond;
-            taken[microsecond >> 6] |= 1UL << (microsecond & 63);
-        }
-
-        for (var word = 0; word < taken.Length; word++)
-        {
-            if (taken[word] != ulong.MaxValue)
-            {
-                var free = (word << 6) + BitOperations.TrailingZeroCount(~taken[word]);
-                key.IsFull = free >= Instant.PerMillisecond;
-                return key.IsFull ? None : free;
-            }
-        }
-
-        throw new InvalidOperationException("A millisecond has fewer microseconds than were counted");
-    }
-
-    private void AddPlace(ref Key key, short microsecond)
-    {
-        if (_placeCount == _places.Length)
-        {
-            Array.Resize(ref _places, Math.Max(1_024, _places.Length * 2));
-        }
-
-        _places[_placeCount] = new Place(microsecond, key.FirstPlace);
-        key.FirstPlace = _placeCount++;
     }
 
     private void AddContent(ref Key key, Content content)
@@ -248,6 +239,8 @@ internal sealed class CollisionResolver
     /// <summary>A stamp of a device, whose readings share a millisecond.</summary>
     private struct Key
     {
+        /// <summary>The only row of the flush so far, at the stamp itself; -1 where there is none, or it is noted as others are.</summary>
+        public int LoneRow;
         public int FirstContent;
         public int FirstPlace;
         public bool IsStored;
@@ -266,12 +259,9 @@ internal sealed class CollisionResolver
         public bool IsCounted;
         public bool IsRefused;
 
-        /// <summary>The message that a row of it was last seen of, and how many.</summary>
-        public (int BatchIndex, int EventIndex) Message;
+        /// <summary>The flush's last row of it, and how many of it there are in that row's message up to it.</summary>
+        public int LastRow;
         public int SeenInMessage;
         public int NextIndex;
     }
-
-    /// <summary>A taken microsecond of a key.</summary>
-    private readonly record struct Place(short Microsecond, int NextIndex);
 }

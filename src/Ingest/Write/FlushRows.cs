@@ -88,9 +88,10 @@ internal sealed class FlushRows(int? metricIndex = null)
 
     public int RowIndexOf(int index) => _rowIndexes[index];
 
-    /// <summary>The index of a row's message in its batch.</summary>
-    public int EventIndexOf(int index) => ReadingsOf(index).EventIndexes[_rowIndexes[index]];
+    public bool AreOfOneMessage(int index, int otherIndex) =>
+        _batchIndexes[index] == _batchIndexes[otherIndex] && EventIndexOf(index) == EventIndexOf(otherIndex);
 
+    /// <summary>A row's message.</summary>
     public RawEvent EventOf(int index) => Batches[_batchIndexes[index]].Events[EventIndexOf(index)];
 
     public ReadingColumns ReadingsOf(int index) => _readings[_batchIndexes[index]];
@@ -104,6 +105,8 @@ internal sealed class FlushRows(int? metricIndex = null)
         metricIndex is { } columnIndex
             ? ((ValueColumn<string>)ReadingsOf(index).ColumnArray[columnIndex]).Values[_rowIndexes[index]]
             : null;
+
+    private int EventIndexOf(int index) => ReadingsOf(index).EventIndexes[_rowIndexes[index]];
 
     public bool IsNew(int index) => _outcomes[index] <= RowOutcome.Collision;
 
