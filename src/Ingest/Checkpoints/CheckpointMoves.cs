@@ -33,9 +33,10 @@ internal static class CheckpointMoves
         [.. moves.Select(move => move?.Partition).OfType<PartitionKey>().Distinct()];
 
     /// <summary>
-    /// The move whose stored checkpoint tells afterwards whether all of them were carried out: the last that moves at all. Null: none does.
+    /// The move whose stored checkpoint proves afterwards that all of them were committed: the last that moves at all. Null: none does.
     /// </summary>
-    public static Checkpoint? Telling(IEnumerable<Checkpoint> moves) => moves.LastOrDefault(move => move.From != move.To.SequenceNumber);
+    public static Checkpoint? ProofOfCommit(IEnumerable<Checkpoint> moves) =>
+        moves.LastOrDefault(move => move.From != move.To.SequenceNumber);
 
     /// <summary>The moves that do not hold against the stored checkpoints, each taken after those before it.</summary>
     public static IEnumerable<Checkpoint> Refused(IEnumerable<Checkpoint> moves, IReadOnlyDictionary<PartitionKey, StoredCheckpoint> stored)

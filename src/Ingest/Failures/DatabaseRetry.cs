@@ -3,7 +3,10 @@ using Polly.Retry;
 
 namespace Ingest.Failures;
 
-/// <summary>All delays between attempts at work of the database, and how many follow each other without one.</summary>
+/// <summary>
+/// All delays between attempts at work of the database, and how many follow each other without one. Those of the hub are in
+/// <c>Ingest.Sources</c> (<c>PatientRetry</c>).
+/// </summary>
 internal static class DatabaseRetry
 {
     /// <summary>Attempts at once, one after the other, at what other writers interfere with. Then it waits.</summary>

@@ -133,7 +133,7 @@ internal sealed class FlushAttempts(FlushTransaction transaction, WriteModeSelec
             modes.Conflicted();
             state.Mode = WriteMode.Compared;
         }
-        else if (state.ConflictingPlan == transaction.LastPlan)
+        else if (state.ConflictingPlan == transaction.LastPlanHash)
         {
             state.Suspect = new OperatorMistakeException(
                 $"{what} Reading again does not explain it: look for a second unique index on the table, and for triggers or rules that "
@@ -141,7 +141,7 @@ internal sealed class FlushAttempts(FlushTransaction transaction, WriteModeSelec
         }
         else
         {
-            state.ConflictingPlan = transaction.LastPlan;
+            state.ConflictingPlan = transaction.LastPlanHash;
         }
     }
 
@@ -189,7 +189,7 @@ internal sealed class FlushAttempts(FlushTransaction transaction, WriteModeSelec
     {
         public required WriteMode Mode { get; set; }
 
-        /// <summary>What <see cref="FlushTransaction.LastPlan"/> was when comparing first met a conflict.</summary>
+        /// <summary>What <see cref="FlushTransaction.LastPlanHash"/> was when comparing first met a conflict.</summary>
         public int? ConflictingPlan { get; set; }
 
         /// <summary>Whether a commit whose answer was lost has been asked for once more.</summary>

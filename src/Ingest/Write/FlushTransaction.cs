@@ -52,10 +52,10 @@ internal sealed class FlushTransaction : IDisposable
     }
 
     /// <summary>
-    /// Which rows and dead letters the last attempt was going to write, as a hash: two attempts in a row that compared, planned the same
-    /// and met a unique index both times did not meet the one on (time, device), nor the key of the dead letters.
+    /// A hash of the rows and dead letters that the last attempt was going to write. Where two attempts that compared had the same one and
+    /// both met a unique index, it is an index that the pipeline does not know: another attempt would meet it again.
     /// </summary>
-    public int LastPlan => _plan.Hash();
+    public int LastPlanHash => _plan.Hash();
 
     public TargetTable Table => _writer.Table;
 
@@ -132,9 +132,10 @@ internal sealed class FlushTransaction : IDisposable
 
     private bool FitsLastRoundTrip(Flush flush) => !Copies() && _plan.Rows.Count <= flush.History.StatementRows;
 
-    // Some that move at all: without, the server must be asked for the transaction's id before COMMIT.
+    // At least one checkpoint must move, as that is how a lost answer to COMMIT is resolved. Without one, the transaction's id is needed
+    // before COMMIT, and that is another round trip.
     private bool OnlyCheckpointsAreLeft(Flush flush, IReadOnlyList<(Checkpoint Move, ReadingCounts Counts)> moves) =>
-        !FitsLastRoundTrip(flush) && _plan.Letters.Count == 0 && _plan.Counts.Count == 0 && CheckpointMoves.Telling(
+        !FitsLastRoundTrip(flush) && _plan.Letters.Count == 0 && _plan.Counts.Count == 0 && CheckpointMoves.ProofOfCommit(
             moves.Select(move => move.Move)) is not null;
 
     private bool Copies() => _copy && _plan.Rows.New >= FewestRowsToCopy;
@@ -176,7 +177,7 @@ internal sealed class FlushTransaction : IDisposable
     }
 
     // All rows are written and only checkpoints are left: they and COMMIT share a round trip, as the server itself sees to it that nothing
-    // is committed unless every one of them has moved.
+    // is committed unless every one of them has moved. Null: one has not.
     private static async Task<FlushAttempt?> MoveAndCommitAsync(
         NpgsqlConnection connection,
         Flush flush,
@@ -199,7 +200,7 @@ internal sealed class FlushTransaction : IDisposable
     }
 
     // The last round trip before COMMIT: what is few enough of the rows, the dead letters, the checkpoints, and the transaction's id where
-    // no checkpoint would tell whether it was committed.
+    // no checkpoint would tell whether it was committed. Null: a checkpoint has not moved.
     private async Task<FlushAttempt?> FinishAsync(
         FlushSession session,
         Flush flush,
@@ -226,7 +227,7 @@ internal sealed class FlushTransaction : IDisposable
 
         var update = moves.Count > 0 ? Add(CheckpointTable.Move(moves)) : null;
         var wrote = _plan.Rows.New > 0 || newLetters || update is not null;
-        if (wrote && CheckpointMoves.Telling(moves.Select(move => move.Move)) is null)
+        if (wrote && CheckpointMoves.ProofOfCommit(moves.Select(move => move.Move)) is null)
         {
             Add(new NpgsqlBatchCommand(TransactionIdSql));
         }

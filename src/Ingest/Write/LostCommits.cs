@@ -10,7 +10,10 @@ internal sealed class LostCommits(NpgsqlDataSource dataSource)
     private const string TransactionStatusSql = "SELECT pg_xact_status($1::text::xid8)";
 
     /// <summary>Asks what became of commits that got no answer.</summary>
-    /// <returns>The outcome, if the flush's checkpoints say that one was carried out; else null.</returns>
+    /// <returns>
+    /// The outcome, if the flush's checkpoints say that one was carried out. Null: none was, or the next attempt has to confirm it
+    /// (<see cref="FlushHistory.Presumed"/>).
+    /// </returns>
     public async Task<FlushOutcome?> ResolveAsync(Flush flush, CancellationToken cancellationToken)
     {
         await using var connection = await FlushSession.OpenAsync(dataSource, cancellationToken);
@@ -32,6 +35,8 @@ internal sealed class LostCommits(NpgsqlDataSource dataSource)
                 switch (await StatusAsync(connection, unknown.TransactionId, cancellationToken))
                 {
                     case "committed":
+                        // After a failover another server's transaction may bear this id. So it is believed only when the next attempt
+                        // finds everything stored.
                         flush.History.Presumed = unknown;
                         return null;
                     case "in progress":
@@ -47,7 +52,7 @@ internal sealed class LostCommits(NpgsqlDataSource dataSource)
 
     private static bool StandsAtItsEnd(FlushOutcome outcome, Dictionary<PartitionKey, StoredCheckpoint> stored)
     {
-        var last = CheckpointMoves.Telling(outcome.Batches.Select(pair => pair.Batch.Checkpoint).OfType<Checkpoint>())!;
+        var last = CheckpointMoves.ProofOfCommit(outcome.Batches.Select(pair => pair.Batch.Checkpoint).OfType<Checkpoint>())!;
         return stored.TryGetValue(last.Partition, out var now)
             && now.Epoch == last.Epoch
             && now.Position?.SequenceNumber == last.To.SequenceNumber;

@@ -131,7 +131,7 @@ public sealed partial class AlarmTests(Support.Templates templates)
     [GeneratedRegex(@"(?<=Create\w+(<\w+>)?\(\s*)""(?<name>[\w.]+)""")]
     private static partial Regex EmittedMetric();
 
-    [GeneratedRegex(@"LoggerMessage\((EventId = )?(?<id>\d{4})")]
+    [GeneratedRegex(@"(LoggerMessage\(|public const int \w+ = )(?<id>\d{4})")]
     private static partial Regex EmittedEvent();
 
     [GeneratedRegex(@"\[Function\((nameof\()?""?(?<name>\w+)")]

@@ -1,3 +1,4 @@
+using Ingest.Diagnostics;
 using Ingest.IntegrationTests.Support;
 using Ingest.TestSupport;
 using Ingest.TestSupport.Databases;
@@ -81,8 +82,8 @@ public sealed class WorkerProcessTests(PostgresFixture postgres)
         await using var worker = WorkerProcess.Start(environment, LoopbackPort.Free());
         await Eventually.IsTrueAsync(
             async () =>
-                worker.Logged(2015) == 1
-                    && worker.Logged(2016) == 1
+                worker.Logged(LogEventIds.Unreachable) == 1
+                    && worker.Logged(LogEventIds.NotClaimed) == 1
                     && await worker.HealthAsync(CancellationToken.None) is { Ready: false });
 
         hub.Open();
@@ -93,7 +94,7 @@ public sealed class WorkerProcessTests(PostgresFixture postgres)
                 (await stage.CountsAsync()).Received == 100 && await worker.HealthAsync(CancellationToken.None) is { Ready: true });
 
         Assert.True(check.ExitCode == 1, check.ToString());
-        Assert.Equal((1, 1, 2), (worker.Logged(2015), worker.Logged(2016), worker.Logged(2018)));
+        Assert.Equal((1, 1, 2), (worker.Logged(LogEventIds.Unreachable), worker.Logged(LogEventIds.NotClaimed), worker.Logged(LogEventIds.GoingOn)));
     }
 
     [Fact]

@@ -3,6 +3,7 @@ using System.Text;
 using Azure.Core;
 using Azure.Core.Pipeline;
 using Azure.Identity;
+using Ingest.Diagnostics;
 using Ingest.IntegrationTests.EventHubs.Support;
 using Ingest.Sources.EventHubs;
 using Ingest.TestSupport;
@@ -44,12 +45,12 @@ public sealed class EntraLoginTests
         var signals = stage.Host.Services.GetRequiredService<ShutdownSignals>();
 
         var running = WorkerProgram.RunAsync(() => stage.Host);
-        await Eventually.IsTrueAsync(() => running.IsCompleted || _logger.Texts(2017).Count > 0);
+        await Eventually.IsTrueAsync(() => running.IsCompleted || _logger.Texts(LogEventIds.WaitingStill).Count > 0);
         Assert.False(running.IsCompleted, $"The worker ended: {(running.IsCompleted ? await running : null)}");
         signals.RequestStop();
 
         Assert.Equal(WorkerProgram.Success, await running);
-        Assert.Contains("Microsoft Entra gives this process no token", _logger.Texts(2015)[0], StringComparison.Ordinal);
+        Assert.Contains("Microsoft Entra gives this process no token", _logger.Texts(LogEventIds.Unreachable)[0], StringComparison.Ordinal);
     }
 
     [Theory]

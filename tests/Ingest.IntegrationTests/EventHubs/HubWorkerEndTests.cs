@@ -1,4 +1,5 @@
 using Azure.Core;
+using Ingest.Diagnostics;
 using Ingest.IntegrationTests.EventHubs.Support;
 using Ingest.Sources.EventHubs;
 using Ingest.TestSupport;
@@ -106,7 +107,7 @@ public sealed class HubWorkerEndTests
         var logger = new RecordingLogger();
         await using var worker =
             RunningWorker.Start(hub.Client(logger: logger), new MemoryStore(), claim: (_, _, _, _) => throw new NpgsqlException("away"));
-        await Eventually.IsTrueAsync(() => logger.Texts(2016).Count > 0);
+        await Eventually.IsTrueAsync(() => logger.Texts(LogEventIds.NotClaimed).Count > 0);
 
         await worker.StopAsync();
 

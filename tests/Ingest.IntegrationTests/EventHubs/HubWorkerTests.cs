@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Ingest.Diagnostics;
 using Ingest.IntegrationTests.EventHubs.Support;
 using Ingest.LocalHub;
 using Ingest.TestSupport;
@@ -187,7 +188,7 @@ public sealed class HubWorkerTests
         Assert.Equal(Numbers(0, 10), store.Bodies("0"));
 
         // A line where it begins, one where it becomes something that an operator must mend, one where it ends.
-        Assert.Equal((2, 2, 1), (logger.Texts(2016).Count, logger.Texts(2017).Count, logger.Texts(2018).Count));
+        Assert.Equal((2, 2, 1), (logger.Texts(LogEventIds.NotClaimed).Count, logger.Texts(LogEventIds.WaitingStill).Count, logger.Texts(LogEventIds.GoingOn).Count));
         Assert.Null(worker.Worker.WaitsFor);
     }
 
@@ -199,7 +200,7 @@ public sealed class HubWorkerTests
         hub.Relay.Retarget(ClosedPort);
         var (logger, store) = (new RecordingLogger(), new MemoryStore());
         await using var worker = RunningWorker.Start(hub.Client(logger: logger), store);
-        await Eventually.IsTrueAsync(() => logger.Texts(2017).Count >= 2);
+        await Eventually.IsTrueAsync(() => logger.Texts(LogEventIds.WaitingStill).Count >= 2);
         Assert.NotNull(worker.Worker.WaitsFor);
 
         hub.Relay.Retarget(hub.Hub.Port);
@@ -207,7 +208,7 @@ public sealed class HubWorkerTests
         await worker.StopAsync();
 
         Assert.Equal(Numbers(0, 10), store.Bodies("0"));
-        Assert.Equal((1, 1), (logger.Texts(2015).Count, logger.Texts(2018).Count));
+        Assert.Equal((1, 1), (logger.Texts(LogEventIds.Unreachable).Count, logger.Texts(LogEventIds.GoingOn).Count));
         Assert.Null(worker.Worker.WaitsFor);
     }
 

@@ -1,3 +1,4 @@
+using Ingest.Diagnostics;
 using Ingest.IntegrationTests.EventHubs.Support;
 using Ingest.TestSupport;
 using Xunit;
@@ -108,7 +109,7 @@ public sealed class SharedPartitionsTests
         _ownership.Put("0", "somebody", age: TimeSpan.Zero);
         await _store.ClaimAsync("", "", ["0"], TestContext.Current.CancellationToken);
         await hub.SendAsync("0", 0, 1);
-        await Eventually.IsTrueAsync(() => logger.Texts(2013).Count > 0);
+        await Eventually.IsTrueAsync(() => logger.Texts(LogEventIds.Fenced).Count > 0);
         var failures = _ownership.Failures;
         await Eventually.IsTrueAsync(() => _ownership.Failures >= failures + 6);
 

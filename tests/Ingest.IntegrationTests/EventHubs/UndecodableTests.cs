@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Ingest.Diagnostics;
 using Ingest.Events;
 using Ingest.IntegrationTests.EventHubs.Support;
 using Ingest.LocalHub;
@@ -105,13 +106,13 @@ public sealed class UndecodableTests
         await SteppedAsync(client, "0");
         await SteppedAsync(client, "0");
         await SteppedAsync(client, "1");
-        Assert.Equal(2, logger.Texts(2019).Count);
-        Assert.Single(logger.Texts(2021));
-        Assert.Contains(AmqpPoison.Device, logger.Texts(2019)[0], StringComparison.Ordinal);
+        Assert.Equal(2, logger.Texts(LogEventIds.Undecodable).Count);
+        Assert.Single(logger.Texts(LogEventIds.UndecodableStill));
+        Assert.Contains(AmqpPoison.Device, logger.Texts(LogEventIds.Undecodable)[0], StringComparison.Ordinal);
 
         clock.Advance(TimeSpan.FromMinutes(1));
         await SteppedAsync(client, "0");
-        Assert.Equal(3, logger.Texts(2019).Count);
+        Assert.Equal(3, logger.Texts(LogEventIds.Undecodable).Count);
     }
 
     private static async Task ReplayAsync(IReadOnlyList<(string Name, byte[] Message)> messages)

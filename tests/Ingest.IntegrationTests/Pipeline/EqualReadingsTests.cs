@@ -1,4 +1,5 @@
 using Azure.Messaging.EventHubs;
+using Ingest.Diagnostics;
 using Ingest.IntegrationTests.EventHubs.Support;
 using Ingest.Settings;
 using Ingest.TestSupport.Databases;
@@ -9,8 +10,8 @@ namespace Ingest.IntegrationTests.Pipeline;
 /// <summary>What a device sends twice, and what only looks so: from the hub to the table. Every message has the same stamp.</summary>
 public sealed class EqualReadingsTests(PostgresFixture postgres)
 {
-    private const int Indistinct = 1013;
-    private const int Started = 1014;
+    private const int Indistinct = LogEventIds.Indistinct;
+    private const int Started = LogEventIds.PipelineStarted;
     private const string ThreeSamples = """[{"temperature":21.5},{"temperature":21.5},{"temperature":21.5}]""";
     private const string TwoSamples = """[{"temperature":21.5},{"temperature":21.5}]""";
 

@@ -1,3 +1,4 @@
+using Ingest.Diagnostics;
 using Ingest.TestSupport.Databases;
 using Npgsql;
 
@@ -7,7 +8,7 @@ namespace Ingest.TestSupport.Faults;
 public static class FaultCatalog
 {
     // WorkerLog: reading a partition was interrupted.
-    private const int HubReconnecting = 2004;
+    private const int HubReconnecting = LogEventIds.Reconnecting;
 
     private const string HubBusy = "com.microsoft:server-busy";
 

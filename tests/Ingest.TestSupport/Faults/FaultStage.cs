@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using Ingest.Checkpoints;
 using Ingest.Database.Migrations;
+using Ingest.Diagnostics;
 using Ingest.Events;
 using Ingest.LocalHub;
 using Ingest.TestSupport.Databases;
@@ -18,19 +19,19 @@ namespace Ingest.TestSupport.Faults;
 public sealed class FaultStage : IAsyncDisposable
 {
     /// <summary>The log's event that a database outage begins.</summary>
-    public const int OutageBegins = 1001;
+    public const int OutageBegins = LogEventIds.WaitingForDatabase;
 
     /// <summary>The log's event that a database outage has ended.</summary>
-    public const int OutageEnds = 1002;
+    public const int OutageEnds = LogEventIds.WorkingAgain;
 
     /// <summary>The log's event that nobody can say who reads which partition, as the database is away.</summary>
-    public const int OwnershipUnavailable = 2024;
+    public const int OwnershipUnavailable = LogEventIds.OwnershipUnavailable;
 
     /// <summary>The log's event that a batch has failed, as another worker has claimed its partition.</summary>
-    public const int BatchFailed = 1008;
+    public const int BatchFailed = LogEventIds.BatchFailed;
 
     /// <summary>The log's event that a worker waits for the database, to start or to claim a partition.</summary>
-    public const int NotClaimed = 2016;
+    public const int NotClaimed = LogEventIds.NotClaimed;
 
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(50);

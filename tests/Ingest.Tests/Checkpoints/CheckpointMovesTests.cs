@@ -34,9 +34,9 @@ public sealed class CheckpointMovesTests
     [Fact]
     public void Only_a_move_that_moves_tells_whether_it_was_carried_out()
     {
-        Assert.Equal(Move(One, 4, 6), CheckpointMoves.Telling([Move(Zero, null, 20), Move(One, 4, 6), Move(Zero, 20, 20)]));
-        Assert.Null(CheckpointMoves.Telling([Move(Zero, 20, 20)]));
-        Assert.Null(CheckpointMoves.Telling([]));
+        Assert.Equal(Move(One, 4, 6), CheckpointMoves.ProofOfCommit([Move(Zero, null, 20), Move(One, 4, 6), Move(Zero, 20, 20)]));
+        Assert.Null(CheckpointMoves.ProofOfCommit([Move(Zero, 20, 20)]));
+        Assert.Null(CheckpointMoves.ProofOfCommit([]));
     }
 
     [Fact]
