@@ -94,7 +94,12 @@ public sealed class WorkerProcessTests(PostgresFixture postgres)
                 (await stage.CountsAsync()).Received == 100 && await worker.HealthAsync(CancellationToken.None) is { Ready: true });
 
         Assert.True(check.ExitCode == 1, check.ToString());
-        Assert.Equal((1, 1, 2), (worker.Logged(LogEventIds.Unreachable), worker.Logged(LogEventIds.NotClaimed), worker.Logged(LogEventIds.GoingOn)));
+        Assert.Equal(
+            (1, 1, 2),
+            (
+                worker.Logged(LogEventIds.Unreachable),
+                worker.Logged(LogEventIds.NotClaimed),
+                worker.Logged(LogEventIds.GoingOn)));
     }
 
     [Fact]

@@ -188,7 +188,12 @@ public sealed class HubWorkerTests
         Assert.Equal(Numbers(0, 10), store.Bodies("0"));
 
         // A line where it begins, one where it becomes something that an operator must mend, one where it ends.
-        Assert.Equal((2, 2, 1), (logger.Texts(LogEventIds.NotClaimed).Count, logger.Texts(LogEventIds.WaitingStill).Count, logger.Texts(LogEventIds.GoingOn).Count));
+        Assert.Equal(
+            (2, 2, 1),
+            (
+                logger.Texts(LogEventIds.NotClaimed).Count,
+                logger.Texts(LogEventIds.WaitingStill).Count,
+                logger.Texts(LogEventIds.GoingOn).Count));
         Assert.Null(worker.Worker.WaitsFor);
     }
 
