@@ -94,7 +94,7 @@ public sealed partial class MetadataTests
         Assert.Equal(-1, retry.GetProperty("maxRetryCount").GetInt32());
         var between = (Interval(retry, "minimumInterval").TotalSeconds, Interval(retry, "maximumInterval").TotalMinutes);
         Assert.Contains(
-            $"a policy that tries for ever ({between.TotalSeconds:0} s to {between.TotalMinutes:0} min apart)",
+            $"the retry policy calls again for ever ({between.TotalSeconds:0} s to {between.TotalMinutes:0} min apart)",
             Guide,
             StringComparison.Ordinal);
     }
