@@ -13,7 +13,7 @@ namespace Ingest.Functions.Hosting;
 /// <param name="Problems">What is wrong and what to do, each a sentence; empty when ready.</param>
 /// <param name="State">How the write path is: a <see cref="PipelineState"/>'s name.</param>
 /// <param name="Since">Since when.</param>
-/// <param name="LastError">The last failure of all, also after it has passed; null where there was none.</param>
+/// <param name="LastError">The most recent failure, even if it is over; null if there was none.</param>
 /// <param name="Retries">Flushes tried again, since the process started.</param>
 /// <param name="QueuedMessages">Messages that wait for the database.</param>
 public sealed record ReadinessReport(

@@ -27,9 +27,9 @@ public sealed class IngestSettings
 }
 
 /// <summary>
-/// The way of an event, the same for every head: messages in, and out when every reading of theirs is durable as a row, a duplicate, a dead
-/// letter or ignored. Safe for concurrent calls; the calls for one partition are made in its order, and the next may be made before the
-/// last has returned.
+/// The path of an event, the same for every head: a call takes messages and returns when each of their readings is durable as a row, a
+/// duplicate, a dead letter or ignored. Thread-safe. Calls for one partition are made in its order; the next may begin before the last
+/// one has returned.
 /// </summary>
 public sealed class IngestPipeline : IAsyncDisposable
 {
@@ -74,7 +74,7 @@ public sealed class IngestPipeline : IAsyncDisposable
 
     public PipelineMetrics Metrics { get; }
 
-    /// <summary>What its source is to ask of each message.</summary>
+    /// <summary>What the source has to read of each message.</summary>
     public EventFields Fields { get; }
 
     /// <summary>

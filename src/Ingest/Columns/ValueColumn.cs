@@ -26,7 +26,7 @@ public abstract class ValueColumn : IDisposable
     /// <summary>Sets the value of the last row to one of JSON, or says why it cannot be taken.</summary>
     internal abstract ValueFault Read(in JsonToken json, ValueScratch scratch);
 
-    /// <summary>The same of an application property.</summary>
+    /// <summary>Sets the value of the last row to that of an application property, or says why it cannot be taken.</summary>
     internal abstract ValueFault Read(object property, ValueScratch scratch);
 
     internal abstract void AppendNull();

@@ -163,7 +163,7 @@ public sealed class BatchDecoder
         highest = Math.Max(highest, seen);
         var latest = Math.Max(highest, now.Ticks);
 
-        // By a clock that runs ahead alone, good readings would be taken for expired ones and be gone.
+        // If a clock that runs ahead decided alone, good readings would be ignored as expired.
         var today = highest > 0 ? new DateTime(Math.Min(highest, now.Ticks), DateTimeKind.Utc) : now;
         return new TimeBounds(
             _earliest,

@@ -13,7 +13,7 @@ internal sealed class BodyDecoder(TelemetryMapping mapping, ReadingDecoder readi
     /// <summary>Most readings of one message: a small compressed body could hold a third of a million.</summary>
     public const int MostReadings = 10_000;
 
-    // The reader's own limit would reject a body whole where only one of its elements is too deep.
+    // The reader's own limit would reject the whole body although only one of its elements is too deep.
     private static readonly JsonReaderOptions ReaderOptions = new() { MaxDepth = int.MaxValue, AllowMultipleValues = true };
 
     private readonly ReadingLocator? _inside =
@@ -55,7 +55,7 @@ internal sealed class BodyDecoder(TelemetryMapping mapping, ReadingDecoder readi
         var reader = new Utf8JsonReader(body, ReaderOptions);
         try
         {
-            // Read once to its end: what is no JSON must leave nothing behind, and the message's other bodies alone.
+            // Read once to its end: a body that is not JSON must add nothing, and must not affect the message's other bodies.
             var isEmpty = true;
             while (reader.Read())
             {
@@ -121,7 +121,7 @@ internal sealed class BodyDecoder(TelemetryMapping mapping, ReadingDecoder readi
                 return true;
             }
 
-            // Another value follows, so that the first was not the body: it gets an index as the others do.
+            // Another value follows, so the first was not the whole body: it gets an index like the others.
             output.RollBack();
             scratch.BeginMessage();
         }
@@ -169,7 +169,7 @@ internal sealed class BodyDecoder(TelemetryMapping mapping, ReadingDecoder readi
             }
         }
 
-        // Only now is it JSON to its end, and an empty array one.
+        // Only now is it known to be JSON to its end, and an empty array to be one.
         if (count == first)
         {
             output.Ignored++;

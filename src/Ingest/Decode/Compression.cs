@@ -10,7 +10,7 @@ internal static class Compression
 {
     private const int GzipTrailer = 8;
     private const int ZlibTrailer = 4;
-    // More than the longest header of a block, in which nothing comes out yet.
+    // More than the longest header of a block, which produces no output.
     private const int Behind = 1024;
     private const int Step = 16 * 1024;
     private const uint AdlerModulus = 65_521;

@@ -41,7 +41,7 @@ public sealed class DecodedBatch(
 
     public void Dispose()
     {
-        // Given back twice, one set of columns would serve two batches at once.
+        // If it were given back twice, two batches would share one set of columns.
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
         {
             return;

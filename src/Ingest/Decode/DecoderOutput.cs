@@ -2,7 +2,7 @@ using Ingest.Columns;
 
 namespace Ingest.Decode;
 
-/// <summary>What a batch has come to so far.</summary>
+/// <summary>What has been decoded of a batch so far.</summary>
 internal struct DecoderOutput(ReadingColumns readings)
 {
     /// <summary>Most rejections of one message that are built, each with its sentence; its others are counted by reason.</summary>

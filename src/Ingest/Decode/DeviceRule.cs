@@ -14,7 +14,7 @@ namespace Ingest.Decode;
 /// </summary>
 internal sealed class DeviceRule(BodyDeviceRules rules, ValueScratch scratch)
 {
-    // A character takes at most three bytes for each of its UTF-16 units.
+    // UTF-8 needs at most three bytes per UTF-16 unit.
     private const int MostBytes = DeviceNames.Longest * 3;
 
     private readonly StringCache _names = new();
@@ -183,7 +183,7 @@ internal sealed class DeviceRule(BodyDeviceRules rules, ValueScratch scratch)
             : $"The message names the device {value} ({_field}), and the hub authenticated {RejectionText.Quote(device)}, which is not "
                 + "listed in Telemetry:Gateways.");
 
-    // Apart from the above, and so is IsSameBeyondAscii: the room on the stack is cleared in every call, and few need it.
+    // A method of its own, like IsSameBeyondAscii: stack space is cleared in every call, and few calls need it.
     private ReadingFault? TakeName(ReadOnlySpan<byte> name, out string? device, bool countsOnly)
     {
         Span<char> text = stackalloc char[MostBytes];

@@ -117,7 +117,7 @@ internal sealed class EnvelopeReader(Envelope envelope, TimeSource timeSource)
         }
     }
 
-    // IoT Hub writes JSON as it is where the device said that it is JSON, and else base64.
+    // IoT Hub writes the body as JSON if the device declared it as JSON, otherwise as base64.
     private static byte[]? Bytes(JsonElement body, bool isText)
     {
         if (!isText || body.ValueKind != JsonValueKind.String)
@@ -156,7 +156,7 @@ internal sealed class EnvelopeReader(Envelope envelope, TimeSource timeSource)
         return Columns.JsonEscapes.TryUnescape(escaped, text, out var length) ? Encoding.UTF8.GetString(text, 0, length) : null;
     }
 
-    // As they stand there: an escape can be half of a surrogate pair, which no string holds. The last of repeated names counts.
+    // Unescaped: an escape can be half of a surrogate pair, which no string can hold. The last of repeated names counts.
     private static Parts Members(JsonElement value) => new(value.ValueKind == JsonValueKind.Object
         ? [.. value.EnumerateObject().Select(
             member => (Encoding.UTF8.GetString(JsonMarshal.GetRawUtf8PropertyName(member)), member.Value))]

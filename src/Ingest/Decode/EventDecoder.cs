@@ -118,7 +118,7 @@ internal sealed class EventDecoder : IDisposable
         output.Bytes += _scratch.TakenBytes;
     }
 
-    // What is wrong with a message whole is settled here, its time first.
+    // Faults of the whole message are found here, its time first.
     private bool TryOpen(
         RawEvent message,
         int eventIndex,
@@ -143,7 +143,7 @@ internal sealed class EventDecoder : IDisposable
         {
             if (_opened.Open(message, out body, out var detail) is not { } refused)
             {
-                // Floored once more: a key off the millisecond could never be compared with its twins.
+                // Floored again: a key between two milliseconds could never be compared with readings of the same stamp.
                 var stamp = Instant.Of(message.RowTime ?? default).FloorToMillisecond();
                 context = new MessageContext(message, eventIndex, stamp, bounds, device);
                 return true;
@@ -163,7 +163,7 @@ internal sealed class EventDecoder : IDisposable
     }
 }
 
-/// <summary>What the readings of a message share.</summary>
+/// <summary>What all readings of a message have in common.</summary>
 /// <param name="Message">The message.</param>
 /// <param name="EventIndex">Its index in the batch.</param>
 /// <param name="Stamp">Its stamp, floored; of no meaning where the readings have a time of their own.</param>

@@ -20,7 +20,7 @@ internal sealed class MessageBody : IDisposable
     private readonly PooledBuffer<byte> _inflated = new();
     private readonly PooledBuffer<byte> _converted = new();
 
-    // Most messages have the same encoding, and mostly as the same string.
+    // Most messages have the same encoding, usually even as the same string object.
     private string? _lastEncoding;
     private Packing _lastPacking;
 
@@ -66,7 +66,7 @@ internal sealed class MessageBody : IDisposable
             text = _inflated.Span;
         }
 
-        // A described type with the descriptor of one of a message's sections: what has no bytes for a body is kept as AMQP encodes it.
+        // A described type whose descriptor is a message section's: a body that is not bytes is kept in its AMQP encoding.
         if (text is [0x00, 0x53, >= 0x70 and <= 0x78, ..])
         {
             detail = "The body is a value or a sequence of AMQP's own types, kept as AMQP encodes it; send JSON as data or as text.";
@@ -110,7 +110,7 @@ internal sealed class MessageBody : IDisposable
 
     private Packing PackingNamed(string? encoding)
     {
-        // One of any length is not held on to.
+        // A long one is not kept.
         if (encoding?.Length > LongestEncoding)
         {
             return Packing.Unknown;

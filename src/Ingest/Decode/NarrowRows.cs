@@ -9,7 +9,7 @@ namespace Ingest.Decode;
 /// </summary>
 internal sealed class NarrowRows(TelemetryMapping mapping, ValueScratch scratch)
 {
-    // The device's time is no metric.
+    // The device's time is not a metric.
     private readonly string? _time = mapping.Time?.From.ToString().Replace("$.", "", StringComparison.Ordinal);
     private readonly ReadingNumbers? _numbers = mapping.TakesEveryNumber ? new ReadingNumbers(scratch) : null;
     private ReadingColumns? _rows;
@@ -46,7 +46,7 @@ internal sealed class NarrowRows(TelemetryMapping mapping, ValueScratch scratch)
         {
             for (var columnIndex = 0; columnIndex < Places.Columns.Count; columnIndex++)
             {
-                // The row in the making.
+                // The row being decoded.
                 var column = (ValueColumn<double>)Places.ColumnArray[columnIndex];
                 if (!column.IsNull(Places.Count))
                 {

@@ -65,7 +65,7 @@ internal static class NearestMiss
     public static string Listed(IReadOnlyList<string> names) =>
         string.Join(", ", names.Take(MostShown).Select(RejectionText.Quote)) + (names.Count > MostShown ? ", …" : "");
 
-    // As it stands there: an escape can be half of a surrogate pair, which no string holds.
+    // Unescaped: an escape can be half of a surrogate pair, which no string can hold.
     private static string NameOf(JsonProperty property)
     {
         var name = JsonMarshal.GetRawUtf8PropertyName(property);

@@ -40,7 +40,7 @@ internal sealed class ReadingDecoder(
     /// <summary>Whether what was read last is nested too deep.</summary>
     public bool IsTooDeep => _walker.IsTooDeep;
 
-    /// <summary>Begins a body that may hold no reading.</summary>
+    /// <summary>Starts a body, which may contain no reading.</summary>
     public void Begin() => _walker.Begin();
 
     /// <summary>Passes over a root that has readings inside.</summary>
@@ -122,7 +122,7 @@ internal sealed class ReadingDecoder(
         output.Reject(fault, position.ElementIndex);
     }
 
-    // Of a time at which it is no row.
+    // Its time is outside what the table keeps.
     private void Leave(TimeVerdict verdict, ReadingFault fault, ReadingPosition position, ref DecoderOutput output)
     {
         (narrow?.Places ?? output.Readings).AbandonRow();
@@ -136,7 +136,7 @@ internal sealed class ReadingDecoder(
         }
     }
 
-    // What is wrong with the reading that has just ended, if anything: its device first, then its columns in their order.
+    // The first fault of the reading that has just ended, if any: its device's, then its columns' in their order.
     private bool TryComplete(ReadOnlySpan<byte> body, JsonSlice reading, bool tookNothing, ref string? device, out ReadingFault fault)
     {
         fault = TooDeep;

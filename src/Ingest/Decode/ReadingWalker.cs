@@ -153,7 +153,7 @@ internal sealed class ReadingWalker(TelemetryMapping mapping, ReadingValues valu
         }
     }
 
-    // Null has all that is below it, with null; anything else that the places do not lead into has none of it.
+    // For null, all places below it are null; for any other value that is not a container, they are missing.
     private void MissBelow(int[] columnIndexes, JsonTokenType token, JsonTokenType needed, BodyPath path, ReadOnlySpan<byte> value)
     {
         if (token == needed)
@@ -174,7 +174,7 @@ internal sealed class ReadingWalker(TelemetryMapping mapping, ReadingValues valu
         }
     }
 
-    // A name met again takes everything below it along: {"a":{"b":1},"a":{}} has no a.b.
+    // A repeated name replaces everything below the first one: {"a":{"b":1},"a":{}} has no a.b.
     private void Forget(BodyPath path)
     {
         if (_met[path.Id] == _reading)

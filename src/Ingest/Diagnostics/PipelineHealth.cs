@@ -2,29 +2,29 @@ using Ingest.Failures;
 
 namespace Ingest.Diagnostics;
 
-/// <summary>How the write path is.</summary>
+/// <summary>The state of the write path.</summary>
 public enum PipelineState
 {
     /// <summary>The last flush was committed, or none was tried yet.</summary>
     Working,
 
-    /// <summary>The database is away, exhausted or too slow; the pipeline tries again by itself.</summary>
+    /// <summary>The database is unreachable, exhausted or too slow; the pipeline retries by itself.</summary>
     Outage,
 
-    /// <summary>The database answers and somebody has to put something right; the pipeline goes on by itself once it is.</summary>
+    /// <summary>The database answers, but an operator has to correct something; then the pipeline continues by itself.</summary>
     OperatorMistake,
 }
 
-/// <summary>What becomes of a flush that has failed.</summary>
+/// <summary>What happens to a flush that has failed.</summary>
 public enum RetryState
 {
-    /// <summary>None has.</summary>
+    /// <summary>No flush has failed.</summary>
     Idle,
 
-    /// <summary>It waits until it is tried again.</summary>
+    /// <summary>It waits for its next attempt.</summary>
     Waiting,
 
-    /// <summary>It is being tried again.</summary>
+    /// <summary>Its next attempt is running.</summary>
     Retrying,
 }
 
@@ -33,7 +33,7 @@ public enum RetryState
 /// <param name="Since">Since when.</param>
 /// <param name="Retry">Whether a flush has failed, and what becomes of it.</param>
 /// <param name="Error">While not working: what is wrong and what to do. Otherwise null.</param>
-/// <param name="LastError">The last failure of all, also after it has passed; null where there was none.</param>
+/// <param name="LastError">The most recent failure, even if it is over; null if there was none.</param>
 /// <param name="Retries">Flushes tried again, since the start.</param>
 /// <param name="QueuedBatches">Batches taken and not yet durable, those of the flush under way included.</param>
 /// <param name="QueuedMessages">Their messages.</param>
@@ -67,7 +67,7 @@ public sealed class PipelineHealth
         _since = clock.GetUtcNow();
     }
 
-    /// <summary>How the write path is now.</summary>
+    /// <summary>The current state of the write path.</summary>
     public PipelineHealthSnapshot Read()
     {
         var (batches, events) = _depth();

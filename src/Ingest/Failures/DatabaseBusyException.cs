@@ -1,7 +1,7 @@
 namespace Ingest.Failures;
 
 /// <summary>
-/// The database is there, and does not come to it now: wait and try again. The message says what happened and what to look at.
+/// The database is reachable but too busy: wait and try again. The message says what happened and what to check.
 /// </summary>
 internal sealed class DatabaseBusyException : Exception
 {

@@ -4,12 +4,12 @@ using Polly.Retry;
 namespace Ingest.Failures;
 
 /// <summary>
-/// All delays between attempts at work of the database, and how many follow each other without one. Those of the hub are in
+/// All delays between attempts at a database operation, and how many attempts follow each other without a delay. Those of the hub are in
 /// <c>Ingest.Sources</c> (<c>PatientRetry</c>).
 /// </summary>
 internal static class DatabaseRetry
 {
-    /// <summary>Attempts at once, one after the other, at what other writers interfere with. Then it waits.</summary>
+    /// <summary>Attempts without a delay while other writers interfere. After these, it waits.</summary>
     public const int MostAttemptsAtOnce = 20;
 
     private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(200);

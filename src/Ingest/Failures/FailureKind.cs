@@ -6,21 +6,21 @@ public enum FailureKind
     /// <summary>A unique index met a row that another writer stored first, or that was there before: compare with what is stored.</summary>
     Conflict,
 
-    /// <summary>A deadlock or a serialization failure: again at once.</summary>
+    /// <summary>A deadlock or a serialization failure: try again at once.</summary>
     RetryAtOnce,
 
-    /// <summary>A statement took too long: halve the flush, then again.</summary>
+    /// <summary>A statement took too long: halve the flush and try again.</summary>
     TooSlow,
 
-    /// <summary>A value or a row is refused: find which.</summary>
+    /// <summary>A value or a row is refused: find out which.</summary>
     Poison,
 
-    /// <summary>The database is away or exhausted: wait and try again.</summary>
+    /// <summary>The database is unreachable or exhausted: wait and try again.</summary>
     Outage,
 
-    /// <summary>The database answers, and somebody has to put something right: wait and try again, saying what.</summary>
+    /// <summary>The database answers, but an operator has to correct something: say what, wait and try again.</summary>
     OperatorMistake,
 
-    /// <summary>No answer of a database at all: a defect of this program or of its caller.</summary>
+    /// <summary>Not a failure of the database: a bug in this program or in its caller.</summary>
     Defect,
 }

@@ -1,6 +1,6 @@
 namespace Ingest.Failures;
 
-/// <summary>The database works, and refuses what no reading can change: somebody has to put it right.</summary>
+/// <summary>The database works but refuses every reading: an operator has to correct something.</summary>
 public sealed class OperatorMistakeException : Exception
 {
     public OperatorMistakeException(string message)

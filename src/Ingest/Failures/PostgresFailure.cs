@@ -15,8 +15,8 @@ public sealed record PostgresFailure(FailureKind Kind, string? SqlState, string 
     public bool IsDecompressionLimit { get; private init; }
 
     /// <summary>
-    /// Whether single rows may be to blame, which trying them one by one tells: a trigger or a policy of the operator's can say anything,
-    /// and no list of codes is to decide alone whether one device stops every partition.
+    /// Whether single rows may be the cause, which is found out by trying them one by one: an operator's trigger or policy can raise any
+    /// code, and no list of codes may decide alone whether one device stops every partition.
     /// </summary>
     public bool MayBeOneRow { get; private init; }
 
@@ -49,8 +49,8 @@ public sealed record PostgresFailure(FailureKind Kind, string? SqlState, string 
     }
 
     /// <summary>
-    /// Whether a failed COMMIT may have been carried out all the same: no answer came, or the server was going down, which it also says of
-    /// a transaction it has already committed.
+    /// Whether a failed COMMIT may have succeeded: no answer came, or the server was shutting down, which it also reports for a
+    /// transaction that it has already committed.
     /// </summary>
     public static bool LeavesCommitUnknown(Exception exception) =>
         exception is not PostgresException refused || refused.InvariantSeverity is "FATAL" or "PANIC" || refused.SqlState.StartsWith(

@@ -51,7 +51,7 @@ internal static class ServerCertificate
             exception is AuthenticationException or IOException or SocketException
             || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
-            // Refused by the callback, as was wanted, or the server is gone: what was found is said.
+            // The callback refused it, as intended, or the server is gone: report what was found.
         }
 
         return found;

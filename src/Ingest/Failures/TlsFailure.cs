@@ -5,7 +5,7 @@ using Npgsql;
 
 namespace Ingest.Failures;
 
-/// <summary>No connection for the sake of TLS: a class of its own, as waiting does not help, and the database may be up.</summary>
+/// <summary>TLS prevented the connection. This is not an outage: waiting does not help, and the database may be running.</summary>
 internal static class TlsFailure
 {
     private const string Setting = "Database:ConnectionString";
@@ -23,7 +23,7 @@ internal static class TlsFailure
         PostgresException { SqlState: PostgresErrorCodes.InvalidAuthorizationSpecification } refused when InsistsOnTls(refused) =>
             $"{server} takes this login over TLS alone ({refused.SqlState}: {refused.MessageText.TrimEnd('.')}). Set SSL Mode=Require in "
                 + $"{Setting}, or VerifyFull with Root Certificate.",
-        // A line that broke in the handshake is an outage like any other.
+        // A connection that broke during the handshake is an ordinary outage.
         AuthenticationException when Innermost(exception) is not (IOException or SocketException) =>
             $"The TLS handshake with {server} failed: {Innermost(exception).Message.TrimEnd('.')}. Look at SSL Mode, Root Certificate and "
                 + $"SSL Certificate in {Setting}, and at the server's log.",

@@ -21,7 +21,7 @@ internal sealed class BatchQueue
     private readonly int _mostReadings;
     private readonly long _mostBytes;
 
-    // A signal says "look again", so a second one before the reader has looked adds nothing: the one place that may drop.
+    // A signal means "look again", so a second one before the reader has looked adds nothing. Nothing else here is ever dropped.
     private readonly Channel<bool> _signal = Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
 
@@ -51,7 +51,7 @@ internal sealed class BatchQueue
         }
     }
 
-    /// <summary>The batch at this place is decoded, as far as it is to be written at once, and may be.</summary>
+    /// <summary>The batch at this place has been decoded (as much of it as one transaction takes) and can be written.</summary>
     /// <returns>
     /// What is left of it, which has the place behind it: nothing that came later overtakes it. It asks for room with
     /// <see cref="Continue"/>. Null where nothing is left, or the batch was given up.
@@ -91,7 +91,7 @@ internal sealed class BatchQueue
         }
     }
 
-    /// <summary>Gives a place up, unless a flush has taken it.</summary>
+    /// <summary>Releases a place, unless a flush has taken its batch.</summary>
     public bool TryRemove(PendingBatch batch)
     {
         lock (_gate)
@@ -150,8 +150,8 @@ internal sealed class BatchQueue
     }
 
     /// <summary>
-    /// The writer waits for the server to do its work: now others may decode. Before, they would take the processor from it, and the server
-    /// would wait for them all.
+    /// The writer now waits for the server, so that others may decode. Earlier they would compete with the writer for the processor, and
+    /// the server would be idle.
     /// </summary>
     public void WriterWaits()
     {
@@ -177,7 +177,7 @@ internal sealed class BatchQueue
         }
     }
 
-    /// <summary>All places, given up; nobody gets one any more.</summary>
+    /// <summary>Closes the queue and returns all of its batches, which are given up.</summary>
     public IReadOnlyList<PendingBatch> Close()
     {
         lock (_gate)
@@ -226,7 +226,7 @@ internal sealed class BatchQueue
             return;
         }
 
-        // One that was cancelled needs no room.
+        // A cancelled batch needs no room.
         while (_held.First?.Value is { } next && (next.Admission.Task.IsCompleted || HasRoom(next)))
         {
             _held.RemoveFirst();
@@ -240,7 +240,7 @@ internal sealed class BatchQueue
         }
     }
 
-    // The first in order always has: all that is decoded behind it waits for it.
+    // The first in order always has room: everything decoded behind it waits for it.
     private bool HasRoom(PendingBatch next) =>
         next.Place == _places.First
         || (_decoding < MostDecoding && _readings + next.Readings <= _mostReadings && _bytes + next.Bytes <= _mostBytes);

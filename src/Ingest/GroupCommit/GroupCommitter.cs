@@ -16,7 +16,7 @@ internal sealed class GroupCommitter : IAsyncDisposable
     // Room for the flush that is next while one is under way.
     private const int FlushesQueued = 2;
 
-    // Soon, as a worker may be started anew every few minutes.
+    // Early, because a worker may be restarted every few minutes.
     private static readonly TimeSpan CleanFirst = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan CleanEvery = TimeSpan.FromHours(1);
 
@@ -74,7 +74,7 @@ internal sealed class GroupCommitter : IAsyncDisposable
             throw;
         }
 
-        // Until they are durable: also while a flush holds them that fails again and again.
+        // Until they are durable, even while they are in a flush that keeps failing.
         Interlocked.Increment(ref _batches);
         Interlocked.Add(ref _events, events.Count);
         return new Reservation(batch, queue, giveUp, Release);
@@ -107,7 +107,7 @@ internal sealed class GroupCommitter : IAsyncDisposable
         }
         catch (Exception exception)
         {
-            // Whoever waits must hear of it: nobody will take their batches any more.
+            // Every waiting caller must be told: nobody will write their batches any more.
             PipelineLog.WriterEnded(_logger, exception);
             defect = exception;
         }

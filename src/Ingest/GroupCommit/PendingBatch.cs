@@ -51,7 +51,7 @@ internal sealed class PendingBatch : FlushBatch
     /// <summary>Completes when the queue has room for the batch.</summary>
     public TaskCompletionSource Admission { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>It is decoded, as far as it is to be written at once.</summary>
+    /// <summary>It has been decoded, as much of it as one transaction takes.</summary>
     /// <returns>What is left of it; null where that is nothing.</returns>
     public PendingBatch? Take(DecodedBatch decoded)
     {
@@ -79,7 +79,7 @@ internal sealed class PendingBatch : FlushBatch
         return bytes;
     }
 
-    // Both together are the move as it was given: what is missing between the messages that are left counts with them, and the rest before.
+    // Together they are the original move: gaps between the remaining messages count with those, all others with the first part.
     private (Checkpoint Part, Checkpoint Left) Divide(Checkpoint move, int end)
     {
         var last = _events[end - 1];

@@ -3,7 +3,7 @@ using Npgsql;
 
 namespace Ingest.Schema;
 
-/// <summary>Asks the catalog of one connection.</summary>
+/// <summary>Queries the catalog on one connection.</summary>
 internal sealed class Catalog(NpgsqlConnection connection, CancellationToken cancellationToken)
 {
     public async Task<T?> OneAsync<T>(string sql, object? parameters = null)

@@ -3,7 +3,7 @@ using Ingest.Settings;
 
 namespace Ingest.Schema;
 
-/// <summary>Looks whether a table's columns take what the pipeline writes, and give it back unchanged.</summary>
+/// <summary>Checks that a table's columns take what the pipeline writes and return it unchanged.</summary>
 internal static class ColumnCheck
 {
     private const string LimitedText = "character varying(";

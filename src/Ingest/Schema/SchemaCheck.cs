@@ -6,8 +6,8 @@ using Npgsql;
 namespace Ingest.Schema;
 
 /// <summary>
-/// Looks at start-up whether the database can take the readings as the pipeline promises, and reports all that is wrong at once. Works for
-/// hypertables, plain and partitioned tables, and needs no privilege beyond those the pipeline itself needs.
+/// Checks at start-up that the database can store readings as the pipeline promises, and reports everything that is wrong at once. Works
+/// for hypertables, plain and partitioned tables, and needs no more privileges than the pipeline.
 /// </summary>
 public static class SchemaCheck
 {

@@ -1,6 +1,6 @@
 namespace Ingest.Schema;
 
-/// <summary>Something that would keep readings from being stored right.</summary>
+/// <summary>Something that would prevent readings from being stored correctly.</summary>
 /// <param name="What">What is wrong.</param>
 /// <param name="ToDo">What to do about it.</param>
 public sealed record SchemaProblem(string What, string ToDo)

@@ -1,8 +1,8 @@
 namespace Ingest.Schema;
 
 /// <summary>
-/// What of the operator's own acts on readings besides the pipeline, and may: it stops no start, and whoever wonders where a reading is
-/// shall have been told.
+/// The operator's own triggers, policies and foreign keys that act on readings. They are allowed and do not prevent a start; they are
+/// reported so that nobody has to guess why a reading is missing.
 /// </summary>
 internal static class SchemaWarnings
 {

@@ -103,8 +103,8 @@ public sealed class TargetTable
     internal string WindowSql { get; }
 
     /// <summary>
-    /// Stores once more, at the time $1, the newest row whose device is among $2 ($3 true) or is not (false): to be rolled back. Looked for
-    /// among the newest rows only, so that a table of one device is not read to its beginning.
+    /// Stores the newest row whose device is among $2 ($3 true) or is not (false) again, at the time $1; to be rolled back. Searches only
+    /// the newest rows, so that a table of one device is not read to its beginning.
     /// </summary>
     internal string WitnessSql { get; }
 

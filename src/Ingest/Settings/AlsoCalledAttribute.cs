@@ -1,6 +1,6 @@
 namespace Ingest.Settings;
 
-/// <summary>Names from elsewhere for a value of a setting: not taken, and known well enough to say which is.</summary>
+/// <summary>Other systems' names for a value of a setting. They are not accepted; the error names the right value.</summary>
 [AttributeUsage(AttributeTargets.Field)]
 internal sealed class AlsoCalledAttribute(params string[] names) : Attribute
 {

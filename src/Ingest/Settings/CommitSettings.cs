@@ -7,7 +7,7 @@ public sealed class CommitSettings
 {
     public const string Section = "Commit";
 
-    /// <summary>Most readings in one transaction. Default: 5,000; the message that passes it still belongs to it.</summary>
+    /// <summary>Most readings in one transaction. Default: 5,000; the message that exceeds it is still included.</summary>
     [Range(1, 100_000)]
     public int MaxRows { get; set; } = 5_000;
 
@@ -16,8 +16,7 @@ public sealed class CommitSettings
     public int MaxBytes { get; set; } = 8 * 1024 * 1024;
 
     /// <summary>
-    /// How long a batch waits for others while a transaction could already run, in milliseconds. Default: 0, an idle writer commits at
-    /// once.
+    /// How long an idle writer waits for more batches before it starts a transaction, in milliseconds. Default: 0, it commits at once.
     /// </summary>
     [Range(0, 10_000)]
     public int MaxDelayMilliseconds { get; set; }
@@ -32,8 +31,8 @@ public sealed class CommitSettings
     public bool AcceptDifferences { get; set; }
 
     /// <summary>
-    /// How many readings of a flush must find their time and device stored before it can be refused: it is where more than half of them
-    /// have other values than what is stored. Default: 1,000; a replay uses 100.
+    /// A flush is refused if at least this many of its readings have a stored row of the same time and device, and more than half of these
+    /// have other values. Default: 1,000; a replay uses 100.
     /// </summary>
     [Range(1, 1_000_000)]
     public int DifferencesToRefuse { get; set; } = 1_000;

@@ -2,7 +2,7 @@ using System.ComponentModel.DataAnnotations;
 
 namespace Ingest.Settings;
 
-/// <summary>How much is kept of what was rejected: section <c>DeadLetters</c>. What is not kept is counted.</summary>
+/// <summary>How many rejected readings are kept: section <c>DeadLetters</c>. The others are counted.</summary>
 public sealed class DeadLetterSettings
 {
     public const string Section = "DeadLetters";

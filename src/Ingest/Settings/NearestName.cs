@@ -1,6 +1,6 @@
 namespace Ingest.Settings;
 
-/// <summary>Finds what somebody meant who misspelt a name.</summary>
+/// <summary>Finds the name that a misspelt one was meant to be.</summary>
 internal static class NearestName
 {
     /// <summary>

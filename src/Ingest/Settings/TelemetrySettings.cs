@@ -98,7 +98,7 @@ public sealed class ColumnSettings
     public bool Required { get; set; }
 }
 
-/// <summary>What becomes of a message: section <c>Telemetry</c>.</summary>
+/// <summary>How messages become rows: section <c>Telemetry</c>.</summary>
 public sealed class TelemetrySettings
 {
     public const string Section = "Telemetry";

@@ -41,7 +41,7 @@ public static class DatabaseConnections
 
         if (password is not null)
         {
-            // The periodic one keeps whoever needs the first password waiting, however soon he would give up.
+            // With the periodic provider, the caller who needs the first password would wait for it beyond his own limit.
             builder.UsePasswordProvider(
                 _ => Task.Run(async () => await password(CancellationToken.None)).GetAwaiter().GetResult(),
                 (_, cancellationToken) => password(cancellationToken));

@@ -10,7 +10,7 @@ namespace Ingest.Write;
 /// </summary>
 internal sealed class ExpiryCleaner(DeadLetterRetention deadLetters, ReadingRetention readings, ILogger logger)
 {
-    /// <returns>Whether to go on at once: one turn between two flushes, so that those do not wait for all of it.</returns>
+    /// <returns>Whether to continue at once: one step between two flushes, so that a flush does not wait for all of it.</returns>
     public async Task<bool> CleanAsync(CancellationToken stop)
     {
         try

@@ -1,6 +1,6 @@
 namespace Ingest.Write;
 
-/// <summary>Batches that are written in one transaction, for as long as somebody waits for them.</summary>
+/// <summary>Batches that are written in one transaction, as long as a caller waits for them.</summary>
 internal sealed class Flush : IDisposable
 {
     private readonly Lock _gate = new();
@@ -38,7 +38,7 @@ internal sealed class Flush : IDisposable
     /// <summary>The attempt waits for the server to do its work.</summary>
     public void IsUnderWay() => _underWay();
 
-    /// <summary>An attempt begins: from now on a batch stays until it ends, as the attempt reads its buffers.</summary>
+    /// <summary>An attempt begins: from now on no batch leaves the flush, because the attempt reads its buffers.</summary>
     public void Resume()
     {
         lock (_gate)
@@ -48,7 +48,7 @@ internal sealed class Flush : IDisposable
         }
     }
 
-    /// <summary>An attempt has failed: a caller that cancels now is let go at once.</summary>
+    /// <summary>An attempt has failed: from now on a caller that cancels is released at once.</summary>
     public void Pause()
     {
         lock (_gate)
@@ -59,7 +59,7 @@ internal sealed class Flush : IDisposable
     }
 
     /// <summary>
-    /// Lets the batches go whose callers have cancelled; what is known of them is that they were not committed, or nothing.
+    /// Releases the batches whose callers have cancelled. They were not committed, or it is unknown whether they were.
     /// </summary>
     public void DropCancelled()
     {

@@ -5,8 +5,8 @@ using Npgsql;
 namespace Ingest.Write;
 
 /// <summary>
-/// How one attempt at a flush ended. All but <see cref="Committed"/> are rolled back. What waiting mends, and what an operator must mend,
-/// is no outcome but an exception.
+/// How one attempt at a flush ended. All but <see cref="Committed"/> are rolled back. Outages and operator's mistakes are not outcomes;
+/// they are exceptions.
 /// </summary>
 internal abstract record FlushAttempt
 {
@@ -14,7 +14,7 @@ internal abstract record FlushAttempt
     {
     }
 
-    /// <summary>What a failure means for the flush; null where only time or an operator mends it.</summary>
+    /// <summary>What a failure means for the flush; null for an outage or an operator's mistake.</summary>
     public static FlushAttempt? Of(Exception exception)
     {
         var failure = PostgresFailure.Of(exception);
@@ -36,7 +36,7 @@ internal abstract record FlushAttempt
     /// <param name="AnswerWasLost">Whether an earlier attempt had committed it, and only the answer was lost.</param>
     public sealed record Committed(FlushOutcome Outcome, bool AnswerWasLost = false) : FlushAttempt;
 
-    /// <summary>A row was there that was not expected.</summary>
+    /// <summary>An unexpected row was already stored.</summary>
     /// <param name="What">What happened, as a sentence.</param>
     public sealed record Conflict(string What) : FlushAttempt;
 
@@ -47,7 +47,7 @@ internal abstract record FlushAttempt
     /// <param name="Stored">The checkpoints as they are now.</param>
     public sealed record Fenced(IReadOnlyDictionary<PartitionKey, StoredCheckpoint> Stored) : FlushAttempt;
 
-    /// <summary>These batches contradict what is stored.</summary>
+    /// <summary>Too many readings of these batches differ from their stored rows.</summary>
     public sealed record Differs(IReadOnlyList<FlushBatch> Batches, int Known, int Differing) : FlushAttempt;
 
     /// <summary>A failure that another attempt may get past.</summary>

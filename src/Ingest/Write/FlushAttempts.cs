@@ -7,16 +7,16 @@ using Ingest.Failures;
 namespace Ingest.Write;
 
 /// <summary>
-/// Attempts at a flush that follow each other without a delay, for as long as each may get past what stopped the one before: a conflict is
-/// compared, poison is found and dead-lettered, a batch that is fenced or contradicts what is stored fails alone. One writer's.
+/// Repeats attempts at a flush without a delay, as long as the next one can avoid what stopped the last one: after a conflict it compares,
+/// rows that are refused are found and dead-lettered, a batch that is fenced or differs from stored rows fails alone. Used by one writer.
 /// </summary>
 internal sealed class FlushAttempts(FlushTransaction transaction, WriteModeSelector modes, FlushReports reports, TimeProvider clock)
 {
     private readonly SystematicRefusalDetector _refusals = new(clock);
 
-    /// <summary>Attempts it until it is committed, or only time or an operator can mend what stops it.</summary>
-    /// <returns>False where the flush is to be halved: as a whole it takes too long.</returns>
-    /// <exception cref="Exception">What only time or an operator mends, or a defect.</exception>
+    /// <summary>Repeats attempts until the flush is committed, or is stopped by an outage or an operator's mistake.</summary>
+    /// <returns>False if the flush must be halved, because as a whole it takes too long.</returns>
+    /// <exception cref="Exception">An outage, an operator's mistake, or a bug.</exception>
     public async Task<bool> RunAsync(Flush flush)
     {
         using var activity = PipelineMetrics.Activities.StartActivity("flush", ActivityKind.Client);
@@ -34,7 +34,7 @@ internal sealed class FlushAttempts(FlushTransaction transaction, WriteModeSelec
 
             var ended = await AttemptAsync(flush, state);
 
-            // Also that of the COMMIT just tried.
+            // Including that of the COMMIT just tried.
             var answerIsMissing = flush.History.Unknown.Count > 0;
             switch (ended)
             {
@@ -54,7 +54,7 @@ internal sealed class FlushAttempts(FlushTransaction transaction, WriteModeSelec
                     break;
 
                 case FlushAttempt.Fenced when answerIsMissing && !state.AskedOnceMore:
-                    // A commit whose answer was lost may have come through only now.
+                    // A COMMIT whose answer was lost may have succeeded only now.
                     state.AskedOnceMore = true;
                     break;
 
@@ -184,7 +184,7 @@ internal sealed class FlushAttempts(FlushTransaction transaction, WriteModeSelec
         }
     }
 
-    /// <summary>What the attempts that follow each other at once have to know of the ones before.</summary>
+    /// <summary>What an attempt has to know about the ones before it.</summary>
     private sealed class State
     {
         public required WriteMode Mode { get; set; }
@@ -192,10 +192,10 @@ internal sealed class FlushAttempts(FlushTransaction transaction, WriteModeSelec
         /// <summary>What <see cref="FlushTransaction.LastPlanHash"/> was when comparing first met a conflict.</summary>
         public int? ConflictingPlan { get; set; }
 
-        /// <summary>Whether a commit whose answer was lost has been asked for once more.</summary>
+        /// <summary>Whether a COMMIT whose answer was lost has been looked up again.</summary>
         public bool AskedOnceMore { get; set; }
 
-        /// <summary>Whether the rows have been tried one by one for what the server may say of any of them.</summary>
+        /// <summary>Whether the rows have been tried one by one, for a code that could concern any row.</summary>
         public bool TriedByRow { get; set; }
 
         /// <summary>A refusal whose rows are to be found before the next attempt.</summary>

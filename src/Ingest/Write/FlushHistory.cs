@@ -20,7 +20,7 @@ internal sealed class FlushHistory
     public List<UnknownCommit> Unknown { get; } = [];
 
     /// <summary>
-    /// An attempt that the server says was carried out. One more comparison confirms it: what is stored decides, not the id alone.
+    /// An attempt that was committed, according to the server. One more comparison confirms it: the stored rows decide, not the id alone.
     /// </summary>
     public UnknownCommit? Presumed { get; set; }
 

@@ -8,7 +8,7 @@ using Ingest.Settings;
 namespace Ingest.Write;
 
 /// <summary>
-/// What an attempt is going to do with a flush: where each row goes, which dead letters there are, and what that makes of the counts. In
+/// What an attempt is going to do with a flush: where each row goes, which dead letters there are, and the resulting counts. In
 /// memory alone; its buffers are used again. <see cref="Load"/>, for a flush that compares the stored rows of <see cref="Windows"/>,
 /// <see cref="Resolve"/>, and <see cref="CountReadings"/> once the outcomes of the dead letters are known.
 /// </summary>
@@ -56,7 +56,7 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
         CollectLetters();
     }
 
-    /// <summary>The batches that contradict what is stored, if that is more than the settings take for chance.</summary>
+    /// <summary>The batches whose readings differ from their stored rows more often than the settings accept.</summary>
     public FlushAttempt.Differs? Contradiction(CommitSettings settings)
     {
         if (settings.AcceptDifferences || Twins.KnownKeys < settings.DifferencesToRefuse || Twins.Differing * 2L <= Twins.KnownKeys)

@@ -10,7 +10,7 @@ namespace Ingest.Write;
 /// <summary>Tells callers, health, metrics and log how one writer's flushes go.</summary>
 internal sealed class FlushReports(PipelineHealth health, PipelineMetrics metrics, TimeProvider clock, ILogger logger, int writer)
 {
-    // A fleet whose mapping lacks something meets it with every message.
+    // If the mapping lacks something, every message would log it.
     private static readonly TimeSpan IndistinctPause = TimeSpan.FromMinutes(10);
 
     private long? _toldIndistinct;
@@ -26,7 +26,7 @@ internal sealed class FlushReports(PipelineHealth health, PipelineMetrics metric
         }
         finally
         {
-            // It is committed: no failure of a metrics listener may make a caller believe otherwise.
+            // It is committed: a failing metrics listener must not tell the caller otherwise.
             foreach (var (batch, counts) in outcome.Batches)
             {
                 batch.Completion.TrySetResult(new BatchResult(counts, at));
@@ -48,7 +48,7 @@ internal sealed class FlushReports(PipelineHealth health, PipelineMetrics metric
         {
             if (exception is not CheckpointFencedException)
             {
-                // A fenced batch is another worker's now, and whoever handed it over says so.
+                // A fenced batch now belongs to another worker; the caller logs that.
                 PipelineLog.BatchFailed(logger, batch.Partition, exception.Message);
             }
 
@@ -78,7 +78,7 @@ internal sealed class FlushReports(PipelineHealth health, PipelineMetrics metric
     public void Refused(IReadOnlyList<RefusedRow> refused) =>
         PipelineLog.RowsRefused(logger, refused.Count, $"{refused[0].SqlState}: {refused[0].Message}");
 
-    /// <summary>Broken by our own cancellation, or failed while nobody waited any more.</summary>
+    /// <summary>Ended by our own cancellation, or failed when no caller waited any more.</summary>
     public void Abandoned(Flush flush, Exception exception) => PipelineLog.Abandoned(logger, flush.Batches.Count, exception.Message);
 
     private void Count(FlushOutcome outcome, WriteMode mode, TimeSpan took, DateTimeOffset at, Activity? activity)

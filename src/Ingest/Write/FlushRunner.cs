@@ -4,8 +4,8 @@ using Polly;
 namespace Ingest.Write;
 
 /// <summary>
-/// Brings flushes to their end whatever the database says. An outage or an operator's mistake is waited out; a flush that takes too long,
-/// or that a defect breaks, is halved, so that what concerns one batch fails that batch alone. One writer's.
+/// Repeats a flush until each of its batches has a result. It waits during an outage or an operator's mistake. A flush that takes too long,
+/// or that fails because of a bug, is halved, so that a problem of one batch fails only that batch. Used by one writer.
 /// </summary>
 internal sealed class FlushRunner : IDisposable
 {
@@ -48,13 +48,13 @@ internal sealed class FlushRunner : IDisposable
             }
             catch (Exception exception) when (flush.Abandoned.IsCancellationRequested)
             {
-                // Broken by our own cancellation, or failed while nobody waited any more.
+                // Ended by our own cancellation, or failed when no caller waited any more.
                 _reports.Abandoned(flush, exception);
                 CancelAll(flush, stop);
             }
             catch (Exception exception)
             {
-                // No failure of the database, so a defect that one batch brings out: it must not take its neighbours with it.
+                // Not a failure of the database, so probably a bug triggered by one batch: it must not fail the other batches.
                 flush.Resume();
                 if (flush.Batches.Count > 1)
                 {
@@ -68,7 +68,7 @@ internal sealed class FlushRunner : IDisposable
         }
     }
 
-    // Both halves are paused until their turn comes, so that a caller that cancels is let go at once.
+    // Both halves are paused until their turn comes, so that a caller that cancels is released at once.
     private static void Halve(Flush flush, Stack<Flush> waiting, Action underWay, CancellationToken stop)
     {
         var middle = flush.Batches.Count / 2;

@@ -51,7 +51,7 @@ internal sealed class FlushSession : IAsyncDisposable
         }
         catch (Exception exception) when (PostgresFailure.Of(exception).Kind == FailureKind.TooSlow)
         {
-            // A smaller flush would not make the server answer sooner.
+            // A smaller flush would not help: the server does not answer.
             throw new DatabaseBusyException(
                 $"No connection to the database became available in time ({exception.Message.TrimEnd('.')}). Look for an exhausted "
                     + "server or pooler, a silent network, or a pool smaller than Commit:Writers.",

@@ -52,8 +52,8 @@ internal sealed class FlushTransaction : IDisposable
     }
 
     /// <summary>
-    /// A hash of the rows and dead letters that the last attempt was going to write. Where two attempts that compared had the same one and
-    /// both met a unique index, it is an index that the pipeline does not know: another attempt would meet it again.
+    /// A hash of the rows and dead letters that the last attempt was going to write. If two comparing attempts have the same hash and both
+    /// violate a unique index, the pipeline does not know that index: a third attempt would fail in the same way.
     /// </summary>
     public int LastPlanHash => _plan.Hash();
 
@@ -176,8 +176,8 @@ internal sealed class FlushTransaction : IDisposable
         return written == rows.New;
     }
 
-    // All rows are written and only checkpoints are left: they and COMMIT share a round trip, as the server itself sees to it that nothing
-    // is committed unless every one of them has moved. Null: one has not.
+    // All rows are written and only checkpoints are left: they share a round trip with COMMIT, because the server itself commits nothing
+    // unless every checkpoint has moved. Null: one has not.
     private static async Task<FlushAttempt?> MoveAndCommitAsync(
         NpgsqlConnection connection,
         Flush flush,
@@ -247,7 +247,7 @@ internal sealed class FlushTransaction : IDisposable
 
         if (wrote)
         {
-            // Not cancelled by anybody: an answer within the command timeout is worth more than leaving early without knowing.
+            // Never cancelled: an answer within the command timeout is better than leaving early without knowing.
             await CommitAsync(
                 () => session.Transaction.CommitAsync(CancellationToken.None),
                 session.Connection,

@@ -3,8 +3,8 @@ using Ingest.Events;
 namespace Ingest.Write;
 
 /// <summary>
-/// Of a flush's duplicates, those whose twin is of another message: one that differs in its body, module or application properties, but in
-/// nothing that is mapped. They are one row, as the key says, and whoever sent them may have meant two.
+/// Duplicates within a flush whose equal reading is in another message, one with another body, module or application properties but the
+/// same mapped values. The key makes them one row, although the sender may have meant two.
 /// </summary>
 internal sealed class IndistinctMessages
 {

@@ -4,12 +4,12 @@ using Npgsql;
 
 namespace Ingest.Write;
 
-/// <summary>Finds out what became of a COMMIT whose answer was lost.</summary>
+/// <summary>Finds out whether a COMMIT succeeded whose answer was lost.</summary>
 internal sealed class LostCommits(NpgsqlDataSource dataSource)
 {
     private const string TransactionStatusSql = "SELECT pg_xact_status($1::text::xid8)";
 
-    /// <summary>Asks what became of commits that got no answer.</summary>
+    /// <summary>Finds out which of the COMMITs without an answer succeeded.</summary>
     /// <returns>
     /// The outcome, if the flush's checkpoints say that one was carried out. Null: none was, or the next attempt has to confirm it
     /// (<see cref="FlushHistory.Presumed"/>).

@@ -9,7 +9,7 @@ namespace Ingest.Write;
 /// <summary>Finds the rows that the server refuses, by halving under savepoints in a transaction that is rolled back.</summary>
 internal static class PoisonSearch
 {
-    // After so many refused rows and none taken, it is asked whether the table takes any.
+    // After so many refused rows and no accepted one, it checks whether the table accepts any row.
     private const int RowsBeforeWitnesses = SystematicRefusalDetector.Mistake;
 
     /// <param name="session">The transaction to try them in.</param>
@@ -92,7 +92,7 @@ internal static class PoisonSearch
     };
 }
 
-/// <summary>What trying the rows of a flush one by one has shown.</summary>
+/// <summary>The result of trying the rows of a flush one by one.</summary>
 /// <param name="Tried">How many rows were tried.</param>
 /// <param name="Refused">Those that the server refuses.</param>
 internal sealed record Probe(int Tried, List<RefusedRow> Refused)

@@ -3,8 +3,8 @@ using Npgsql;
 namespace Ingest.Write;
 
 /// <summary>
-/// Has the database drop the default table's chunks or partitions that are past the retention. The function does it with its owner's
-/// rights, and nothing else: who writes readings may delete none.
+/// Calls the database function that drops the default table's chunks or partitions past the retention. The function runs with its
+/// owner's rights, because the writer's login may not delete readings.
 /// </summary>
 internal sealed class ReadingRetention(NpgsqlDataSource dataSource, int retentionDays)
 {

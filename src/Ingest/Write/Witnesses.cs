@@ -4,19 +4,19 @@ using Npgsql;
 
 namespace Ingest.Write;
 
-/// <summary>What the table says to rows that the refused devices did not send just now.</summary>
+/// <summary>How the table reacts to rows other than those just refused.</summary>
 internal enum TableAnswer
 {
-    /// <summary>It takes one: what it refuses is refused for what it holds.</summary>
+    /// <summary>It accepts one: so the refused rows are refused because of their values.</summary>
     Takes,
 
     /// <summary>Nothing that tells: it refuses another device's row for its values, by a constraint that is newer than the row.</summary>
     Unclear,
 
-    /// <summary>It refuses what it took before.</summary>
+    /// <summary>It refuses a row that it accepted before.</summary>
     RefusesStored,
 
-    /// <summary>It holds no row yet, and refuses even a bare one.</summary>
+    /// <summary>It has no rows yet and refuses even one with only time and device.</summary>
     RefusesBare,
 }
 
@@ -75,7 +75,7 @@ internal static class Witnesses
             }
             catch (PostgresException exception) when (PostgresFailure.Of(exception).IsOfRows)
             {
-                // What is unique about a row says nothing of the table.
+                // A unique index of the operator's says nothing about the table.
                 return (false, PostgresFailure.Of(exception).Kind == FailureKind.Conflict ? null : exception);
             }
             finally

@@ -11,8 +11,8 @@ internal enum WriteMode
 }
 
 /// <summary>
-/// How a flush is written first: optimistic while rows are new, compared for a while after a conflict. A conflict soon after the last one
-/// doubles the while, flushes without anything known let it run out.
+/// How a flush is written first: optimistic while rows are new, compared for some flushes after a conflict. A conflict soon after the last
+/// one doubles that number; flushes without stored readings count it down.
 /// </summary>
 /// <param name="expectDuplicates">Always compare: a replay.</param>
 internal sealed class WriteModeSelector(bool expectDuplicates)

@@ -10,7 +10,7 @@ internal static class Conversions
     /// <summary>What numbers are converted from, in the words of a rejection.</summary>
     public const string NumberInText = "a string that holds one";
 
-    /// <summary>The same of truth values.</summary>
+    /// <summary>What truth values are converted from, in the words of a rejection.</summary>
     public const string TruthInText = "0, 1, or a string that holds one of these";
 
     /// <summary>Text that holds a JSON number.</summary>

@@ -59,7 +59,7 @@ internal readonly record struct JsonSlice(int Start, int Length)
         return new JsonSlice(Start + start, (int)reader.BytesConsumed - start);
     }
 
-    // An escape that is half of a surrogate pair makes a name that nothing is called.
+    // An escape that is half of a surrogate pair makes a name that no place has.
     private static bool IsNamed(ref Utf8JsonReader reader, string name, bool ignoresCase)
     {
         if (!ignoresCase && !reader.ValueIsEscaped)

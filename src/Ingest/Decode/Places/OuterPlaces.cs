@@ -86,7 +86,7 @@ internal sealed class OuterPlaces(
 
             var leads = token == (steps[step].Name is null ? JsonTokenType.StartArray : JsonTokenType.StartObject);
 
-            // The root itself is whatever the sender makes it: an object or a list of them.
+            // The root can be anything that the sender chose: an object or a list of objects.
             return new Found(
                 leads || step == 0 || token == JsonTokenType.Null ? Outcome.Missing : Outcome.BelowOther, value, step);
         }
