@@ -45,7 +45,11 @@ public sealed class Readiness(
         {
             var table = TargetTable.Of(TelemetryMapping.Create(telemetry.Value));
             var report = await SchemaCheck.RunAsync(
-                dataSource, table, database.Value, dropsExpired: telemetry.Value.RetentionDays > 0, either.Token);
+                dataSource,
+                table,
+                database.Value,
+                telemetry.Value.RetentionDays > 0 ? DatabaseUse.WriteAndDrop : DatabaseUse.Write,
+                either.Token);
             problems.AddRange(report.Problems.Select(problem => problem.ToString()));
         }
         catch (Exception) when (patience.IsCancellationRequested && !cancellationToken.IsCancellationRequested)

@@ -8,7 +8,9 @@ using Ingest.TestSupport.Processes;
 
 namespace Ingest.Benchmarks;
 
-/// <summary><c>ingest replay --archive</c> as a process of its own, over a native PostgreSQL: new rows, and then all stored.</summary>
+/// <summary>
+/// <c>ingest replay --archive</c> as a process of its own, over a native PostgreSQL: new rows, then all stored; then <c>ingest audit</c>.
+/// </summary>
 internal static class ArchiveBenchmark
 {
     private const int Devices = 200;
@@ -22,7 +24,10 @@ internal static class ArchiveBenchmark
         var files = new Option<int>("--files") { Description = "How many files.", DefaultValueFactory = _ => 20 };
         var messages = new Option<int>("--messages") { Description = "Messages in each file.", DefaultValueFactory = _ => 100_000 };
         var blobs = new Option<bool>("--blobs") { Description = "In Azurite instead of a folder." };
-        var command = new Command("archive", "A replay from an archive: rate and memory.") { format, files, messages, blobs };
+        var command = new Command("archive", "A replay from an archive, and its audit: rate and memory.")
+        {
+            format, files, messages, blobs,
+        };
         command.SetAction(async (result, cancellationToken) => await RunAsync(
             result.GetValue(format)!, result.GetValue(files), result.GetValue(messages), result.GetValue(blobs), cancellationToken));
         return command;
@@ -51,6 +56,8 @@ internal static class ArchiveBenchmark
         var all = (long)files * messages;
         var stored = await MeasureAsync(server, environment, replay, all, "stored", cancellationToken);
         var duplicate = await MeasureAsync(server, environment, [.. replay, "--restart"], all, "duplicate", cancellationToken);
+        string[] audit = ["audit", "--archive", replay[2], "--from", "2026-01-01", "--to", "2027-01-01", "--json"];
+        var audited = await MeasureAsync(server, environment, audit, all, "found", cancellationToken);
         Console.WriteLine(JsonSerializer.Serialize(
             new
             {
@@ -61,6 +68,7 @@ internal static class ArchiveBenchmark
                 bytes,
                 allNew = stored,
                 allStored = duplicate,
+                audited,
                 server = server.Description,
                 machine = Machine.Shape,
                 loadAverageAfterwards = Machine.LoadAverage(),

@@ -225,7 +225,8 @@ internal static class ArchiveReplayCommand
         return template;
     }
 
-    private static void Tell(Output output, ArchivePlan plan)
+    /// <summary>What there is to read, before anything is read.</summary>
+    public static void Tell(Output output, ArchivePlan plan)
     {
         output.Line(string.Create(
             CultureInfo.InvariantCulture,

@@ -1,13 +1,15 @@
+using Ingest.Checkpoints;
 using Ingest.Cli.Hosting;
 using Ingest.Cli.Terminal;
 using Ingest.Events;
+using Ingest.Sources;
 using Ingest.Sources.EventHubs;
 using Ingest.Worker.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Ingest.Cli.Commands;
 
-/// <summary>The hub that a replay reads, checked.</summary>
+/// <summary>The hub that a replay or an audit reads, checked.</summary>
 internal sealed class HubSide : IAsyncDisposable
 {
     private readonly HubClient _client;
@@ -24,18 +26,40 @@ internal sealed class HubSide : IAsyncDisposable
     /// <summary>Until when messages of some partition are gone from the hub; null: none that was wanted.</summary>
     public DateTime? GoneUntil => _replay.GoneUntil;
 
+    /// <summary>The hub's name.</summary>
+    public string Name => _client.Hub;
+
+    /// <summary>For a replay.</summary>
+    /// <exception cref="StartUpException">Hub or database cannot be used.</exception>
+    public static Task<HubSide> OpenAsync(
+        string group, PipelineComposition parts, ILoggerFactory loggers, Output output, CancellationToken cancellationToken) =>
+        OpenAsync(
+            group,
+            parts.Settings.Hub,
+            client => StartUpCheck.RunAsync(client, group, parts, output.Line, cancellationToken),
+            parts.Checkpoints,
+            (parts.Mapping.Fields, parts.Pipeline.ProcessAsync),
+            loggers,
+            output,
+            cancellationToken);
+
     /// <exception cref="StartUpException">Hub or database cannot be used.</exception>
     public static async Task<HubSide> OpenAsync(
-        string group, PipelineComposition parts, ILoggerFactory loggers, Output output, CancellationToken cancellationToken)
+        string group,
+        HubSettings settings,
+        Func<HubClient, Task<StartUpReport>> check,
+        CheckpointTable checkpoints,
+        (EventFields Fields, ProcessEvents Process) pipeline,
+        ILoggerFactory loggers,
+        Output output,
+        CancellationToken cancellationToken)
     {
-        var settings = parts.Settings;
-        var client = new HubClient(settings.Hub, TimeProvider.System, loggers.CreateLogger<HubClient>(), HubLogin.Credential);
+        var client = new HubClient(settings, TimeProvider.System, loggers.CreateLogger<HubClient>(), HubLogin.Credential);
         try
         {
-            (await StartUpCheck.RunAsync(client, group, parts, output.Line, cancellationToken)).ThrowIfAny();
-            await RefuseGroupOfAWorkerAsync(parts, client.Hub, group, cancellationToken);
-            var replay = new HubReplay(
-                client, group, settings.Hub.ConsumerGroup, parts.Mapping.Fields, parts.Pipeline.ProcessAsync);
+            (await check(client)).ThrowIfAny();
+            await RefuseGroupOfAWorkerAsync(settings, checkpoints, client.Hub, group, cancellationToken);
+            var replay = new HubReplay(client, group, settings.ConsumerGroup, pipeline.Fields, pipeline.Process);
             return new HubSide(client, replay, output);
         }
         catch
@@ -59,16 +83,15 @@ internal sealed class HubSide : IAsyncDisposable
     public ValueTask DisposeAsync() => _client.DisposeAsync();
 
     private static async Task RefuseGroupOfAWorkerAsync(
-        PipelineComposition parts, string hub, string group, CancellationToken cancellationToken)
+        HubSettings settings, CheckpointTable checkpoints, string hub, string group, CancellationToken cancellationToken)
     {
-        var checkpoints = await parts.Checkpoints.ListAsync(cancellationToken);
-        if (string.Equals(group, parts.Settings.Hub.ConsumerGroup, StringComparison.OrdinalIgnoreCase)
-            || checkpoints.Any(
+        if (string.Equals(group, settings.ConsumerGroup, StringComparison.OrdinalIgnoreCase)
+            || (await checkpoints.ListAsync(cancellationToken)).Any(
                 checkpoint => checkpoint.Partition.Hub == hub && string.Equals(
                     checkpoint.Partition.ConsumerGroup, group, StringComparison.OrdinalIgnoreCase)))
         {
             throw new CommandException(
-                $"The consumer group '{group}' is a worker's: a replay in it would take the worker's partitions. Add another group to "
+                $"The consumer group '{group}' is a worker's: reading in it would take the worker's partitions. Add another group to "
                     + "the hub's endpoint and name it with --consumer-group.");
         }
     }

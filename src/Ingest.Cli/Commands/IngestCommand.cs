@@ -19,6 +19,7 @@ internal static class IngestCommand
             UpCommand.Create(),
             RunCommand.Create(),
             ReplayCommand.Create(),
+            AuditCommand.Create(),
             SimulateCommand.Create(),
             MigrateCommand.Create(),
             StatusCommand.Create(),

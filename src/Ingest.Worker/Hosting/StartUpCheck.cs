@@ -1,5 +1,6 @@
 using Ingest.Failures;
 using Ingest.Schema;
+using Ingest.Settings;
 using Ingest.Sources.EventHubs;
 using Npgsql;
 
@@ -53,13 +54,42 @@ public static class StartUpCheck
         return await RunAsync(parts, tell, cancellationToken) with { Hub = hub };
     }
 
+    /// <summary>Looks at what an audit reads.</summary>
+    /// <param name="client">The hub; null for an archive.</param>
+    /// <param name="consumerGroup">The group to be read in.</param>
+    /// <param name="dataSource">The database, of which nothing but reading is asked.</param>
+    /// <param name="table">The table.</param>
+    /// <param name="settings">How the database is used.</param>
+    /// <param name="tell">Told what was found.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public static async Task<StartUpReport> RunAsync(
+        HubClient? client,
+        string consumerGroup,
+        NpgsqlDataSource dataSource,
+        TargetTable table,
+        DatabaseSettings settings,
+        Action<string> tell,
+        CancellationToken cancellationToken)
+    {
+        var hub = client is null ? [] : await AskHubAsync(client, consumerGroup, tell, cancellationToken);
+        return new StartUpReport(
+            hub, await AskDatabaseAsync(dataSource, table, settings, DatabaseUse.Read, tell, [], cancellationToken));
+    }
+
     /// <summary>Looks at the database alone, for what reads no hub.</summary>
     public static async Task<StartUpReport> RunAsync(
         PipelineComposition parts, Action<string>? tell, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(parts);
         List<string> warnings = [];
-        var database = await AskDatabaseAsync(parts, tell, warnings, cancellationToken);
+        var database = await AskDatabaseAsync(
+            parts.DataSource,
+            TargetTable.Of(parts.Mapping),
+            parts.Settings.Database,
+            parts.Settings.Telemetry.RetentionDays > 0 ? DatabaseUse.WriteAndDrop : DatabaseUse.Write,
+            tell,
+            warnings,
+            cancellationToken);
         foreach (var warning in warnings)
         {
             tell?.Invoke($"warning: {warning}");
@@ -100,16 +130,17 @@ public static class StartUpCheck
     }
 
     private static async Task<List<StartUpProblem>> AskDatabaseAsync(
-        PipelineComposition parts, Action<string>? tell, List<string> warnings, CancellationToken cancellationToken)
+        NpgsqlDataSource dataSource,
+        TargetTable table,
+        DatabaseSettings settings,
+        DatabaseUse use,
+        Action<string>? tell,
+        List<string> warnings,
+        CancellationToken cancellationToken)
     {
         try
         {
-            var report = await SchemaCheck.RunAsync(
-                parts.DataSource,
-                TargetTable.Of(parts.Mapping),
-                parts.Settings.Database,
-                dropsExpired: parts.Settings.Telemetry.RetentionDays > 0,
-                cancellationToken);
+            var report = await SchemaCheck.RunAsync(dataSource, table, settings, use, cancellationToken);
             tell?.Invoke($"database: PostgreSQL {report.ServerVersion}, "
                 + $"{(report.TimescaleVersion is { } version ? $"TimescaleDB {version} ({report.TimescaleLicense})" : "no TimescaleDB")}");
             warnings.AddRange(report.Warnings.Select(warning => warning.ToString()));
@@ -118,7 +149,7 @@ public static class StartUpCheck
         catch (Exception exception) when (exception is NpgsqlException || ConnectionFailure.IsNamed(exception))
         {
             // What may pass by itself is no setting that is wrong.
-            var failure = await ConnectionFailure.OfAsync(parts.DataSource, exception, cancellationToken);
+            var failure = await ConnectionFailure.OfAsync(dataSource, exception, cancellationToken);
             return [new(failure.Sentence, failure.Kind is FailureKind.Outage or FailureKind.TooSlow or FailureKind.RetryAtOnce)];
         }
     }

@@ -47,6 +47,27 @@ internal sealed class DeadLetterTable(DeadLetterSettings settings)
 
     private readonly DeadLetterQuota _quota = new(settings);
 
+    /// <summary>Which of these keys have a dead letter, as hexadecimal digits.</summary>
+    public static async Task<IReadOnlySet<string>> KnownAsync(
+        NpgsqlConnection connection, byte[][] keys, CancellationToken cancellationToken)
+    {
+        var known = new HashSet<string>(StringComparer.Ordinal);
+        if (keys.Length > 0)
+        {
+            await using var command = new NpgsqlCommand(KnownSql, connection)
+            {
+                Parameters = { new NpgsqlParameter<byte[][]> { TypedValue = keys } },
+            };
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                known.Add(Convert.ToHexString(reader.GetFieldValue<byte[]>(0)));
+            }
+        }
+
+        return known;
+    }
+
     /// <summary>Decides which of the letters are new and which of those are kept.</summary>
     public async Task DecideAsync(
         NpgsqlConnection connection, IReadOnlyList<DeadLetter> letters, DateOnly day, CancellationToken cancellationToken)

@@ -12,6 +12,16 @@ namespace Ingest.Schema;
 public static class SchemaCheck
 {
     private const int OldestServer = 130_000;
+    private const string Select = "SELECT";
+
+    private static readonly (string Name, string[] Privileges)[] OwnTables =
+    [
+        ("checkpoints", [Select, "INSERT", "UPDATE"]),
+        ("partition_owners", [Select, "INSERT", "UPDATE"]),
+        ("dead_letters", [Select, "INSERT", "DELETE"]),
+        ("dead_letter_quotas", [Select, "INSERT", "UPDATE", "DELETE"]),
+        ("dead_letter_totals", [Select, "INSERT", "UPDATE", "DELETE"]),
+    ];
 
     // Before it, a multi-row DO NOTHING can stop at its first conflict in a compressed chunk (timescaledb#7673).
     private static readonly Version OldestTimescaleToCompress = new(2, 18, 1);
@@ -21,18 +31,18 @@ public static class SchemaCheck
     /// </exception>
     public static Task<SchemaReport> RunAsync(
         NpgsqlDataSource dataSource, TargetTable table, DatabaseSettings settings, CancellationToken cancellationToken) =>
-        RunAsync(dataSource, table, settings, dropsExpired: false, cancellationToken);
+        RunAsync(dataSource, table, settings, DatabaseUse.Write, cancellationToken);
 
     /// <param name="dataSource">The pipeline's own: its login is what is asked about.</param>
     /// <param name="table">What the table has to fit.</param>
     /// <param name="settings">How the database is used.</param>
-    /// <param name="dropsExpired">Whether readings past a retention are to be dropped.</param>
+    /// <param name="use">What the login is to do.</param>
     /// <param name="cancellationToken">Abandons it.</param>
     /// <exception cref="NpgsqlException">
     /// The database cannot be reached or refuses the login; <see cref="PostgresFailure.Of"/> says what to do.
     /// </exception>
     public static async Task<SchemaReport> RunAsync(
-        NpgsqlDataSource dataSource, TargetTable table, DatabaseSettings settings, bool dropsExpired, CancellationToken cancellationToken)
+        NpgsqlDataSource dataSource, TargetTable table, DatabaseSettings settings, DatabaseUse use, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(dataSource);
         ArgumentNullException.ThrowIfNull(table);
@@ -42,14 +52,14 @@ public static class SchemaCheck
         var problems = new List<SchemaProblem>();
         var server = await catalog.OneAsync<ServerRow>(CatalogSql.Server) ?? throw new InvalidOperationException(
             "The server said nothing about itself");
-        CheckServer(server, settings, problems);
+        CheckServer(server, settings, use, problems);
         var target = await FindAsync(catalog, table.Quoted, table.Name, await AdviseAsync(catalog, table), problems);
         IReadOnlyList<SchemaProblem> warnings = [];
         var compressed = false;
         var isHypertable = false;
         if (target is not null)
         {
-            await CheckTargetAsync(catalog, target, table, server, problems);
+            await CheckTargetAsync(catalog, target, table, server, use, problems);
             warnings = await SchemaWarnings.FindAsync(catalog, target, table.Name, server.User);
             if (server.TimescaleVersion is not null)
             {
@@ -60,13 +70,13 @@ public static class SchemaCheck
         }
 
         CheckTimescale(server, compressed, problems);
-        await CheckOwnTableAsync(catalog, "checkpoints", server, ["SELECT", "INSERT", "UPDATE"], problems);
-        await CheckOwnTableAsync(catalog, "partition_owners", server, ["SELECT", "INSERT", "UPDATE"], problems);
-        await CheckOwnTableAsync(catalog, "dead_letters", server, ["SELECT", "INSERT", "DELETE"], problems);
-        await CheckOwnTableAsync(catalog, "dead_letter_quotas", server, ["SELECT", "INSERT", "UPDATE", "DELETE"], problems);
-        await CheckOwnTableAsync(catalog, "dead_letter_totals", server, ["SELECT", "INSERT", "UPDATE", "DELETE"], problems);
+        foreach (var (name, privileges) in OwnTables)
+        {
+            await CheckOwnTableAsync(catalog, name, server, use == DatabaseUse.Read ? [Select] : privileges, problems);
+        }
+
         var mayDrop = new CommandDefinition(CatalogSql.MayDropExpired, cancellationToken: cancellationToken);
-        if (dropsExpired && await connection.ExecuteScalarAsync<bool?>(mayDrop) != true)
+        if (use == DatabaseUse.WriteAndDrop && await connection.ExecuteScalarAsync<bool?>(mayDrop) != true)
         {
             problems.Add(new(
                 $"{server.User} may not call drop_expired_conditions, which Telemetry:RetentionDays needs, or it does not exist.",
@@ -82,7 +92,7 @@ public static class SchemaCheck
             warnings);
     }
 
-    private static void CheckServer(ServerRow server, DatabaseSettings settings, List<SchemaProblem> problems)
+    private static void CheckServer(ServerRow server, DatabaseSettings settings, DatabaseUse use, List<SchemaProblem> problems)
     {
         if (server.VersionNumber < OldestServer)
         {
@@ -94,6 +104,11 @@ public static class SchemaCheck
             problems.Add(new(
                 $"The database's encoding is {server.Encoding}, in which not every text can be stored as it came.",
                 "Create another one (CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0), and name it in Database:ConnectionString."));
+        }
+
+        if (use == DatabaseUse.Read)
+        {
+            return;
         }
 
         if (server.InRecovery)
@@ -147,6 +162,7 @@ public static class SchemaCheck
         TableRow target,
         TargetTable table,
         ServerRow server,
+        DatabaseUse use,
         List<SchemaProblem> problems)
     {
         if (target.Kind is not ("r" or "p"))
@@ -187,7 +203,8 @@ public static class SchemaCheck
                 $"CREATE UNIQUE INDEX ON {table.Quoted} ({table.QuotedKey}); not partial and not deferrable, in any order."));
         }
 
-        await CheckPrivilegesAsync(catalog, target, table.Name, table.Quoted, server, ["SELECT", "INSERT"], problems);
+        string[] privileges = use == DatabaseUse.Read ? [Select] : [Select, "INSERT"];
+        await CheckPrivilegesAsync(catalog, target, table.Name, table.Quoted, server, privileges, problems);
     }
 
     private static void CheckTimescale(ServerRow server, bool compressed, List<SchemaProblem> problems)

@@ -15,7 +15,7 @@ namespace Ingest.Write;
 /// while the stamp is, and both commit together or in that order. So where the stamp turns out to be free, nothing of that millisecond is
 /// stored (unless somebody deleted single rows), and where it is taken the unique index says so and the flush is compared.</para>
 /// </remarks>
-internal sealed class CollisionResolver
+internal sealed class CollisionResolver : IStoredRowReceiver
 {
     private const int None = FlushKeys.None;
 
@@ -57,11 +57,7 @@ internal sealed class CollisionResolver
     /// <inheritdoc cref="FlushKeys.Find(Instant, string, string?)"/>
     public int KeyIndexOf(Instant stamp, string device, string? metric = null) => _keyNumbers.Find(stamp, device, metric);
 
-    /// <summary>Takes in a stored row.</summary>
-    /// <param name="keyIndex">Its key in the flush.</param>
-    /// <param name="time">Its time.</param>
-    /// <param name="stored">The buffer that holds its values.</param>
-    /// <param name="storedIndex">Its row in that buffer.</param>
+    /// <inheritdoc/>
     public void AddStored(int keyIndex, Instant time, ReadingColumns stored, int storedIndex)
     {
         ref var key = ref _keys[keyIndex];

@@ -124,7 +124,8 @@ internal sealed class FlushTransaction : IDisposable
         _plan.Load(flush);
         if (mode == WriteMode.Compared)
         {
-            await _stored.ReadAsync(connection, _plan, flush.IsUnderWay, cancellationToken);
+            await _stored.ReadAsync(
+                connection, _plan.Rows, _plan.Windows(), _plan.Stored, _plan.Twins, flush.IsUnderWay, cancellationToken);
         }
 
         _plan.Resolve();

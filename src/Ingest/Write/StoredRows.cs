@@ -9,9 +9,9 @@ using NpgsqlTypes;
 namespace Ingest.Write;
 
 /// <summary>
-/// Reads the stored rows that a flush is compared with. A jsonb value is not read: the server says which of the flush's values it equals.
-/// So what it takes for equal is equal here, and it need not write out what a device sent, which it may not be able to: <c>1e131071</c>,
-/// nine thousand times, is stored in some kilobytes and has more than a gigabyte of digits. Its buffers are used again.
+/// Reads the stored rows that readings are compared with. A jsonb value is not read: the server says which of the readings' values it
+/// equals. So what it takes for equal is equal here, and it need not write out what a device sent, which it may not be able to:
+/// <c>1e131071</c>, nine thousand times, is stored in some kilobytes and has more than a gigabyte of digits. Its buffers are used again.
 /// </summary>
 internal sealed class StoredRows(TargetTable table)
 {
@@ -19,7 +19,7 @@ internal sealed class StoredRows(TargetTable table)
     // expects few rows (statistics are behind what was written last). For this transaction alone.
     private const string NoNestedLoopsSql = "SET LOCAL enable_nestloop = off";
 
-    // Equal to none of the flush: no JSON is empty.
+    // Equal to none of the readings': no JSON is empty.
     private static readonly JsonbValue AnotherValue = new("");
 
     private readonly ColumnCodec[] _codecs = [.. table.Columns.Select(column => SqlTypes.Of(column.Type).CreateCodec())];
@@ -30,15 +30,24 @@ internal sealed class StoredRows(TargetTable table)
     private readonly StringCache _devices = new();
     private readonly byte[] _device = new byte[256];
 
-    /// <summary>Reads every stored row in the plan's stretches of time that has a key of the flush.</summary>
-    /// <param name="connection">Where from.</param>
-    /// <param name="plan">The flush, loaded.</param>
+    /// <summary>Reads every stored row that has the key of one of the readings.</summary>
+    /// <param name="connection">Where from. A transaction is open if the table has jsonb columns.</param>
+    /// <param name="rows">The readings.</param>
+    /// <param name="windows">The stretches of time that hold their stamps.</param>
+    /// <param name="stored">The buffer for the rows' values; emptied first.</param>
+    /// <param name="receiver">Takes the rows.</param>
     /// <param name="underWay">Called when the server has been asked.</param>
     /// <param name="cancellationToken">Abandons it.</param>
-    public async Task ReadAsync(NpgsqlConnection connection, FlushPlan plan, Action underWay, CancellationToken cancellationToken)
+    public async Task ReadAsync(
+        NpgsqlConnection connection,
+        FlushRows rows,
+        IReadOnlyList<StampWindow> windows,
+        ReadingColumns stored,
+        IStoredRowReceiver receiver,
+        Action underWay,
+        CancellationToken cancellationToken)
     {
-        plan.Stored.Clear();
-        var windows = plan.Windows();
+        stored.Clear();
         if (windows.Count == 0)
         {
             return;
@@ -53,7 +62,7 @@ internal sealed class StoredRows(TargetTable table)
         var sought = new Queue<List<string>[]>();
         foreach (var window in windows)
         {
-            var values = Sought(plan.Rows, window);
+            var values = Sought(rows, window);
             sought.Enqueue(values);
             batch.BatchCommands.Add(Select(window, values));
         }
@@ -65,7 +74,7 @@ internal sealed class StoredRows(TargetTable table)
             var values = sought.Dequeue();
             while (await reader.ReadAsync(cancellationToken))
             {
-                Read(reader, values, plan.Twins, plan.Stored);
+                Read(reader, values, receiver, stored);
             }
         }
         while (await reader.NextResultAsync(cancellationToken));
@@ -90,7 +99,7 @@ internal sealed class StoredRows(TargetTable table)
         return select;
     }
 
-    // By jsonb column: the flush's different values whose rows can have an equal in this stretch of time.
+    // By jsonb column: the readings' different values whose rows can have an equal in this stretch of time.
     private List<string>[] Sought(FlushRows rows, StampWindow window)
     {
         var values = new List<string>[_jsonColumnIndexes.Length];
@@ -112,13 +121,13 @@ internal sealed class StoredRows(TargetTable table)
         return values;
     }
 
-    private void Read(NpgsqlDataReader reader, List<string>[] sought, CollisionResolver twins, ReadingColumns stored)
+    private void Read(NpgsqlDataReader reader, List<string>[] sought, IStoredRowReceiver receiver, ReadingColumns stored)
     {
         var time = Instant.Of(reader.GetDateTime(0));
         var length = (int)reader.GetBytes(1, 0, _device, 0, _device.Length);
         var device = length < _device.Length ? _devices.FromUtf8(_device.AsSpan(0, length)) : reader.GetString(1);
         var stamp = time.FloorToMillisecond();
-        var keyIndex = twins.KeyIndexOf(stamp, device, table.MetricIndex is { } metricIndex ? reader.GetString(metricIndex + 2) : null);
+        var keyIndex = receiver.KeyIndexOf(stamp, device, table.MetricIndex is { } metricIndex ? reader.GetString(metricIndex + 2) : null);
         if (keyIndex < 0)
         {
             return;
@@ -139,7 +148,7 @@ internal sealed class StoredRows(TargetTable table)
         }
 
         stored.EndRow(stamp, device, -1, -1);
-        twins.AddStored(keyIndex, time, stored, stored.Count - 1);
+        receiver.AddStored(keyIndex, time, stored, stored.Count - 1);
     }
 
     private static void Set(ValueColumn<JsonbValue> column, long number, List<string> sought)

@@ -50,8 +50,8 @@ public sealed class ReadingRetentionTests(PostgresFixture postgres)
                     + "usesysid DESC LIMIT 1)); END $$");
             var table = new TargetTable(null, "conditions", WriteStage.Conditions);
 
-            var without = await SchemaCheck.RunAsync(login, table, new DatabaseSettings(), dropsExpired: false, Stop);
-            var with = await SchemaCheck.RunAsync(login, table, new DatabaseSettings(), dropsExpired: true, Stop);
+            var without = await SchemaCheck.RunAsync(login, table, new DatabaseSettings(), DatabaseUse.Write, Stop);
+            var with = await SchemaCheck.RunAsync(login, table, new DatabaseSettings(), DatabaseUse.WriteAndDrop, Stop);
 
             Assert.Empty(without.Problems);
             Assert.Contains("drop_expired_conditions", Assert.Single(with.Problems).ToString(), StringComparison.Ordinal);

@@ -20,6 +20,7 @@ public sealed class FolderDependencyTests
         ("Schema", ["Settings", "Failures", "Columns", "Decode"]),
         ("Diagnostics", ["Events", "Failures", "Decode", "Schema"]),
         ("Write", ["Settings", "Events", "Failures", "Columns", "Checkpoints", "Decode", "DeadLetters", "Schema", "Diagnostics"]),
+        ("Audit", ["Settings", "Events", "Columns", "Checkpoints", "Decode", "DeadLetters", "Schema", "Write"]),
         ("GroupCommit", ["Settings", "Events", "Failures", "Checkpoints", "Decode", "DeadLetters", "Diagnostics", "Write"]),
     ];
 
