@@ -18,7 +18,7 @@ END $$;
 
 GRANT SELECT, INSERT ON conditions TO ingest_writer;
 GRANT SELECT, INSERT, UPDATE ON checkpoints TO ingest_writer;
-GRANT SELECT, INSERT, DELETE ON dead_letters TO ingest_writer;
+GRANT SELECT, INSERT, UPDATE, DELETE ON dead_letters TO ingest_writer;
 GRANT SELECT, INSERT, UPDATE, DELETE ON dead_letter_quotas TO ingest_writer;
 
 -- Made by later scripts, which grant them where this role is there already.
@@ -30,5 +30,9 @@ BEGIN
 
     IF to_regclass('dead_letter_totals') IS NOT NULL THEN
         GRANT SELECT, INSERT, UPDATE, DELETE ON dead_letter_totals TO ingest_writer;
+    END IF;
+
+    IF to_regclass('dead_letter_accounts') IS NOT NULL THEN
+        GRANT SELECT ON dead_letter_accounts TO ingest_writer;
     END IF;
 END $$;

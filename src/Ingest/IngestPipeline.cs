@@ -64,7 +64,7 @@ public sealed class IngestPipeline : IAsyncDisposable
         Metrics = metrics ?? _ownMetrics!;
         _decoder = new BatchDecoder(mapping, options.Telemetry, clock);
         _limits = new PartLimits(options.Commit.MaxRows, options.Commit.MaxBytes);
-        _commits = Commits(dataSource, table, options, Health, Metrics, clock, logger);
+        _commits = Commits(dataSource, table, Fields, options, Health, Metrics, clock, logger);
         Metrics.Watch(Health);
         PipelineLog.Started(logger, table.Name, string.Join(", ", table.Columns.Select(column => column.Name)));
     }
@@ -118,6 +118,7 @@ public sealed class IngestPipeline : IAsyncDisposable
     internal static GroupCommitter Commits(
         NpgsqlDataSource dataSource,
         TargetTable table,
+        EventFields fields,
         IngestSettings options,
         PipelineHealth health,
         PipelineMetrics metrics,
@@ -125,7 +126,13 @@ public sealed class IngestPipeline : IAsyncDisposable
         ILogger logger) => new(
         options.Commit,
         writer => new FlushRunner(
-            new FlushTransaction(dataSource, table, options.Commit, options.DeadLetters, options.Database.Copy, clock),
+            new FlushTransaction(
+                dataSource,
+                table,
+                options.Commit,
+                new DeadLetterTable(options.DeadLetters, DeadLetterFrame.Of(options.Telemetry, fields)),
+                options.Database.Copy,
+                clock),
             new WriteModeSelector(options.Commit.ExpectDuplicates),
             new FlushReports(health, metrics, clock, logger, writer),
             clock),

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Ingest.Cli.Hosting;
 using Ingest.Cli.Terminal;
 using Ingest.DeadLetters;
@@ -8,51 +7,62 @@ using Ingest.Worker.Hosting;
 
 namespace Ingest.Cli.Commands;
 
-/// <summary><c>ingest deadletters list|show</c>.</summary>
+/// <summary><c>ingest deadletters list|show</c>, and the commands that mend.</summary>
 internal static class DeadLettersCommand
 {
-    // SHA-256.
-    private const int KeyDigits = 64;
-
-    private static readonly Option<string?> Reason =
-        new("--reason") { Description = "Only this reason code, such as wrong_type.", HelpName = "code" };
-    private static readonly Option<string?> Device = new("--device") { Description = "Only this device.", HelpName = "name" };
-    private static readonly Option<DateTimeOffset?> Since = Arguments.Time(
-        "--since", "Only those received since this time: ISO 8601 (UTC), or a span back from now like 6h.");
     private static readonly Option<int> Limit = Arguments.Number("--limit", "Most dead letters listed, newest first.", 50, 1, 100_000);
+    private static readonly Option<bool> Resolved = new("--resolved")
+    {
+        Description = "Those that are resolved too: stored or found stored by a retry or an import, or discarded.",
+    };
+
     private static readonly Argument<string> Key =
         new("key") { Description = "The key of a dead letter, or as many of its first digits as tell it from the others." };
 
     public static Command Create()
     {
-        var list = new Command("list", "List the readings that were rejected, newest first.")
+        var list = new Command("list", "List the readings that were rejected, newest first.");
+        DeadLetterSelection.AddTo(list, withKeys: false);
+        foreach (var option in (Option[])[Limit, Resolved, SharedOptions.Database, SharedOptions.Set, SharedOptions.Json])
         {
-            Reason,
-            Device,
-            Since,
-            Limit,
-            SharedOptions.Database,
-            SharedOptions.Set,
-            SharedOptions.Json,
-        };
+            list.Add(option);
+        }
+
         list.SetAction(ListAsync);
         var show = new Command("show", "Show one rejected reading whole: reason, origin, properties and body.")
         {
             Key,
+            Resolved,
             SharedOptions.Database,
             SharedOptions.Set,
             SharedOptions.Json,
         };
         show.SetAction(ShowAsync);
-        return new Command("deadletters", "Look at the readings that were rejected.") { list, show };
+        return new Command("deadletters", "Look at the readings that were rejected, and mend them.")
+        {
+            list,
+            show,
+            DeadLettersRetryCommand.Create(),
+            DeadLettersExportCommand.Create(),
+            DeadLettersImportCommand.Create(),
+            DeadLettersDiscardCommand.Create(),
+        };
+    }
+
+    /// <summary>Opens the database that the settings name.</summary>
+    public static async Task<CommandDatabase> OpenAsync(ParseResult arguments, Output output, CancellationToken cancellationToken)
+    {
+        var reader = new SettingsReader(SharedOptions.Configuration(arguments));
+        var settings = reader.ReadOptional<DatabaseSettings>(DatabaseSettings.Section);
+        reader.ThrowIfAny();
+        return await CommandDatabase.OpenAsync(settings, new ProgressLines(output), cancellationToken);
     }
 
     private static async Task<int> ListAsync(ParseResult arguments, CancellationToken cancellationToken)
     {
         var output = new Output(arguments.GetValue(SharedOptions.Json));
         await using var database = await OpenAsync(arguments, output, cancellationToken);
-        var filter = new DeadLetterFilter(
-            arguments.GetValue(Reason), arguments.GetValue(Device), arguments.GetValue(Since), arguments.GetValue(Limit));
+        var filter = DeadLetterSelection.Filter(arguments, arguments.GetValue(Limit)) with { WithResolved = arguments.GetValue(Resolved) };
         var found = await new DeadLetterReader(database.DataSource).ListAsync(filter, cancellationToken);
         if (output.Json)
         {
@@ -74,23 +84,10 @@ internal static class DeadLettersCommand
     {
         var output = new Output(arguments.GetValue(SharedOptions.Json));
         var key = arguments.GetRequiredValue(Key);
-        if (key.Length is 0 or > KeyDigits || !key.All(char.IsAsciiHexDigit))
-        {
-            throw new CommandException(NoKey(key));
-        }
-
+        DeadLetterSelection.CheckKey(key);
         await using var database = await OpenAsync(arguments, output, cancellationToken);
-        var found = await new DeadLetterReader(database.DataSource).FindAsync(key, cancellationToken);
-        if (found.Count != 1)
-        {
-            throw new CommandException(
-                found.Count == 0
-                    ? $"No dead letter's key begins with {key}."
-                    : $"More than one dead letter's key begins with {key}: give more digits.",
-                ExitCode.Failure);
-        }
-
-        var letter = found[0];
+        var letter = await DeadLetterSelection.FindAsync(
+            new DeadLetterReader(database.DataSource), key, arguments.GetValue(Resolved), cancellationToken);
         if (output.Json)
         {
             Output.Write(
@@ -107,21 +104,6 @@ internal static class DeadLettersCommand
         new DeadLettersView(output).Show(letter);
         return ExitCode.Success;
     }
-
-    private static async Task<CommandDatabase> OpenAsync(ParseResult arguments, Output output, CancellationToken cancellationToken)
-    {
-        var reader = new SettingsReader(SharedOptions.Configuration(arguments));
-        var settings = reader.ReadOptional<DatabaseSettings>(DatabaseSettings.Section);
-        reader.ThrowIfAny();
-        return await CommandDatabase.OpenAsync(settings, new ProgressLines(output), cancellationToken);
-    }
-
-    internal static string NoKey(string key) => key.Length > KeyDigits
-        ? string.Create(
-            CultureInfo.InvariantCulture,
-            $"A key of {key.Length} characters is none: a key has {KeyDigits} hexadecimal digits, and its first ones are enough where "
-                + $"they tell it from the others.")
-        : $"'{key}' is no key: a key is hexadecimal digits, as 'ingest deadletters list' prints them.";
 
     private static object Summary(StoredDeadLetter letter) => new
     {
@@ -142,5 +124,9 @@ internal static class DeadLettersCommand
         letter.ContentEncoding,
         letter.ReceivedAt,
         bodyBytes = letter.Body.Length,
+        letter.Resolution,
+        letter.ResolvedAt,
+        letter.ResolvedBy,
+        letter.Because,
     };
 }

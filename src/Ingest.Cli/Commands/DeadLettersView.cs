@@ -21,7 +21,7 @@ internal sealed class DeadLettersView(Output output)
                 letter.ReceivedAt.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture),
                 Output.Cell(letter.Device ?? "–"),
                 Output.Cell(letter.Reason),
-                Output.Cell(letter.Detail));
+                Output.Cell(letter.Resolution is { } resolution ? $"{resolution}: {letter.Detail}" : letter.Detail));
         }
 
         output.Console.Write(table);
@@ -62,6 +62,13 @@ internal sealed class DeadLettersView(Output output)
         yield return ("properties", letter.Properties);
         yield return ("received", letter.ReceivedAt.ToString("O", CultureInfo.InvariantCulture));
         yield return ("body", $"{letter.Body.Length} bytes");
+        if (letter.Resolution is { } resolution)
+        {
+            yield return (
+                "resolved",
+                $"{resolution} at {letter.ResolvedAt?.ToString("O", CultureInfo.InvariantCulture)} by {letter.ResolvedBy}"
+                    + (letter.Because is { } because ? $", because {because}" : ""));
+        }
     }
 
     /// <summary>The body as text, or null where it is none that a terminal should be given.</summary>

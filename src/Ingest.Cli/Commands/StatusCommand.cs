@@ -60,6 +60,7 @@ internal static class StatusCommand
                 checkpoints = stored?.Checkpoints,
                 rowsByDay = stored?.Days,
                 deadLettersByReason = stored?.Reasons,
+                deadLetters = stored?.DeadLetters,
             });
         }
         else
@@ -136,7 +137,8 @@ internal static class StatusCommand
                 new StoredState(
                     [.. checkpoints.Select(checkpoint => CheckpointLine.From(checkpoint, ends, owners))],
                     await store.RowsByDayAsync(days, TimeProvider.System, cancellationToken),
-                    await store.DeadLettersByReasonAsync(cancellationToken)),
+                    await store.DeadLettersByReasonAsync(cancellationToken),
+                    await store.DeadLetterAccountsAsync(cancellationToken)),
                 null);
         }
         catch (Exception exception) when (exception is NpgsqlException || ConnectionFailure.IsNamed(exception))

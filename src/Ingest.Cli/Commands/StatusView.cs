@@ -67,6 +67,7 @@ internal sealed class StatusView(Output output)
             Print(stored.Checkpoints, lagKnown || hubError is not null);
             Print(stored.Days);
             Print(stored.Reasons);
+            Print(stored.DeadLetters);
         }
     }
 
@@ -164,11 +165,11 @@ internal sealed class StatusView(Output output)
     {
         if (reasons.Count == 0)
         {
-            output.Line("No dead letters.");
+            output.Line("No open dead letters.");
             return;
         }
 
-        var table = new Table().Border(TableBorder.Rounded).Title("Dead letters by reason").AddColumns(
+        var table = new Table().Border(TableBorder.Rounded).Title("Open dead letters by reason").AddColumns(
             "reason", "count", "last received (UTC)");
         foreach (var reason in reasons)
         {
@@ -179,6 +180,18 @@ internal sealed class StatusView(Output output)
         }
 
         output.Console.Write(table);
+    }
+
+    private void Print(DeadLetterAccounts accounts)
+    {
+        output.Line(
+            $"dead-lettered {Text(accounts.DeadLettered)} = open {Text(accounts.Open)} + stored since {Text(accounts.Stored)} + duplicate "
+                + $"since {Text(accounts.Duplicate)} + discarded {Text(accounts.Discarded)} + not kept {Text(accounts.NotKept)} + past "
+                + $"retention {Text(accounts.PastRetention)}");
+        if (!accounts.Balance)
+        {
+            output.Line("  These do not add up: somebody has changed the tables by hand. The view dead_letter_accounts shows which days.");
+        }
     }
 
     private static string Text(long? value) => value?.ToString("#,0", CultureInfo.InvariantCulture) ?? "–";

@@ -5,7 +5,8 @@ namespace Ingest.Cli.Commands;
 
 /// <summary>What the database says of the work done.</summary>
 internal sealed record StoredState(
-    IReadOnlyList<CheckpointLine> Checkpoints, IReadOnlyList<DayRows> Days, IReadOnlyList<ReasonCount> Reasons);
+    IReadOnlyList<CheckpointLine> Checkpoints, IReadOnlyList<DayRows> Days, IReadOnlyList<ReasonCount> Reasons,
+    DeadLetterAccounts DeadLetters);
 
 /// <summary>A checkpoint and its lag.</summary>
 internal sealed record CheckpointLine(

@@ -3,7 +3,8 @@ using Npgsql;
 namespace Ingest.DeadLetters;
 
 /// <summary>
-/// Deletes dead letters past their retention, a bounded number at a time, so that neither the writer nor a lock is held for long.
+/// Deletes dead letters past their retention, a bounded number at a time, so that neither the writer nor a lock is held for long. The
+/// database counts those that were open (<c>dead_letter_totals</c>, whose rows stay).
 /// </summary>
 internal sealed class DeadLetterRetention(NpgsqlDataSource dataSource, int retentionDays, TimeProvider clock)
 {
@@ -14,9 +15,6 @@ internal sealed class DeadLetterRetention(NpgsqlDataSource dataSource, int reten
 
     private const string QuotasSql =
         "DELETE FROM dead_letter_quotas WHERE (device, day) IN (SELECT device, day FROM dead_letter_quotas WHERE day < $1 LIMIT $2)";
-
-    private const string TotalsSql =
-        "DELETE FROM dead_letter_totals WHERE day IN (SELECT day FROM dead_letter_totals WHERE day < $1 LIMIT $2)";
 
     /// <summary>One turn.</summary>
     /// <returns>How many dead letters were deleted, and whether more may be due.</returns>
@@ -29,7 +27,6 @@ internal sealed class DeadLetterRetention(NpgsqlDataSource dataSource, int reten
 
         var cutoff = clock.GetUtcNow().UtcDateTime.AddDays(-retentionDays);
         var day = DateOnly.FromDateTime(cutoff);
-        await DeleteAsync(TotalsSql, new NpgsqlParameter<DateOnly> { TypedValue = day }, cancellationToken);
         var quotas = await DeleteAsync(QuotasSql, new NpgsqlParameter<DateOnly> { TypedValue = day }, cancellationToken);
         var letters = await DeleteAsync(LettersSql, new NpgsqlParameter<DateTime> { TypedValue = cutoff }, cancellationToken);
         return (letters, letters == RowsAtOnce || quotas == RowsAtOnce);

@@ -8,7 +8,9 @@ namespace Ingest.DeadLetters;
 /// <summary>
 /// The tables <c>dead_letters</c>, <c>dead_letter_quotas</c> and <c>dead_letter_totals</c>: the statements of a flush on them.
 /// </summary>
-internal sealed class DeadLetterTable(DeadLetterSettings settings)
+/// <param name="settings">How much is kept.</param>
+/// <param name="frame">What letters are kept with.</param>
+internal sealed class DeadLetterTable(DeadLetterSettings settings, DeadLetterFrame frame)
 {
     // In one statement.
     private const int MostBytesInStatement = 8 * 1024 * 1024;
@@ -22,10 +24,11 @@ internal sealed class DeadLetterTable(DeadLetterSettings settings)
     private const string InsertSql =
         """
         INSERT INTO dead_letters (key, time, device, module, reason, detail, element, hub, partition, sequence_number, "offset",
-            message_id, message_source, content_type, content_encoding, properties, body, received_at)
+            message_id, message_source, content_type, content_encoding, properties, body, received_at, annotations, numbering)
         SELECT * FROM unnest(
             $1::bytea[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::integer[], $8::text[], $9::text[],
-            $10::bigint[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::jsonb[], $17::bytea[], $18::timestamptz[])
+            $10::bigint[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::jsonb[], $17::bytea[], $18::timestamptz[],
+            $19::jsonb[], $20::text[])
         ON CONFLICT (key) DO NOTHING
         """;
 
@@ -152,7 +155,7 @@ internal sealed class DeadLetterTable(DeadLetterSettings settings)
 
     /// <summary>Inserts all but those of the last statement, which goes into the last round trip: mostly there is only one.</summary>
     /// <returns>Whether all of them were new.</returns>
-    public static async Task<bool> InsertAllButLastAsync(
+    public async Task<bool> InsertAllButLastAsync(
         NpgsqlConnection connection, IReadOnlyList<IReadOnlyList<DeadLetter>> statements, DateTime now, CancellationToken cancellationToken)
     {
         for (var statement = 0; statement < statements.Count - 1; statement++)
@@ -168,7 +171,7 @@ internal sealed class DeadLetterTable(DeadLetterSettings settings)
     }
 
     /// <summary>The statement that keeps letters; it must insert exactly one row a letter.</summary>
-    public static NpgsqlBatchCommand Insert(IReadOnlyList<DeadLetter> kept, DateTime receivedAt)
+    public NpgsqlBatchCommand Insert(IReadOnlyList<DeadLetter> kept, DateTime receivedAt)
     {
         NpgsqlParameter Texts(Func<DeadLetter, string?> field) =>
             new NpgsqlParameter<string?[]> { TypedValue = [.. kept.Select(letter => DeadLetterText.Clean(field(letter)))] };
@@ -203,6 +206,12 @@ internal sealed class DeadLetterTable(DeadLetterSettings settings)
                 },
                 new NpgsqlParameter<byte[][]> { TypedValue = [.. kept.Select(letter => letter.Source.Body)] },
                 new NpgsqlParameter<DateTime[]> { TypedValue = [.. kept.Select(_ => receivedAt)] },
+                new NpgsqlParameter<string[]>
+                {
+                    TypedValue = [.. kept.Select(letter => frame.Of(letter.Message))],
+                    NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb,
+                },
+                Texts(_ => frame.Numbering),
             },
         };
     }

@@ -53,6 +53,32 @@ internal static class DeadLetterText
         return Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length);
     }
 
+    /// <summary>
+    /// The other way: whole numbers as <see cref="long"/> (or <see cref="ulong"/>), others as <see cref="double"/>; what is in brackets as
+    /// <see cref="JsonElement"/>, which no column takes.
+    /// </summary>
+    public static IReadOnlyDictionary<string, object?> ReadProperties(string json)
+    {
+        var properties = new Dictionary<string, object?>(StringComparer.Ordinal);
+        using var document = JsonDocument.Parse(json);
+        foreach (var property in document.RootElement.EnumerateObject())
+        {
+            properties[property.Name] = property.Value.ValueKind switch
+            {
+                JsonValueKind.Null => null,
+                JsonValueKind.True => true,
+                JsonValueKind.False => false,
+                JsonValueKind.String => property.Value.GetString(),
+                JsonValueKind.Number when property.Value.TryGetInt64(out var whole) => whole,
+                JsonValueKind.Number when property.Value.TryGetUInt64(out var large) => large,
+                JsonValueKind.Number => property.Value.GetDouble(),
+                _ => property.Value.Clone(),
+            };
+        }
+
+        return properties;
+    }
+
     private static bool IsClean(string text)
     {
         for (var index = 0; index < text.Length; index++)
@@ -93,7 +119,8 @@ internal static class DeadLetterText
                 writer.WriteNumberValue(number);
                 break;
             case float number when float.IsFinite(number):
-                writer.WriteNumberValue(number);
+                // As it is exactly, so that it is the same number when it is read as a double.
+                writer.WriteNumberValue((double)number);
                 break;
             case double number when double.IsFinite(number):
                 writer.WriteNumberValue(number);

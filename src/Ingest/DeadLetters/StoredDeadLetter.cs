@@ -45,4 +45,21 @@ public sealed class StoredDeadLetter
     public byte[] Body { get; init; } = [];
 
     public DateTime ReceivedAt { get; init; }
+
+    /// <summary>The mapped annotations, as JSON; null where they are not known, as the letter was kept by an older version.</summary>
+    public string? Annotations { get; init; }
+
+    /// <summary>The settings by which <see cref="Element"/> counts; null where they are not known.</summary>
+    public string? Numbering { get; init; }
+
+    /// <summary>What became of it: <c>stored</c>, <c>duplicate</c> or <c>discarded</c>; null while it is open.</summary>
+    public string? Resolution { get; init; }
+
+    public DateTime? ResolvedAt { get; init; }
+
+    /// <summary>The command that resolved it, and its login.</summary>
+    public string? ResolvedBy { get; init; }
+
+    /// <summary>Why it was discarded.</summary>
+    public string? Because { get; init; }
 }

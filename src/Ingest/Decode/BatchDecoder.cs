@@ -41,6 +41,9 @@ namespace Ingest.Decode;
 /// </remarks>
 public sealed class BatchDecoder
 {
+    /// <summary>How the sentence about a message begins that is no AMQP.</summary>
+    internal const string Undecodable = "The message cannot be read as AMQP: ";
+
     private static readonly PartLimits CountedAtATime = new(Readings: 10_000, Bytes: 8 * 1024 * 1024);
     private static readonly TimeSpan AheadOfClock = TimeSpan.FromDays(1);
 
@@ -103,16 +106,18 @@ public sealed class BatchDecoder
         try
         {
             var nextIndex = firstIndex;
+            var hasRetrials = false;
             for (
                 ; nextIndex < events.Count
                 && (nextIndex == firstIndex || !limits.Pauses(output, events[nextIndex - 1], events[nextIndex])); nextIndex++)
             {
                 var message = events[nextIndex];
+                hasRetrials |= message.Retrial is not null;
                 output.Begin(nextIndex);
                 output.Bytes += message.Body.Length;
                 if (message.Undecodable is { } why)
                 {
-                    output.Reject(new(RejectReason.Undecodable, $"The message cannot be read as AMQP: {why}"));
+                    output.Reject(new(RejectReason.Undecodable, $"{Undecodable}{why}"));
                 }
                 else if (!EventDecoder.IsTelemetry(message))
                 {
@@ -130,6 +135,7 @@ public sealed class BatchDecoder
                 EndIndex = nextIndex,
                 Counts = output.Counts ?? (IReadOnlyList<RejectionCount>)[],
                 Bytes = output.Bytes,
+                HasRetrials = hasRetrials,
                 Pool = _columns,
             };
         }

@@ -33,6 +33,9 @@ public sealed class DecodedBatch(
     /// <summary>Bytes of the bodies, and of the text and JSON that was taken from them.</summary>
     public long Bytes { get; init; }
 
+    /// <summary>Whether some of the messages come from the dead letters (<see cref="RawEvent.Retrial"/>).</summary>
+    public bool HasRetrials { get; init; }
+
     /// <summary>Every reading of the messages, whatever became of it.</summary>
     public long Received => Readings.Count + Rejections.Count + Counts.Sum(count => (long)count.Count) + Ignored;
 

@@ -10,6 +10,16 @@ public sealed record DayRows(DateTime Day, long Rows);
 /// <summary>Dead letters of one reason.</summary>
 public sealed record ReasonCount(string Reason, long Count, DateTime LastReceivedAt);
 
+/// <summary>
+/// Where dead letters are, over all of history that the database has counted: each is one of what is open, stored or duplicate since,
+/// discarded, not kept, or was deleted past its retention while it was open.
+/// </summary>
+public sealed record DeadLetterAccounts(
+    long DeadLettered, long Open, long Stored, long Duplicate, long Discarded, long NotKept, long PastRetention)
+{
+    public bool Balance => DeadLettered == Open + Stored + Duplicate + Discarded + NotKept + PastRetention;
+}
+
 /// <summary>What the database holds, for <c>ingest status</c> and for closing the counts of a run.</summary>
 /// <param name="dataSource">The database.</param>
 /// <param name="table">The telemetry table.</param>
@@ -34,6 +44,7 @@ public sealed class StoreReader(NpgsqlDataSource dataSource, TargetTable table)
         return found.AsList();
     }
 
+    /// <summary>The open dead letters by reason, the most frequent first.</summary>
     public async Task<IReadOnlyList<ReasonCount>> DeadLettersByReasonAsync(CancellationToken cancellationToken)
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
@@ -41,11 +52,28 @@ public sealed class StoreReader(NpgsqlDataSource dataSource, TargetTable table)
             """
             SELECT reason AS "Reason", count(*) AS "Count", max(received_at) AS "LastReceivedAt"
             FROM dead_letters
+            WHERE resolution IS NULL
             GROUP BY reason
             ORDER BY count(*) DESC, reason
             """,
             cancellationToken: cancellationToken));
         return found.AsList();
+    }
+
+    /// <summary>The accounts of the dead letters; all of a day's letters are counted by it.</summary>
+    public async Task<DeadLetterAccounts> DeadLetterAccountsAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        return await connection.QuerySingleAsync<DeadLetterAccounts>(new CommandDefinition(
+            $"""
+            SELECT {Sum("dead_lettered", "DeadLettered")}, {Sum("open", "Open")}, {Sum("stored", "Stored")},
+                {Sum("duplicate", "Duplicate")}, {Sum("discarded", "Discarded")}, {Sum("not_kept", "NotKept")},
+                {Sum("past_retention", "PastRetention")}
+            FROM dead_letter_accounts
+            """,
+            cancellationToken: cancellationToken));
+
+        static string Sum(string column, string name) => $"coalesce(sum({column}), 0)::bigint AS \"{name}\"";
     }
 
     /// <summary>Counts the rows of the table.</summary>

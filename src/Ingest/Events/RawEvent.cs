@@ -67,6 +67,9 @@ public sealed class RawEvent
     /// </summary>
     public string? Undecodable { get; init; }
 
+    /// <summary>Which of its dead letters are tried again; null for a message from a source.</summary>
+    internal Retrial? Retrial { get; init; }
+
     /// <summary>The body's bytes. Valid until the batch it belongs to has been processed.</summary>
     public required ReadOnlyMemory<byte> Body { get; init; }
 }

@@ -59,7 +59,7 @@ internal sealed class Reservation : IAsyncDisposable
         _rest = _queue.Ready(part, decoded);
         await _giveUp.ObserveAsync(part.Completion.Task);
         var committed = await part.Completion.Task;
-        Result = committed with { Counts = Result.Counts + committed.Counts };
+        Result = committed with { Counts = Result.Counts + committed.Counts, Tried = [.. Result.Tried, .. committed.Tried] };
         await _cancellation.DisposeAsync();
         (_batch, _rest) = (_rest, null);
         if (_batch is { } rest)

@@ -23,7 +23,7 @@ internal sealed class CollisionResolver : IStoredRowReceiver
     private readonly TakenMicroseconds _places = new();
     private Key[] _keys = [];
 
-    private Content[] _contents = [];
+    private KeyContent[] _contents = [];
     private int _contentCount;
     private FlushRows _rows = new();
 
@@ -63,7 +63,7 @@ internal sealed class CollisionResolver : IStoredRowReceiver
         ref var key = ref _keys[keyIndex];
         key.IsStored = true;
         key.FirstPlace = _places.Add(key.FirstPlace, time.MicrosecondOfMillisecond);
-        AddContent(ref key, new Content { Stored = stored, RowIndex = storedIndex, LastRow = None, Copies = 1 });
+        AddContent(ref key, new KeyContent { Stored = stored, RowIndex = storedIndex, LastRow = None, Copies = 1 });
     }
 
     /// <summary>Decides about every row, in order.</summary>
@@ -75,23 +75,30 @@ internal sealed class CollisionResolver : IStoredRowReceiver
         ByBatch = new (int, int)[_rows.Batches.Count];
         Indistinct.Clear();
         _rows.New = 0;
-        for (var rowIndex = 0; rowIndex < _rows.Count; rowIndex++)
+        for (var turn = 0; turn < _rows.Count; turn++)
         {
+            var rowIndex = _rows.AtTurn(turn);
             ref var key = ref _keys[_keyNumbers.OfRow(rowIndex)];
+            if (_rows.IsNeighbour(rowIndex))
+            {
+                CountNeighbour(ref key, rowIndex);
+                continue;
+            }
+
             if (TakeAlone(ref key, rowIndex, refused))
             {
                 continue;
             }
 
             var contentIndex = ContentOf(key, rowIndex);
-            if (key.IsStored)
+            if (key.IsStored && !key.HasNeighbours)
             {
                 Count(_rows.BatchIndexOf(rowIndex), contentIndex == None || _contents[contentIndex].Stored is null);
             }
 
             _rows.Outcomes[rowIndex] = contentIndex == None
                 ? Take(ref key, rowIndex, refused)
-                : Decide(ref key, ref _contents[contentIndex], rowIndex);
+                : Decide(ref key, ref _contents[contentIndex], rowIndex, refused);
         }
     }
 
@@ -107,14 +114,35 @@ internal sealed class CollisionResolver : IStoredRowReceiver
             return true;
         }
 
+        NoteLoneRow(ref key);
+        return false;
+    }
+
+    private void NoteLoneRow(ref Key key)
+    {
         if (key.LoneRow != None)
         {
             key.FirstPlace = _places.Add(key.FirstPlace, 0);
-            AddContent(ref key, new Content { RowIndex = key.LoneRow, LastRow = key.LoneRow, SeenInMessage = 1, Copies = 1 });
+            AddContent(ref key, new KeyContent { RowIndex = key.LoneRow, LastRow = key.LoneRow, SeenInMessage = 1, Copies = 1 });
             key.LoneRow = None;
         }
+    }
 
-        return false;
+    // Its message holds it, so the next of its content there is one more. Whatever is stored at its stamp may be its own row.
+    private void CountNeighbour(ref Key key, int rowIndex)
+    {
+        NoteLoneRow(ref key);
+        key.HasNeighbours = true;
+        _rows.Outcomes[rowIndex] = RowOutcome.Neighbour;
+        var found = ContentOf(key, rowIndex);
+        if (found == None)
+        {
+            AddContent(ref key, new KeyContent { RowIndex = rowIndex, LastRow = rowIndex, SeenInMessage = 1 });
+        }
+        else
+        {
+            _contents[found].See(rowIndex, _rows);
+        }
     }
 
     private bool IsRefused(int rowIndex, Refusals refused) =>
@@ -154,16 +182,15 @@ internal sealed class CollisionResolver : IStoredRowReceiver
     }
 
     // An equal reading is there.
-    private RowOutcome Decide(ref Key key, ref Content content, int rowIndex)
+    private RowOutcome Decide(ref Key key, ref KeyContent content, int rowIndex, Refusals refused)
     {
+        content.IsRefused |= content.Copies == 0 && IsRefused(rowIndex, refused);
         if (content.IsRefused)
         {
             return RowOutcome.Refused;
         }
 
-        var goesOn = content.LastRow != None && _rows.AreOfOneMessage(content.LastRow, rowIndex);
-        content.SeenInMessage = goesOn ? content.SeenInMessage + 1 : 1;
-        content.LastRow = rowIndex;
+        content.See(rowIndex, _rows);
         if (content.SeenInMessage <= content.Copies)
         {
             if (content.Stored is null)
@@ -180,7 +207,7 @@ internal sealed class CollisionResolver : IStoredRowReceiver
     // The flush's first reading of its content, of which none is stored.
     private RowOutcome Take(ref Key key, int rowIndex, Refusals refused)
     {
-        var content = new Content
+        var content = new KeyContent
         {
             RowIndex = rowIndex,
             LastRow = rowIndex,
@@ -196,7 +223,7 @@ internal sealed class CollisionResolver : IStoredRowReceiver
         return outcome;
     }
 
-    private RowOutcome TakePlace(ref Key key, ref Content content, int rowIndex)
+    private RowOutcome TakePlace(ref Key key, ref KeyContent content, int rowIndex)
     {
         var free = key.IsFull ? Instant.PerMillisecond : _places.FirstFree(key.FirstPlace);
         key.IsFull = free == Instant.PerMillisecond;
@@ -220,7 +247,7 @@ internal sealed class CollisionResolver : IStoredRowReceiver
         ByBatch[batchIndex].Differing += differs ? 1 : 0;
     }
 
-    private void AddContent(ref Key key, Content content)
+    private void AddContent(ref Key key, KeyContent content)
     {
         if (_contentCount == _contents.Length)
         {
@@ -241,23 +268,8 @@ internal sealed class CollisionResolver : IStoredRowReceiver
         public int FirstPlace;
         public bool IsStored;
         public bool IsFull;
-    }
 
-    /// <summary>Different values of a key.</summary>
-    private struct Content
-    {
-        /// <summary>The buffer of the stored row that has them; null where it is a row of the flush.</summary>
-        public ReadingColumns? Stored;
-        public int RowIndex;
-
-        /// <summary>How many rows there are of it, stored and of this flush.</summary>
-        public int Copies;
-        public bool IsCounted;
-        public bool IsRefused;
-
-        /// <summary>The flush's last row of it, and how many of it there are in that row's message up to it.</summary>
-        public int LastRow;
-        public int SeenInMessage;
-        public int NextIndex;
+        /// <summary>Whether readings of it are in their places already, while others of their message are tried again.</summary>
+        public bool HasNeighbours;
     }
 }

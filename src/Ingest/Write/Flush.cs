@@ -27,6 +27,9 @@ internal sealed class Flush : IDisposable
 
     public List<FlushBatch> Batches { get; }
 
+    /// <summary>Whether some of its messages come from the dead letters: what is stored is compared then.</summary>
+    public bool HasRetrials => Batches.Exists(batch => batch.Ready.HasRetrials);
+
     /// <summary>What the attempts at it have learned.</summary>
     public FlushHistory History { get; } = new();
 

@@ -40,7 +40,11 @@ internal sealed class FlushAttempts(FlushTransaction transaction, WriteModeSelec
             {
                 case FlushAttempt.Committed committed:
                     modes.Committed(state.Mode, committed.Outcome.Known);
-                    _refusals.Committed(committed.Outcome.Batches.Sum(pair => pair.Counts.Stored), flush.History.Refused.Rows);
+                    if (!flush.HasRetrials)
+                    {
+                        _refusals.Committed(committed.Outcome.Batches.Sum(pair => pair.Counts.Stored), flush.History.Refused.Rows);
+                    }
+
                     reports.Complete(flush, committed, state.Mode, clock.GetElapsedTime(started), activity);
                     return true;
 
@@ -160,7 +164,8 @@ internal sealed class FlushAttempts(FlushTransaction transaction, WriteModeSelec
             { SqlState = failure.SqlState };
         }
 
-        if (_refusals.Judge(probe, transaction.Table.Columns) is { } mistake)
+        // Of dead letters nothing is lost where they stay: that all are refused once more stops nobody.
+        if (!flush.HasRetrials && _refusals.Judge(probe, transaction.Table.Columns) is { } mistake)
         {
             throw new OperatorMistakeException(mistake, because) { SqlState = refused[0].SqlState };
         }

@@ -15,4 +15,11 @@ internal sealed record FlushOutcome(
     int Known,
     bool StoresSomething,
     int Indistinct = 0,
-    IndistinctPair? Example = null);
+    IndistinctPair? Example = null)
+{
+    /// <summary>What became of the dead letters that were tried again.</summary>
+    public IReadOnlyList<(FlushBatch Batch, TriedLetter Letter)> Tried { get; init; } = [];
+
+    public IReadOnlyList<TriedLetter> TriedOf(FlushBatch batch) =>
+        Tried.Count == 0 ? [] : [.. Tried.Where(tried => tried.Batch == batch).Select(tried => tried.Letter)];
+}

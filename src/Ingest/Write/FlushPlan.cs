@@ -29,6 +29,9 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
     /// <summary>Dead letters that are counted only.</summary>
     public IReadOnlyList<DeadLetterCount> Counts { get; private set; } = [];
 
+    /// <summary>The dead letters that are tried again.</summary>
+    public LetterTrials Trials { get; } = new();
+
     private Flush Flush => _flush ?? throw new InvalidOperationException("No flush is loaded");
 
     public void Load(Flush flush)
@@ -36,6 +39,7 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
         _flush = flush;
         Rows.Load([.. flush.Batches.Select(batch => batch.Ready)]);
         Twins.Load(Rows);
+        Trials.Load(Rows.Batches);
     }
 
     /// <summary>The stretches of time that hold every stored row of the flush's stamps.</summary>
@@ -52,6 +56,11 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
 
     public void Resolve()
     {
+        if (Trials.Any)
+        {
+            Rows.SetApart(Trials);
+        }
+
         Twins.Resolve(Flush.History.Refused);
         CollectLetters();
     }
@@ -93,13 +102,21 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
             reasons[reason] = reasons.GetValueOrDefault(reason) + count.Count;
         }
 
+        var tried = Trials.Judged.Select(judged => (Flush.Batches[judged.BatchIndex], judged.Letter)).ToArray();
+        foreach (var (batchIndex, letter) in Trials.Judged)
+        {
+            tallies[batchIndex].Add(letter);
+        }
+
         return new FlushOutcome(
             [.. Flush.Batches.Select((batch, index) => (batch, tallies[index].Of(batch)))],
             reasons,
             Twins.KnownKeys,
-            Rows.New > 0 || Letters.Any(letter => letter.Outcome == DeadLetterOutcome.Kept),
+            Rows.New > 0 || Letters.Any(letter => letter.Outcome == DeadLetterOutcome.Kept)
+                || tried.Any(pair => pair.Letter.IsResolved),
             Twins.Indistinct.Count,
-            Twins.Indistinct.Example);
+            Twins.Indistinct.Example)
+        { Tried = tried };
     }
 
     /// <summary>Which rows and dead letters are to be written, as a hash.</summary>
@@ -129,17 +146,25 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
             var decoded = Flush.Batches[batchIndex].Ready;
             foreach (var rejection in decoded.Rejections)
             {
-                letters.Add(decoded.Events[rejection.EventIndex], batchIndex, rejection);
+                Reject(letters, batchIndex, rejection);
             }
 
-            foreach (var (eventIndex, reason, count) in decoded.Counts)
+            foreach (var count in decoded.Counts)
             {
-                letters.Add(decoded.Events[eventIndex], batchIndex, reason, count);
+                if (!Trials.TryReject(batchIndex, count))
+                {
+                    letters.Add(decoded.Events[count.EventIndex], batchIndex, count.Reason, count.Count);
+                }
             }
         }
 
         for (var rowIndex = 0; rowIndex < Rows.Count; rowIndex++)
         {
+            if (Trials.Any)
+            {
+                Trials.Count(Rows.BatchIndexOf(rowIndex), Rows.EventIndexOf(rowIndex), Rows.ElementOf(rowIndex), Rows.Outcomes[rowIndex]);
+            }
+
             if (Rows.Outcomes[rowIndex] is RowOutcome.TooManyCollisions or RowOutcome.Refused)
             {
                 var (reason, detail) = Rows.Outcomes[rowIndex] == RowOutcome.Refused
@@ -147,14 +172,23 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
                         RejectReason.RefusedByDatabase,
                         Flush.History.Refused.Detail(Rows.Batches[Rows.BatchIndexOf(rowIndex)], Rows.RowIndexOf(rowIndex)))
                     : (RejectReason.TooManyCollisions, "The device has a thousand readings with this stamp already.");
-                var readings = Rows.ReadingsOf(rowIndex);
-                var eventIndex = readings.EventIndexes[Rows.RowIndexOf(rowIndex)];
-                var rejection = new Rejection(eventIndex, readings.ElementIndexes[Rows.RowIndexOf(rowIndex)], reason, detail);
-                letters.Add(Rows.Batches[Rows.BatchIndexOf(rowIndex)].Events[eventIndex], Rows.BatchIndexOf(rowIndex), rejection);
+                Reject(
+                    letters,
+                    Rows.BatchIndexOf(rowIndex),
+                    new Rejection(Rows.EventIndexOf(rowIndex), Rows.ElementOf(rowIndex), reason, detail));
             }
         }
 
+        Trials.AddParts(letters, Rows.Batches);
         (Letters, Counts) = (letters.Letters, letters.Counts);
+    }
+
+    private void Reject(DeadLetterList letters, int batchIndex, Rejection rejection)
+    {
+        if (!Trials.TryReject(batchIndex, rejection))
+        {
+            letters.Add(Rows.Batches[batchIndex].Events[rejection.EventIndex], batchIndex, rejection);
+        }
     }
 
     /// <summary>One batch's readings by where they ended, counted in place.</summary>
@@ -180,8 +214,8 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
                 case RowOutcome.Duplicate:
                     _duplicate++;
                     break;
-                case RowOutcome.TooManyCollisions or RowOutcome.Refused:
-                    // Counted with the dead letter that it has.
+                case RowOutcome.TooManyCollisions or RowOutcome.Refused or RowOutcome.Neighbour:
+                    // Counted with the dead letter that it has; a neighbour was counted when it came.
                     break;
             }
         }
@@ -206,8 +240,13 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
             _notKept += count.Count;
         }
 
+        // One that stays is the letter that was there.
+        public void Add(TriedLetter letter) => _duplicate += letter.Outcome == RetrialOutcome.Rejected ? 1 : 0;
+
         public readonly ReadingCounts Of(FlushBatch batch) => new(
-            Received: batch.Ready.Received,
+            Received: batch.Ready.HasRetrials
+                ? _stored + _duplicate + _deadLettered + batch.Ready.Ignored
+                : batch.Ready.Received,
             Stored: _stored,
             Duplicate: _duplicate,
             DeadLettered: _deadLettered,

@@ -29,7 +29,7 @@ internal sealed class FlushReports(PipelineHealth health, PipelineMetrics metric
             // It is committed: a failing metrics listener must not tell the caller otherwise.
             foreach (var (batch, counts) in outcome.Batches)
             {
-                batch.Completion.TrySetResult(new BatchResult(counts, at));
+                batch.Completion.TrySetResult(new BatchResult(counts, at) { Tried = outcome.TriedOf(batch) });
             }
 
             flush.Batches.Clear();

@@ -21,6 +21,9 @@ internal enum RowOutcome : byte
 
     /// <summary>Dead-lettered: the server refuses it.</summary>
     Refused,
+
+    /// <summary>In its place already: another reading of its message is tried again.</summary>
+    Neighbour,
 }
 
 /// <summary>The readings of a flush's batches in one numbering, with what was decided about each. Its buffers are used again.</summary>
@@ -36,6 +39,10 @@ internal sealed class FlushRows(int? metricIndex = null)
     private Instant[] _times = [];
     private long[] _sorted = [];
     private int[] _order = [];
+
+    // The rows in the order in which they are placed, where that is not their own.
+    private int[]? _turns;
+    private HashSet<int>? _neighbours;
 
     public IReadOnlyList<DecodedBatch> Batches { get; private set; } = [];
 
@@ -57,6 +64,7 @@ internal sealed class FlushRows(int? metricIndex = null)
         _readings = [.. batches.Select(batch => batch.Readings)];
         Count = _readings.Sum(readings => readings.Count);
         New = 0;
+        (_turns, _neighbours) = (null, null);
         if (_batchIndexes.Length < Count)
         {
             var size = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Count);
@@ -84,6 +92,51 @@ internal sealed class FlushRows(int? metricIndex = null)
         }
     }
 
+    /// <summary>
+    /// Sets apart the neighbours of what is tried again. They are counted before the others of their message, so that of equal readings
+    /// those that are tried again are the last.
+    /// </summary>
+    public void SetApart(LetterTrials trials)
+    {
+        var (turns, neighbours) = (new int[Count], new HashSet<int>());
+        var next = 0;
+        for (var start = 0; start < Count;)
+        {
+            var end = start + 1;
+            while (end < Count && AreOfOneMessage(start, end))
+            {
+                end++;
+            }
+
+            for (var index = start; index < end; index++)
+            {
+                if (!trials.Takes(_batchIndexes[index], EventIndexOf(index), ElementOf(index)))
+                {
+                    neighbours.Add(index);
+                    turns[next++] = index;
+                }
+            }
+
+            for (var index = start; index < end; index++)
+            {
+                if (!neighbours.Contains(index))
+                {
+                    turns[next++] = index;
+                }
+            }
+
+            start = end;
+        }
+
+        (_turns, _neighbours) = (turns, neighbours);
+    }
+
+    /// <summary>Which row is placed at a turn.</summary>
+    public int AtTurn(int turn) => _turns is null ? turn : _turns[turn];
+
+    /// <summary>Whether a row is only counted, as another reading of its message is tried again.</summary>
+    public bool IsNeighbour(int index) => _neighbours is not null && _neighbours.Contains(index);
+
     public int BatchIndexOf(int index) => _batchIndexes[index];
 
     public int RowIndexOf(int index) => _rowIndexes[index];
@@ -106,7 +159,9 @@ internal sealed class FlushRows(int? metricIndex = null)
             ? ((ValueColumn<string>)ReadingsOf(index).ColumnArray[columnIndex]).Values[_rowIndexes[index]]
             : null;
 
-    private int EventIndexOf(int index) => ReadingsOf(index).EventIndexes[_rowIndexes[index]];
+    public int EventIndexOf(int index) => ReadingsOf(index).EventIndexes[_rowIndexes[index]];
+
+    public int ElementOf(int index) => ReadingsOf(index).ElementIndexes[_rowIndexes[index]];
 
     public bool IsNew(int index) => _outcomes[index] <= RowOutcome.Collision;
 

@@ -2,7 +2,6 @@ using System.Data;
 using Ingest.Checkpoints;
 using Ingest.DeadLetters;
 using Ingest.Events;
-using Ingest.Failures;
 using Ingest.Schema;
 using Ingest.Settings;
 using Npgsql;
@@ -36,7 +35,7 @@ internal sealed class FlushTransaction : IDisposable
         NpgsqlDataSource dataSource,
         TargetTable table,
         CommitSettings settings,
-        DeadLetterSettings deadLetters,
+        DeadLetterTable deadLetters,
         bool copy,
         TimeProvider clock)
     {
@@ -46,7 +45,7 @@ internal sealed class FlushTransaction : IDisposable
         _clock = clock;
         _writer = new RowWriter(table);
         _stored = new StoredRows(table);
-        _deadLetters = new DeadLetterTable(deadLetters);
+        _deadLetters = deadLetters;
         _lost = new LostCommits(dataSource);
         _plan = new FlushPlan(table);
     }
@@ -66,6 +65,7 @@ internal sealed class FlushTransaction : IDisposable
     {
         await using var session = await FlushSession.BeginAsync(_dataSource, flush, cancellationToken);
         var connection = session.Connection;
+        mode = flush.HasRetrials ? WriteMode.Compared : mode;
         await PlaceAsync(connection, flush, mode, cancellationToken);
         if (mode == WriteMode.Compared && _plan.Contradiction(_settings) is { } differs)
         {
@@ -92,7 +92,7 @@ internal sealed class FlushTransaction : IDisposable
         var moves = CheckpointMoves.Merge(
             outcome.Batches.Where(pair => pair.Batch.Checkpoint is not null).Select(pair => (pair.Batch.Checkpoint!, pair.Counts)));
         var committed = OnlyCheckpointsAreLeft(flush, moves)
-            ? await MoveAndCommitAsync(connection, flush, outcome, moves, cancellationToken)
+            ? await FlushCommit.MoveAndCommitAsync(connection, flush, outcome, moves, cancellationToken)
             : await FinishAsync(session, flush, outcome, moves, now, cancellationToken);
         if (committed is not null)
         {
@@ -122,6 +122,11 @@ internal sealed class FlushTransaction : IDisposable
     private async Task PlaceAsync(NpgsqlConnection connection, Flush flush, WriteMode mode, CancellationToken cancellationToken)
     {
         _plan.Load(flush);
+        if (_plan.Trials.Any)
+        {
+            _plan.Trials.Open(await DeadLetterResolutions.LockAsync(connection, _plan.Trials.Keys, cancellationToken));
+        }
+
         if (mode == WriteMode.Compared)
         {
             await _stored.ReadAsync(
@@ -136,7 +141,7 @@ internal sealed class FlushTransaction : IDisposable
     // At least one checkpoint must move, as that is how a lost answer to COMMIT is resolved. Without one, the transaction's id is needed
     // before COMMIT, and that is another round trip.
     private bool OnlyCheckpointsAreLeft(Flush flush, IReadOnlyList<(Checkpoint Move, ReadingCounts Counts)> moves) =>
-        !FitsLastRoundTrip(flush) && _plan.Letters.Count == 0 && _plan.Counts.Count == 0 && CheckpointMoves.ProofOfCommit(
+        !FitsLastRoundTrip(flush) && _plan.Letters.Count == 0 && _plan.Counts.Count == 0 && !_plan.Trials.Any && CheckpointMoves.ProofOfCommit(
             moves.Select(move => move.Move)) is not null;
 
     private bool Copies() => _copy && _plan.Rows.New >= FewestRowsToCopy;
@@ -177,29 +182,6 @@ internal sealed class FlushTransaction : IDisposable
         return written == rows.New;
     }
 
-    // All rows are written and only checkpoints are left: they share a round trip with COMMIT, because the server itself commits nothing
-    // unless every checkpoint has moved. Null: one has not.
-    private static async Task<FlushAttempt?> MoveAndCommitAsync(
-        NpgsqlConnection connection,
-        Flush flush,
-        FlushOutcome outcome,
-        IReadOnlyList<(Checkpoint Move, ReadingCounts Counts)> moves,
-        CancellationToken cancellationToken)
-    {
-        await using var batch =
-            new NpgsqlBatch(connection) { BatchCommands = { CheckpointTable.MoveOrFail(moves), new NpgsqlBatchCommand("COMMIT") } };
-        try
-        {
-            // It may wait for a lock on a checkpoint, so it can be abandoned, unlike a COMMIT alone.
-            await CommitAsync(() => batch.ExecuteNonQueryAsync(cancellationToken), connection, flush, new UnknownCommit(outcome, null));
-            return new FlushAttempt.Committed(outcome);
-        }
-        catch (PostgresException exception) when (CheckpointTable.IsNotMoved(exception))
-        {
-            return null;
-        }
-    }
-
     // The last round trip before COMMIT: what is few enough of the rows, the dead letters, the checkpoints, and the transaction's id where
     // no checkpoint would tell whether it was committed. Null: a checkpoint has not moved.
     private async Task<FlushAttempt?> FinishAsync(
@@ -211,14 +193,14 @@ internal sealed class FlushTransaction : IDisposable
         CancellationToken cancellationToken)
     {
         var statements = DeadLetterTable.Statements(_plan.Letters);
-        if (!await DeadLetterTable.InsertAllButLastAsync(session.Connection, statements, now, cancellationToken))
+        if (!await _deadLetters.InsertAllButLastAsync(session.Connection, statements, now, cancellationToken))
         {
             return new FlushAttempt.Conflict(UnexpectedRow);
         }
 
         await using var batch = new NpgsqlBatch(session.Connection);
         var upsert = _plan.Rows.New > 0 && FitsLastRoundTrip(flush) ? Add(_writer.Upsert(_plan.Rows, ..)) : null;
-        var insert = statements.Count > 0 ? Add(DeadLetterTable.Insert(statements[^1], now)) : null;
+        var insert = statements.Count > 0 ? Add(_deadLetters.Insert(statements[^1], now)) : null;
         var newLetters = false;
         foreach (var count in DeadLetterTable.Count(_plan.Letters, _plan.Counts, DateOnly.FromDateTime(now)))
         {
@@ -226,17 +208,21 @@ internal sealed class FlushTransaction : IDisposable
             Add(count);
         }
 
+        var resolved = _plan.Trials.Resolved;
+        var resolve = DeadLetterResolutions.Resolve(resolved, now) is { } resolution ? Add(resolution) : null;
+        var renew = DeadLetterResolutions.Renew(_plan.Trials.RejectedAgain) is { } renewal ? Add(renewal) : null;
         var update = moves.Count > 0 ? Add(CheckpointTable.Move(moves)) : null;
-        var wrote = _plan.Rows.New > 0 || newLetters || update is not null;
+        var wrote = _plan.Rows.New > 0 || newLetters || resolve is not null || renew is not null || update is not null;
         if (wrote && CheckpointMoves.ProofOfCommit(moves.Select(move => move.Move)) is null)
         {
             Add(new NpgsqlBatchCommand(TransactionIdSql));
         }
 
         flush.IsUnderWay();
-        var transactionId = batch.BatchCommands.Count > 0 ? await ReadLastAsync(batch, cancellationToken) : null;
+        var transactionId = batch.BatchCommands.Count > 0 ? await FlushCommit.ReadLastAsync(batch, cancellationToken) : null;
         if ((upsert is not null && upsert.Rows != (ulong)_plan.Rows.New)
-            || (insert is not null && insert.Rows != (ulong)statements[^1].Count))
+            || (insert is not null && insert.Rows != (ulong)statements[^1].Count)
+            || (resolve is not null && resolve.Rows != (ulong)resolved.Count))
         {
             return new FlushAttempt.Conflict(UnexpectedRow);
         }
@@ -249,7 +235,7 @@ internal sealed class FlushTransaction : IDisposable
         if (wrote)
         {
             // Never cancelled: an answer within the command timeout is better than leaving early without knowing.
-            await CommitAsync(
+            await FlushCommit.CommitAsync(
                 () => session.Transaction.CommitAsync(CancellationToken.None),
                 session.Connection,
                 flush,
@@ -263,35 +249,5 @@ internal sealed class FlushTransaction : IDisposable
             batch.BatchCommands.Add(command);
             return command;
         }
-    }
-
-    // A connection that is still open has brought the server's answer: a statement that timed out or was cancelled, and so no COMMIT.
-    private static async Task CommitAsync(Func<Task> commit, NpgsqlConnection connection, Flush flush, UnknownCommit attempt)
-    {
-        try
-        {
-            await commit();
-        }
-        catch (Exception exception) when (
-            PostgresFailure.LeavesCommitUnknown(exception) && (exception is PostgresException || connection.State != ConnectionState.Open))
-        {
-            flush.History.Unknown.Add(attempt);
-            throw;
-        }
-    }
-
-    private static async Task<string?> ReadLastAsync(NpgsqlBatch batch, CancellationToken cancellationToken)
-    {
-        string? last = null;
-        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
-        do
-        {
-            while (await reader.ReadAsync(cancellationToken))
-            {
-                last = reader.GetString(0);
-            }
-        }
-        while (await reader.NextResultAsync(cancellationToken));
-        return last;
     }
 }

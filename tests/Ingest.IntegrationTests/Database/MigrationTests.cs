@@ -31,6 +31,7 @@ public sealed class MigrationTests(PostgresFixture postgres, TimescaleFixture ti
                 "0009_partition_owners.sql",
                 "0010_dead_letter_totals.sql",
                 "0011_drop_expired.timescale.sql",
+                "0012_dead_letter_repair.sql",
             ],
             report.Applied);
         await using var connection = await OpenAsync(database.ConnectionString);
@@ -163,6 +164,7 @@ public sealed class MigrationTests(PostgresFixture postgres, TimescaleFixture ti
                     "0009_partition_owners.sql",
                     "0010_dead_letter_totals.sql",
                     "0011_drop_expired.postgres.sql",
+                    "0012_dead_letter_repair.sql",
                 ],
                 journal);
         }

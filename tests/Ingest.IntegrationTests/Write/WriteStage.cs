@@ -42,6 +42,7 @@ internal sealed class WriteStage : IAsyncDisposable
         _commits = IngestPipeline.Commits(
             dataSource,
             new TargetTable(null, table, _columns, key),
+            EventFields.Default,
             new IngestSettings { Commit = commit ?? new(), DeadLetters = deadLetters ?? new(), Database = new() { Copy = copy } },
             Health,
             _metrics,

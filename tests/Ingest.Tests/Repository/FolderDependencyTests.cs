@@ -21,6 +21,7 @@ public sealed class FolderDependencyTests
         ("Diagnostics", ["Events", "Failures", "Decode", "Schema"]),
         ("Write", ["Settings", "Events", "Failures", "Columns", "Checkpoints", "Decode", "DeadLetters", "Schema", "Diagnostics"]),
         ("Audit", ["Settings", "Events", "Columns", "Checkpoints", "Decode", "DeadLetters", "Schema", "Write"]),
+        ("Repair", ["Settings", "Events", "Failures", "Decode", "DeadLetters", "Write"]),
         ("GroupCommit", ["Settings", "Events", "Failures", "Checkpoints", "Decode", "DeadLetters", "Diagnostics", "Write"]),
     ];
 
