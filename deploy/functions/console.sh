@@ -8,11 +8,13 @@ usage: console.sh --resource-group NAME [options] COMMAND …
 
   console.sh --resource-group NAME status
   console.sh --resource-group NAME deadletters list --reason not_json
+  console.sh --resource-group NAME deadletters import mended.jsonl
   console.sh --resource-group NAME replay --from 2026-03-04T05:00:00Z --consumer-group replay
   console.sh --resource-group NAME migrate
   console.sh --resource-group NAME run --check
 
 COMMAND is status, deadletters, replay, audit, migrate, or run --check, with its options, as "ingest COMMAND --help" names them.
+The file of "deadletters import" is one of this machine, and is named right after it.
 It runs in a container in the jobs' subnet, with the app's own settings, under an identity that may use the database and
 nothing else; its output comes here, its exit code is this script's. The container is removed when it has ended, or on
 Ctrl-C. A run takes some minutes and costs a cent.
@@ -48,6 +50,15 @@ case "${1-} ${2-}" in
   ' ') wrong 'Name a command: status, deadletters, replay, audit, migrate, or run --check.' ;;
   *) wrong "'$*' is no command for here: status, deadletters, replay, audit, migrate, or run --check." ;;
 esac
+
+# A file to import goes along with the program.
+import=''
+if [[ "$1 ${2-}" == 'deadletters import' && ${3-} != --help ]]; then
+  import=${3-}
+  [[ -n $import && $import != -* ]] || wrong "Name the file right after 'deadletters import'."
+  [[ -f $import ]] || wrong "There is no file '$import'."
+  set -- "$1" "$2" /program/import.jsonl "${@:4}"
+fi
 
 # The arguments as a JSON list.
 arguments=''
@@ -100,6 +111,9 @@ upload() {
   say 'Uploading the command …'
   insist_longer az storage file upload-batch --account-name "$jobs_storage" --destination "$run" --source "$program" --output none ||
     fail 'The command was not taken by the storage account; the message above says why.'
+  [[ -z $import ]] ||
+    insist_longer az storage file upload --account-name "$jobs_storage" --share-name "$run" --path import.jsonl --source "$import" --output none ||
+    fail 'The file to import was not taken by the storage account; the message above says why.'
   close_last
 }
 

@@ -89,7 +89,8 @@ internal static class DeadLetterSelection
             return found[0];
         }
 
-        var isResolved = found.Count == 0 && !withResolved && (await reader.FindAsync(key, withResolved: true, cancellationToken)).Count > 0;
+        var isResolved = found.Count == 0 && !withResolved
+            && (await reader.FindAsync(key, withResolved: true, cancellationToken)).Count > 0;
         throw new CommandException(
             isResolved ? $"The dead letter whose key begins with {key} is resolved: 'ingest deadletters show {key} --resolved' says how."
                 : found.Count == 0 ? $"No dead letter's key begins with {key}."

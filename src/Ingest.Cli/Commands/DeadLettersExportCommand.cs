@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Ingest.Cli.Hosting;
 using Ingest.Cli.Terminal;
 using Ingest.DeadLetters;
@@ -23,13 +22,12 @@ internal static class DeadLettersExportCommand
 
     private static async Task<int> RunAsync(ParseResult arguments, CancellationToken cancellationToken)
     {
-        // Standard output holds the lines alone.
+        // Nothing but the lines is written: a container's log holds both streams.
         var output = new Output(json: true);
         await using var database = await DeadLettersCommand.OpenAsync(arguments, output, cancellationToken);
         var filter = await DeadLetterSelection.FilterAsync(arguments, new DeadLetterReader(database.DataSource), cancellationToken);
         await using var lines = Console.OpenStandardOutput();
-        var written = await new DeadLetterExport(database.DataSource).RunAsync(filter, lines, cancellationToken);
-        output.Line(string.Create(CultureInfo.InvariantCulture, $"exported {written} dead letters"));
+        await new DeadLetterExport(database.DataSource).RunAsync(filter, lines, cancellationToken);
         return ExitCode.Success;
     }
 }

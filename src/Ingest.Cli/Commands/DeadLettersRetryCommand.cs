@@ -20,8 +20,8 @@ internal static class DeadLettersRetryCommand
     {
         var command = new Command(
             "retry",
-            "Take open dead letters through the pipeline with today's settings and table. Those that are rows then are resolved; the others "
-                + "stay, with today's reason.");
+            "Take open dead letters through the pipeline with today's settings and table. Those that can be stored are resolved; the "
+                + "others stay, with today's reason.");
         DeadLetterSelection.AddTo(command, withKeys: true);
         foreach (var option in (Option[])
             [DryRun, ReplayCommand.AcceptDifferences, SharedOptions.Database, SharedOptions.Set, SharedOptions.Json])

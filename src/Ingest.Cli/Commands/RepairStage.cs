@@ -84,8 +84,8 @@ internal sealed class RepairStage : IAsyncDisposable
         output.Line(string.Create(
             CultureInfo.InvariantCulture,
             $"stored {report.Stored}, found stored {report.Duplicate}, rejected again {report.Rejected.Values.Sum()}, no reading now "
-                + $"{report.NoReading}, not tried {report.NotTried.Values.Sum()}, resolved meanwhile {report.NotOpen}; new rows {report.Rows}, "
-                + $"new dead letters {report.NewLetters}"));
+                + $"{report.NoReading}, not tried {report.NotTried.Values.Sum()}, resolved meanwhile {report.NotOpen}; new rows "
+                + $"{report.Rows}, new dead letters {report.NewLetters}"));
         foreach (var (reason, count) in report.Rejected.OrderByDescending(pair => pair.Value))
         {
             output.Line(string.Create(CultureInfo.InvariantCulture, $"  rejected again for {reason}: {count}"));

@@ -4,8 +4,8 @@ using Ingest.Settings;
 namespace Ingest.DeadLetters;
 
 /// <summary>
-/// What of the settings a dead letter is kept with, as it can be tried again only where they are known: by which of them its element counts,
-/// and which annotations were asked for.
+/// The settings that a dead letter is kept with, as it can be tried again only where they are known: those by which its element counts, and
+/// which annotations were asked for.
 /// </summary>
 /// <param name="Numbering">The settings by which readings of a body are numbered.</param>
 /// <param name="Annotations">The annotations that are mapped.</param>

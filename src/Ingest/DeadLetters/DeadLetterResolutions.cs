@@ -26,7 +26,8 @@ internal static class DeadLetterResolutions
 
     /// <summary>Locks those of the letters that are open, until the transaction ends.</summary>
     /// <returns>Their keys in hexadecimal digits.</returns>
-    public static async Task<IReadOnlySet<string>> LockAsync(NpgsqlConnection connection, byte[][] keys, CancellationToken cancellationToken)
+    public static async Task<IReadOnlySet<string>> LockAsync(
+        NpgsqlConnection connection, byte[][] keys, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(LockSql, connection)
         {

@@ -9,21 +9,17 @@ public sealed class DeadLetterExport(NpgsqlDataSource dataSource)
     /// <param name="filter">Which.</param>
     /// <param name="output">Where to.</param>
     /// <param name="cancellationToken">Stops it.</param>
-    /// <returns>How many were written.</returns>
-    public async Task<long> RunAsync(DeadLetterFilter filter, Stream output, CancellationToken cancellationToken)
+    public async Task RunAsync(DeadLetterFilter filter, Stream output, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(output);
-        long written = 0;
         await foreach (var page in new DeadLetterReader(dataSource).PagesAsync(filter, cancellationToken))
         {
             foreach (var letter in page)
             {
                 await output.WriteAsync(LetterLine.Write(letter), cancellationToken);
-                written++;
             }
         }
 
         await output.FlushAsync(cancellationToken);
-        return written;
     }
 }

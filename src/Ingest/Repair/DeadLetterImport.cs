@@ -12,8 +12,8 @@ namespace Ingest.Repair;
 public sealed record WrongLine(long Number, string Sentence);
 
 /// <summary>
-/// Takes dead letters that somebody has mended through the pipeline, under the stamp and device they were kept with. A letter is resolved in
-/// the transaction that stores its rows; one whose line is wrong, or rejected, stays as it is. So the same lines can be imported twice.
+/// Takes dead letters that somebody has mended through the pipeline, under the stamp and device they were kept with. A letter is resolved
+/// in the transaction that stores its rows; one whose line is wrong, or rejected, stays as it is. So the same lines can be imported twice.
 /// </summary>
 /// <param name="dataSource">The database.</param>
 /// <param name="settings">The settings of the pipeline.</param>
@@ -135,8 +135,8 @@ public sealed class DeadLetterImport(NpgsqlDataSource dataSource, TelemetrySetti
         {
             tell(number, tried.Letter.Element < 0
                 ? "its body has no reading, or one that is older than the table keeps."
-                : $"its body has no element {tried.Letter.Element}, or one that is older than the table keeps. To take every reading of the "
-                    + "body, set element to -1.");
+                : $"its body has no element {tried.Letter.Element}, or one that is older than the table keeps. To take every reading of "
+                    + "the body, set element to -1.");
         }
     }
 

@@ -8,8 +8,8 @@ using Ingest.DeadLetters;
 namespace Ingest.Repair;
 
 /// <summary>
-/// A dead letter as one line of JSON: what a person mends, and what is read back of it. The body stands in it as JSON (<c>body</c>) where it
-/// is JSON, else as text (<c>bodyText</c>), else in base64 (<c>bodyBase64</c>).
+/// A dead letter as one line of JSON: what a person mends, and what is read back of it. The body stands in it as JSON (<c>body</c>) where
+/// it is JSON, else as text (<c>bodyText</c>), else in base64 (<c>bodyBase64</c>).
 /// </summary>
 internal sealed class LetterLine
 {

@@ -12,7 +12,7 @@ public sealed class RepairReport
     /// <summary>Open: rejected again, by reason.</summary>
     public IReadOnlyDictionary<string, long> Rejected => RejectedByReason;
 
-    /// <summary>Open: with today's settings no reading (older than the table keeps, no telemetry, no element of its body any more).</summary>
+    /// <summary>Open: older than the table keeps, or with today's settings no element of its body.</summary>
     public long NoReading { get; internal set; }
 
     /// <summary>Open, and not tried, by why.</summary>

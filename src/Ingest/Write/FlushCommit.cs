@@ -35,8 +35,8 @@ internal static class FlushCommit
     }
 
     /// <summary>
-    /// Sends COMMIT, and remembers it where its answer is lost. A connection that is still open has brought the server's answer: a statement
-    /// that timed out or was cancelled, and so no COMMIT.
+    /// Sends COMMIT, and remembers it where its answer is lost. A connection that is still open has brought the server's answer: a
+    /// statement that timed out or was cancelled, and so no COMMIT.
     /// </summary>
     public static async Task CommitAsync(Func<Task> commit, NpgsqlConnection connection, Flush flush, UnknownCommit attempt)
     {

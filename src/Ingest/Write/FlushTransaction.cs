@@ -141,8 +141,8 @@ internal sealed class FlushTransaction : IDisposable
     // At least one checkpoint must move, as that is how a lost answer to COMMIT is resolved. Without one, the transaction's id is needed
     // before COMMIT, and that is another round trip.
     private bool OnlyCheckpointsAreLeft(Flush flush, IReadOnlyList<(Checkpoint Move, ReadingCounts Counts)> moves) =>
-        !FitsLastRoundTrip(flush) && _plan.Letters.Count == 0 && _plan.Counts.Count == 0 && !_plan.Trials.Any && CheckpointMoves.ProofOfCommit(
-            moves.Select(move => move.Move)) is not null;
+        !FitsLastRoundTrip(flush) && _plan.Letters.Count == 0 && _plan.Counts.Count == 0 && !_plan.Trials.Any
+            && CheckpointMoves.ProofOfCommit(moves.Select(move => move.Move)) is not null;
 
     private bool Copies() => _copy && _plan.Rows.New >= FewestRowsToCopy;
 

@@ -5,8 +5,8 @@ using Ingest.Events;
 namespace Ingest.Write;
 
 /// <summary>
-/// The dead letters that a flush tries again: which of its rows and rejections are theirs, and what becomes of each. A letter whose readings
-/// are all in the table, or new dead letters of their own, is resolved in the flush's transaction; any other stays.
+/// The dead letters that a flush tries again: which of its rows and rejections are theirs, and what becomes of each. A letter whose
+/// readings are all in the table, or new dead letters of their own, is resolved in the flush's transaction; any other stays.
 /// </summary>
 internal sealed class LetterTrials
 {

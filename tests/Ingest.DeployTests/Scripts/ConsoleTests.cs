@@ -40,12 +40,18 @@ public sealed partial class ConsoleTests
         Assert.Superset(
             new HashSet<string> { "status", "deadletters", "replay", "migrate", "run" },
             commands.Select(command => command[0]).ToHashSet());
+        Assert.Superset(
+            new HashSet<string> { "list", "show", "retry", "export", "import", "discard" },
+            commands.Where(command => command[0] == "deadletters").Select(command => command[1]).ToHashSet());
         foreach (var command in commands)
         {
             using var run = Machine();
+            File.WriteAllText(run.In("mended.jsonl"), "{}");
             var result = await ConsoleAsync(Inside(run), command);
             Assert.True(result.ExitCode == 0, $"{string.Join(' ', command)}: {result.Error}");
-            Assert.Equal(command, Parameters(result)["arguments"]!["value"]!.AsArray().Select(a => (string)a!));
+            Assert.Equal(
+                command.Select(word => word == "mended.jsonl" ? "/program/import.jsonl" : word),
+                Parameters(result)["arguments"]!["value"]!.AsArray().Select(a => (string)a!));
             Assert.Equal(command[0] == "migrate", (bool)Parameters(result)["asOwner"]!["value"]!);
         }
     }
@@ -80,12 +86,28 @@ public sealed partial class ConsoleTests
         Assert.All(result.Calls, call => Assert.DoesNotMatch("(?i)keys list|connection-string|--account-key", call.Text));
     }
 
+    [Fact]
+    public async Task A_file_to_import_goes_along_with_the_program()
+    {
+        using var run = Machine();
+        File.WriteAllText(run.In("mended letters.jsonl"), "{}");
+        var result = await ConsoleAsync(Inside(run), "deadletters", "import", "mended letters.jsonl", "--json");
+        Assert.True(result.ExitCode == 0, result.Error);
+        Assert.Equal(
+            ["deadletters", "import", "/program/import.jsonl", "--json"],
+            Parameters(result)["arguments"]!["value"]!.AsArray().Select(a => (string)a!));
+        Assert.Equal("mended letters.jsonl", result.Only("az storage file upload --").After("--source"));
+        result.PlacesInOrder("az storage file upload-batch", "az storage file upload --", "az storage account network-rule remove", Deploy);
+    }
+
     [Theory]
     [InlineData("Name the resource group", "status")]
     [InlineData("Name a command", "--resource-group", "g")]
     [InlineData("'up' is no command for here", "--resource-group", "g", "up")]
     [InlineData("'run' is no command for here", "--resource-group", "g", "run")]
     [InlineData("There is no option --force", "--force", "status")]
+    [InlineData("Name the file right after", "--resource-group", "g", "deadletters", "import", "--json")]
+    [InlineData("There is no file 'nowhere.jsonl'", "--resource-group", "g", "deadletters", "import", "nowhere.jsonl")]
     public async Task A_wrong_command_line_is_explained_and_nothing_is_called(string message, params string[] arguments)
     {
         using var run = Machine();

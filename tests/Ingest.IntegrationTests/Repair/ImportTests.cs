@@ -47,7 +47,7 @@ public sealed class ImportTests(PostgresFixture postgres) : IDisposable
         Assert.Equal((0, 2), (second.GetProperty("stored").GetInt32(), second.GetProperty("resolvedBefore").GetInt32()));
         Assert.Equal(rows, await stage.RowsAsync());
         Assert.Equal(new DeadLetterAccounts(2, 0, 2, 0, 0, 0, 0), await stage.AccountsAsync());
-        Assert.StartsWith("import as ", await stage.ScalarAsync<string>("SELECT min(resolved_by) FROM dead_letters"), StringComparison.Ordinal);
+        Assert.Equal("import as ", await stage.ScalarAsync<string>("SELECT min(left(resolved_by, 10)) FROM dead_letters"));
     }
 
     [Fact]
@@ -88,7 +88,8 @@ public sealed class ImportTests(PostgresFixture postgres) : IDisposable
         Assert.Equal(1, import.ExitCode);
         string[] expected =
         [
-            "line 2: it is no JSON from byte", "line 4: its time is not the letter's, 2026-05-01T12:00:0", "line 5: its device is not the letter's, 'a'",
+            "line 2: it is no JSON from byte", "line 4: its time is not the letter's, 2026-05-01T12:00:0",
+            "line 5: its device is not the letter's, 'a'",
             "line 6: no dead letter has the key 0000", "line 7: wrong_type: temperature is true",
             "line 8: its element is neither the letter's, -1, nor -1", "line 9: it has several of body, bodyText and bodyBase64",
             "line 10: it has boddy, which no letter has", "line 11: it has more than 8388608 bytes",
@@ -207,7 +208,9 @@ public sealed class ImportTests(PostgresFixture postgres) : IDisposable
         var same = await stage.Set("Telemetry__Columns__2__From", "annotation:dt-subject").JsonAsync(0, "retry");
 
         Assert.StartsWith(
-            "the annotation dt-dataschema is mapped", other.GetProperty("notTried")[0].GetProperty("because").GetString(), StringComparison.Ordinal);
+            "the annotation dt-dataschema is mapped",
+            other.GetProperty("notTried")[0].GetProperty("because").GetString(),
+            StringComparison.Ordinal);
         Assert.Equal(1, same.GetProperty("stored").GetInt32());
         Assert.Equal("thermo", await stage.ScalarAsync<string>("SELECT interface FROM conditions"));
     }

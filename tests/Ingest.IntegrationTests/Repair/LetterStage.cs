@@ -96,7 +96,8 @@ internal sealed class LetterStage : IAsyncDisposable
     }
 
     /// <summary>Runs <c>ingest deadletters</c>.</summary>
-    public Task<CliResult> RunAsync(params IEnumerable<string> arguments) => CliProcess.RunAsync(Environment, ["deadletters", .. arguments]);
+    public Task<CliResult> RunAsync(params IEnumerable<string> arguments) =>
+        CliProcess.RunAsync(Environment, ["deadletters", .. arguments]);
 
     /// <summary>Runs <c>ingest deadletters … --json</c>, which ends as it should.</summary>
     public async Task<System.Text.Json.JsonElement> JsonAsync(int exitCode, params IEnumerable<string> arguments)

@@ -60,7 +60,8 @@ public sealed class RetryTests(PostgresFixture postgres, TimescaleFixture timesc
 
         Assert.Equal("not_json", Assert.Single(open.EnumerateArray()).GetProperty("reason").GetString());
         Assert.Equal(2, all.GetArrayLength());
-        Assert.Equal((1, true), (hidden.ExitCode, hidden.Errors.Contains("is resolved: 'ingest deadletters show", StringComparison.Ordinal)));
+        Assert.Equal(1, hidden.ExitCode);
+        Assert.Contains("is resolved: 'ingest deadletters show", hidden.Errors, StringComparison.Ordinal);
         Assert.Contains("stored at ", shown.Output, StringComparison.Ordinal);
         Assert.Contains(
             "dead-lettered 2 = open 1 + stored since 1 + duplicate since 0 + discarded 0 + not kept 0 + past retention 0",
@@ -108,7 +109,9 @@ public sealed class RetryTests(PostgresFixture postgres, TimescaleFixture timesc
         await stage.LiveAsync(
             [.. "abcdef".Select((device, number) => Message(Text, device: device.ToString(), at: number * 1_000))]);
         await stage.ExecuteAsync("UPDATE dead_letters SET received_at = received_at - interval '1 day' WHERE device IN ('e', 'f')");
-        await stage.ExecuteAsync("UPDATE dead_letter_totals SET day = day - 1, kept = 2; INSERT INTO dead_letter_totals SELECT day + 1, 4, 0, 0 FROM dead_letter_totals");
+        await stage.ExecuteAsync(
+            "UPDATE dead_letter_totals SET day = day - 1, kept = 2; "
+                + "INSERT INTO dead_letter_totals SELECT day + 1, 4, 0, 0 FROM dead_letter_totals");
         var key = await stage.ScalarAsync<string>("SELECT left(encode(key, 'hex'), 16) FROM dead_letters WHERE device = 'c'");
         stage.Convert();
 
@@ -178,7 +181,8 @@ public sealed class RetryTests(PostgresFixture postgres, TimescaleFixture timesc
         Assert.Equal(new DeadLetterAccounts(3, 2, 1, 0, 0, 0, 0), await stage.AccountsAsync());
         Assert.Equal(
             "-1 1",
-            await stage.ScalarAsync<string>("SELECT string_agg(element::text, ' ' ORDER BY element) FROM dead_letters WHERE resolution IS NULL"));
+            await stage.ScalarAsync<string>(
+                "SELECT string_agg(element::text, ' ' ORDER BY element) FROM dead_letters WHERE resolution IS NULL"));
     }
 
     private static int Int(JsonElement json, string name) => json.GetProperty(name).GetInt32();

@@ -86,7 +86,7 @@ public sealed class TerminalAttackTests
         var health = new PipelineHealthSnapshot(PipelineState.Outage, default, RetryState.Waiting, Evil, Evil, 0, 0, 0);
         var report = new WorkerReport(false, Evil, Evil, Evil, Evil, health, [partition]);
         var line = new CheckpointLine(Evil, Evil, Evil, 1, Evil, 1, null, 1, 1, 1, 1, 1, 1, 1, 1, 1, default, Evil, default(DateTime));
-        var stored = new StoredState([line], [new DayRows(default, 1)], [new ReasonCount(Evil, 1, default)]);
+        var stored = new StoredState([line], [new DayRows(default, 1)], [new ReasonCount(Evil, 1, default)], new(1, 0, 0, 0, 0, 0, 0));
 
         AssertHarmless(Screen(output =>
         {
@@ -179,6 +179,9 @@ public sealed class TerminalAttackTests
         ContentType = Evil,
         ContentEncoding = Evil,
         Properties = Evil,
+        Resolution = Evil,
+        ResolvedBy = Evil,
+        Because = Evil,
         Body = body,
     };
 }
