@@ -35,4 +35,8 @@ BEGIN
     IF to_regclass('dead_letter_accounts') IS NOT NULL THEN
         GRANT SELECT ON dead_letter_accounts TO ingest_writer;
     END IF;
+
+    IF to_regclass('forgotten_state') IS NOT NULL THEN
+        GRANT SELECT ON forgotten_devices, forgotten_state TO ingest_writer;
+    END IF;
 END $$;

@@ -13,7 +13,7 @@ usage: console.sh --resource-group NAME [options] COMMAND …
   console.sh --resource-group NAME migrate
   console.sh --resource-group NAME run --check
 
-COMMAND is status, deadletters, replay, audit, migrate, or run --check, with its options, as "ingest COMMAND --help" names them.
+COMMAND is status, deadletters, replay, audit, forget, migrate, or run --check, with its options, as "ingest COMMAND --help" names them.
 The file of "deadletters import" is one of this machine, and is named right after it.
 It runs in a container in the jobs' subnet, with the app's own settings, under an identity that may use the database and
 nothing else; its output comes here, its exit code is this script's. The container is removed when it has ended, or on
@@ -46,9 +46,9 @@ need_group
 as_owner=false
 case "${1-} ${2-}" in
   'status '* | 'deadletters '* | 'replay '* | 'audit '* | 'run --check') ;;
-  'migrate '*) as_owner=true ;;
-  ' ') wrong 'Name a command: status, deadletters, replay, audit, migrate, or run --check.' ;;
-  *) wrong "'$*' is no command for here: status, deadletters, replay, audit, migrate, or run --check." ;;
+  'migrate '* | 'forget '*) as_owner=true ;;
+  ' ') wrong 'Name a command: status, deadletters, replay, audit, forget, migrate, or run --check.' ;;
+  *) wrong "'$*' is no command for here: status, deadletters, replay, audit, forget, migrate, or run --check." ;;
 esac
 
 # A file to import goes along with the program.

@@ -19,8 +19,8 @@ internal static class DeadLettersImportCommand
     {
         var command = new Command(
             "import",
-            "Store mended dead letters under their stamp and device, and resolve them. A line that is wrong is named, the others are taken, "
-                + "and the exit code is 1. Importing the same lines twice changes nothing.")
+            "Store mended dead letters under their stamp and device, and resolve them. A line that is wrong is named, the others are "
+                + "taken, and the exit code is 1. Importing the same lines twice changes nothing.")
         {
             File,
             ReplayCommand.AcceptDifferences,

@@ -24,6 +24,7 @@ internal static class IngestCommand
             MigrateCommand.Create(),
             StatusCommand.Create(),
             DeadLettersCommand.Create(),
+            ForgetCommand.Create(),
         };
         var help = new HelpOption();
         help.Action = new SettingsHelp((HelpAction)help.Action!);

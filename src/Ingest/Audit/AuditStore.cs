@@ -34,10 +34,9 @@ internal sealed class AuditStore
             """;
         var values = table.Columns.Select(
             column => column.Type == ColumnType.Jsonb ? "NULL::text" : TargetTable.Quote(column.Name));
-        var device = table.Key.DeviceType == DeviceType.Uuid ? "uuid" : "text";
         _valuesSql = $"""
             SELECT {table.QuotedTime}, {table.QuotedDevice}::text{string.Concat(values.Select(value => ", " + value))} FROM {table.Quoted}
-            WHERE {table.QuotedTime} = $1 AND {table.QuotedDevice} = $2::text::{device}{(metric is null ? "" : $" AND {metric} = $3")}
+            WHERE {table.QuotedTime} = $1 AND {table.QuotedDevice} = $2::text::{table.DeviceSqlType}{(metric is null ? "" : $" AND {metric} = $3")}
             """;
     }
 

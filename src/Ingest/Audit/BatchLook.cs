@@ -2,6 +2,7 @@ using Ingest.Columns;
 using Ingest.DeadLetters;
 using Ingest.Decode;
 using Ingest.Events;
+using Ingest.Forgotten;
 using Ingest.Schema;
 using Ingest.Write;
 using Npgsql;
@@ -15,6 +16,7 @@ internal sealed class BatchLook(TargetTable table) : IDisposable
     private readonly StoredMatch _match = new();
     private readonly StoredRows _stored = new(table);
     private readonly ReadingColumns _values = new(table.Columns);
+    private ForgottenDevices? _forgotten;
 
     /// <summary>The rows that were found.</summary>
     public List<RowKey> Explained { get; } = [];
@@ -24,6 +26,9 @@ internal sealed class BatchLook(TargetTable table) : IDisposable
 
     /// <summary>Readings that have a dead letter.</summary>
     public long DeadLettered { get; private set; }
+
+    /// <summary>Readings without a row or a dead letter, because their device was forgotten.</summary>
+    public long Forgotten { get; private set; }
 
     /// <summary>Rejected readings past those that are kept of one message, by whose quota they count against.</summary>
     public IReadOnlyList<(string Device, long Count)> CountedOnly { get; private set; } = [];
@@ -35,7 +40,8 @@ internal sealed class BatchLook(TargetTable table) : IDisposable
     {
         Explained.Clear();
         Lost.Clear();
-        (Found, DeadLettered) = (0, 0);
+        (Found, DeadLettered, Forgotten) = (0, 0, 0);
+        _forgotten ??= await ForgottenDevices.ReadAsync(connection, cancellationToken);
         var without = await FindRowsAsync(connection, decoded, cancellationToken);
         await FindLettersAsync(connection, decoded, without, cancellationToken);
     }
@@ -55,6 +61,10 @@ internal sealed class BatchLook(TargetTable table) : IDisposable
             {
                 Found++;
                 Explained.Add(RowKey.Of(time, _rows.Device(rowIndex), _rows.Metric(rowIndex)));
+            }
+            else if (_forgotten!.Cover(_rows.Device(rowIndex), _rows.Stamp(rowIndex)))
+            {
+                Forgotten++;
             }
             else
             {
@@ -101,6 +111,10 @@ internal sealed class BatchLook(TargetTable table) : IDisposable
         if (isKnown)
         {
             DeadLettered++;
+        }
+        else if ((message.RowTime ?? message.EnqueuedTime) is { } time && _forgotten!.Cover(message.DeviceId, Instant.Of(time)))
+        {
+            Forgotten++;
         }
         else
         {

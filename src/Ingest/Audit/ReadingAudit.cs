@@ -202,7 +202,7 @@ public sealed class ReadingAudit : IAsyncDisposable
             Found: look.Found,
             DeadLettered: look.DeadLettered,
             NotKept: look.CountedOnly.Sum(count => count.Count),
-            Ignored: decoded.Ignored);
+            Ignored: decoded.Ignored + look.Forgotten);
         foreach (var (device, count) in look.CountedOnly)
         {
             _lost.CountOnly(device, count);

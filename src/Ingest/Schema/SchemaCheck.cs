@@ -22,6 +22,9 @@ public static class SchemaCheck
         ("dead_letter_quotas", [Select, "INSERT", "UPDATE", "DELETE"]),
         ("dead_letter_totals", [Select, "INSERT", "UPDATE", "DELETE"]),
 
+        ("forgotten_devices", [Select]),
+        ("forgotten_state", [Select]),
+
         // Nothing here needs it: if it is missing, so are columns that are as young.
         ("dead_letter_accounts", []),
     ];
@@ -75,7 +78,8 @@ public static class SchemaCheck
         CheckTimescale(server, compressed, problems);
         foreach (var (name, privileges) in OwnTables)
         {
-            await CheckOwnTableAsync(catalog, name, server, use == DatabaseUse.Read && privileges.Length > 0 ? [Select] : privileges, problems);
+            var needed = use == DatabaseUse.Read && privileges.Length > 0 ? [Select] : privileges;
+            await CheckOwnTableAsync(catalog, name, server, needed, problems);
         }
 
         var mayDrop = new CommandDefinition(CatalogSql.MayDropExpired, cancellationToken: cancellationToken);

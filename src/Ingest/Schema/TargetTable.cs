@@ -41,7 +41,7 @@ public sealed class TargetTable
         MetricIndex = Key.Metric is null ? null : columns.Index().Single(column => column.Item.Name == Key.Metric).Index;
         var list = $"{QuotedTime}, {QuotedDevice}" + string.Concat(columns.Select(column => ", " + Quote(column.Name)));
         CopySql = $"COPY {Quoted} ({list}) FROM STDIN (FORMAT BINARY)";
-        var device = Key.DeviceType == DeviceType.Uuid ? "uuid" : "text";
+        var device = DeviceSqlType;
         var arrays = columns.Select((column, index) => $"${index + 3}::{SqlTypes.Of(column.Type).Name}[]");
         UpsertSql = $"""
             INSERT INTO {Quoted} ({list})
@@ -83,6 +83,9 @@ public sealed class TargetTable
 
     /// <summary>The device's column, in SQL.</summary>
     public string QuotedDevice { get; }
+
+    /// <summary>The device's type, in SQL.</summary>
+    internal string DeviceSqlType => Key.DeviceType == DeviceType.Uuid ? "uuid" : "text";
 
     /// <summary>All columns of the key, in SQL.</summary>
     public string QuotedKey { get; }

@@ -79,6 +79,12 @@ internal sealed class CollisionResolver : IStoredRowReceiver
         {
             var rowIndex = _rows.AtTurn(turn);
             ref var key = ref _keys[_keyNumbers.OfRow(rowIndex)];
+            if (_rows.IsForgotten(rowIndex))
+            {
+                _rows.Outcomes[rowIndex] = RowOutcome.Forgotten;
+                continue;
+            }
+
             if (_rows.IsNeighbour(rowIndex))
             {
                 CountNeighbour(ref key, rowIndex);

@@ -11,17 +11,20 @@ internal static class FlushCommit
 {
     /// <summary>
     /// Where all rows are written and only checkpoints are left: they and COMMIT share a round trip, as the server itself sees to it that
-    /// nothing is committed unless every one of them has moved. Null: one has not.
+    /// nothing is committed unless every one of them has moved and <paramref name="check"/> holds. Null: one has not moved.
     /// </summary>
     public static async Task<FlushAttempt?> MoveAndCommitAsync(
         NpgsqlConnection connection,
         Flush flush,
         FlushOutcome outcome,
         IReadOnlyList<(Checkpoint Move, ReadingCounts Counts)> moves,
+        NpgsqlBatchCommand check,
         CancellationToken cancellationToken)
     {
-        await using var batch =
-            new NpgsqlBatch(connection) { BatchCommands = { CheckpointTable.MoveOrFail(moves), new NpgsqlBatchCommand("COMMIT") } };
+        await using var batch = new NpgsqlBatch(connection)
+        {
+            BatchCommands = { CheckpointTable.MoveOrFail(moves), check, new NpgsqlBatchCommand("COMMIT") },
+        };
         try
         {
             // It may wait for a lock on a checkpoint, so it can be abandoned, unlike a COMMIT alone.

@@ -2,6 +2,7 @@ using Ingest.Columns;
 using Ingest.DeadLetters;
 using Ingest.Decode;
 using Ingest.Events;
+using Ingest.Forgotten;
 using Ingest.Schema;
 using Ingest.Settings;
 
@@ -16,6 +17,8 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
 {
     private Flush? _flush;
     private Instant[] _stamps = [];
+    private ForgottenDevices? _forgotten;
+    private long[] _forgottenLetters = [];
 
     public FlushRows Rows { get; } = new(table.MetricIndex);
 
@@ -54,8 +57,16 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
         return StampWindows.Cover(_stamps.AsSpan(0, Rows.Count));
     }
 
-    public void Resolve()
+    /// <param name="forgotten">Devices whose readings are ignored.</param>
+    public void Resolve(ForgottenDevices forgotten)
     {
+        _forgotten = forgotten;
+        _forgottenLetters = new long[Flush.Batches.Count];
+        if (forgotten.Any)
+        {
+            Rows.Forget(forgotten);
+        }
+
         if (Trials.Any)
         {
             Rows.SetApart(Trials);
@@ -109,7 +120,7 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
         }
 
         return new FlushOutcome(
-            [.. Flush.Batches.Select((batch, index) => (batch, tallies[index].Of(batch)))],
+            [.. Flush.Batches.Select((batch, index) => (batch, tallies[index].Of(batch, _forgottenLetters[index])))],
             reasons,
             Twins.KnownKeys,
             Rows.New > 0 || Letters.Any(letter => letter.Outcome == DeadLetterOutcome.Kept)
@@ -151,7 +162,11 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
 
             foreach (var count in decoded.Counts)
             {
-                if (!Trials.TryReject(batchIndex, count))
+                if (IsForgotten(decoded.Events[count.EventIndex]))
+                {
+                    _forgottenLetters[batchIndex] += count.Count;
+                }
+                else if (!Trials.TryReject(batchIndex, count))
                 {
                     letters.Add(decoded.Events[count.EventIndex], batchIndex, count.Reason, count.Count);
                 }
@@ -183,9 +198,19 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
         (Letters, Counts) = (letters.Letters, letters.Counts);
     }
 
+    // Whatever else its body says, it is of the device that the hub names.
+    private bool IsForgotten(RawEvent message) =>
+        _forgotten is { Any: true } devices
+            && (message.RowTime ?? message.EnqueuedTime) is { } time
+            && devices.Cover(message.DeviceId, Instant.Of(time));
+
     private void Reject(DeadLetterList letters, int batchIndex, Rejection rejection)
     {
-        if (!Trials.TryReject(batchIndex, rejection))
+        if (IsForgotten(Rows.Batches[batchIndex].Events[rejection.EventIndex]))
+        {
+            _forgottenLetters[batchIndex]++;
+        }
+        else if (!Trials.TryReject(batchIndex, rejection))
         {
             letters.Add(Rows.Batches[batchIndex].Events[rejection.EventIndex], batchIndex, rejection);
         }
@@ -199,6 +224,7 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
         private int _duplicate;
         private long _deadLettered;
         private long _notKept;
+        private long _forgotten;
 
         public void Add(RowOutcome outcome)
         {
@@ -213,6 +239,9 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
                     break;
                 case RowOutcome.Duplicate:
                     _duplicate++;
+                    break;
+                case RowOutcome.Forgotten:
+                    _forgotten++;
                     break;
                 case RowOutcome.TooManyCollisions or RowOutcome.Refused or RowOutcome.Neighbour:
                     // Counted with the dead letter that it has; a neighbour was counted when it came.
@@ -243,14 +272,14 @@ internal sealed class FlushPlan(TargetTable table) : IDisposable
         // One that stays is the letter that was there.
         public void Add(TriedLetter letter) => _duplicate += letter.Outcome == RetrialOutcome.Rejected ? 1 : 0;
 
-        public readonly ReadingCounts Of(FlushBatch batch) => new(
+        public readonly ReadingCounts Of(FlushBatch batch, long forgottenLetters) => new(
             Received: batch.Ready.HasRetrials
-                ? _stored + _duplicate + _deadLettered + batch.Ready.Ignored
+                ? _stored + _duplicate + _deadLettered + batch.Ready.Ignored + _forgotten + forgottenLetters
                 : batch.Ready.Received,
             Stored: _stored,
             Duplicate: _duplicate,
             DeadLettered: _deadLettered,
-            Ignored: batch.Ready.Ignored,
+            Ignored: batch.Ready.Ignored + _forgotten + forgottenLetters,
             Collisions: _collisions,
             NotKept: _notKept,
             Missed: batch.Checkpoint?.Missed ?? 0);

@@ -1,6 +1,7 @@
 using Ingest.Columns;
 using Ingest.Decode;
 using Ingest.Events;
+using Ingest.Forgotten;
 
 namespace Ingest.Write;
 
@@ -24,6 +25,9 @@ internal enum RowOutcome : byte
 
     /// <summary>In its place already: another reading of its message is tried again.</summary>
     Neighbour,
+
+    /// <summary>Ignored: its device was forgotten.</summary>
+    Forgotten,
 }
 
 /// <summary>The readings of a flush's batches in one numbering, with what was decided about each. Its buffers are used again.</summary>
@@ -43,6 +47,7 @@ internal sealed class FlushRows(int? metricIndex = null)
     // The rows in the order in which they are placed, where that is not their own.
     private int[]? _turns;
     private HashSet<int>? _neighbours;
+    private HashSet<int>? _forgotten;
 
     public IReadOnlyList<DecodedBatch> Batches { get; private set; } = [];
 
@@ -64,7 +69,7 @@ internal sealed class FlushRows(int? metricIndex = null)
         _readings = [.. batches.Select(batch => batch.Readings)];
         Count = _readings.Sum(readings => readings.Count);
         New = 0;
-        (_turns, _neighbours) = (null, null);
+        (_turns, _neighbours, _forgotten) = (null, null, null);
         if (_batchIndexes.Length < Count)
         {
             var size = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Count);
@@ -130,6 +135,22 @@ internal sealed class FlushRows(int? metricIndex = null)
 
         (_turns, _neighbours) = (turns, neighbours);
     }
+
+    /// <summary>Sets apart the readings of forgotten devices.</summary>
+    public void Forget(ForgottenDevices devices)
+    {
+        _forgotten = [];
+        for (var index = 0; index < Count; index++)
+        {
+            if (devices.Cover(_devices[index], _stamps[index]))
+            {
+                _forgotten.Add(index);
+            }
+        }
+    }
+
+    /// <summary>Whether a row's device was forgotten.</summary>
+    public bool IsForgotten(int index) => _forgotten is not null && _forgotten.Contains(index);
 
     /// <summary>Which row is placed at a turn.</summary>
     public int AtTurn(int turn) => _turns is null ? turn : _turns[turn];

@@ -2,6 +2,7 @@ using System.Data;
 using Ingest.Checkpoints;
 using Ingest.DeadLetters;
 using Ingest.Events;
+using Ingest.Forgotten;
 using Ingest.Schema;
 using Ingest.Settings;
 using Npgsql;
@@ -30,6 +31,9 @@ internal sealed class FlushTransaction : IDisposable
     private readonly DeadLetterTable _deadLetters;
     private readonly LostCommits _lost;
     private readonly FlushPlan _plan;
+
+    // Null: not known, or no longer.
+    private ForgottenDevices? _forgotten;
 
     public FlushTransaction(
         NpgsqlDataSource dataSource,
@@ -91,12 +95,20 @@ internal sealed class FlushTransaction : IDisposable
 
         var moves = CheckpointMoves.Merge(
             outcome.Batches.Where(pair => pair.Batch.Checkpoint is not null).Select(pair => (pair.Batch.Checkpoint!, pair.Counts)));
-        var committed = OnlyCheckpointsAreLeft(flush, moves)
-            ? await FlushCommit.MoveAndCommitAsync(connection, flush, outcome, moves, cancellationToken)
-            : await FinishAsync(session, flush, outcome, moves, now, cancellationToken);
-        if (committed is not null)
+        try
         {
-            return committed;
+            var committed = OnlyCheckpointsAreLeft(flush, moves)
+                ? await FlushCommit.MoveAndCommitAsync(connection, flush, outcome, moves, _forgotten!.CheckOrFail(), cancellationToken)
+                : await FinishAsync(session, flush, outcome, moves, now, cancellationToken);
+            if (committed is not null)
+            {
+                return committed;
+            }
+        }
+        catch (PostgresException exception) when (ForgottenDevices.HaveChanged(exception))
+        {
+            _forgotten = null;
+            return new FlushAttempt.LostRace();
         }
 
         await session.Transaction.RollbackAsync(cancellationToken);
@@ -121,6 +133,7 @@ internal sealed class FlushTransaction : IDisposable
 
     private async Task PlaceAsync(NpgsqlConnection connection, Flush flush, WriteMode mode, CancellationToken cancellationToken)
     {
+        _forgotten ??= await ForgottenDevices.ReadAsync(connection, cancellationToken);
         _plan.Load(flush);
         if (_plan.Trials.Any)
         {
@@ -133,7 +146,7 @@ internal sealed class FlushTransaction : IDisposable
                 connection, _plan.Rows, _plan.Windows(), _plan.Stored, _plan.Twins, flush.IsUnderWay, cancellationToken);
         }
 
-        _plan.Resolve();
+        _plan.Resolve(_forgotten);
     }
 
     private bool FitsLastRoundTrip(Flush flush) => !Copies() && _plan.Rows.Count <= flush.History.StatementRows;
@@ -213,6 +226,11 @@ internal sealed class FlushTransaction : IDisposable
         var renew = DeadLetterResolutions.Renew(_plan.Trials.RejectedAgain) is { } renewal ? Add(renewal) : null;
         var update = moves.Count > 0 ? Add(CheckpointTable.Move(moves)) : null;
         var wrote = _plan.Rows.New > 0 || newLetters || resolve is not null || renew is not null || update is not null;
+        if (wrote)
+        {
+            Add(_forgotten!.CheckOrFail());
+        }
+
         if (wrote && CheckpointMoves.ProofOfCommit(moves.Select(move => move.Move)) is null)
         {
             Add(new NpgsqlBatchCommand(TransactionIdSql));

@@ -17,11 +17,15 @@ internal sealed class ArchiveStage : IAsyncDisposable
 {
     public static readonly DateTime Begin = new(2026, 5, 1, 12, 0, 0, DateTimeKind.Utc);
 
-    private ArchiveStage(NpgsqlDataSource owner, string login)
+    private ArchiveStage(string ownersLogin, NpgsqlDataSource owner, string login)
     {
+        OwnersLogin = ownersLogin;
         Owner = owner;
         Environment = new Dictionary<string, string> { ["Database__ConnectionString"] = login };
     }
+
+    /// <summary>The connection string of the tables' owner.</summary>
+    public string OwnersLogin { get; }
 
     public NpgsqlDataSource Owner { get; }
 
@@ -35,7 +39,7 @@ internal sealed class ArchiveStage : IAsyncDisposable
         var database = await server.CreateDatabaseAsync();
         var owner = NpgsqlDataSource.Create(database);
         await DatabaseMigrator.MigrateAsync(owner, new MigrationSettings { PlainPostgres = true }, CancellationToken.None);
-        return new ArchiveStage(owner, await server.CreateLoginAsync(database, memberOf: "ingest_writer"));
+        return new ArchiveStage(database, owner, await server.CreateLoginAsync(database, memberOf: "ingest_writer"));
     }
 
     /// <summary>Messages of a few devices, ten a second, some of them in the same millisecond.</summary>
@@ -82,6 +86,12 @@ internal sealed class ArchiveStage : IAsyncDisposable
     {
         await using var command = Owner.CreateCommand("SELECT count(*) FROM conditions");
         return (long)(await command.ExecuteScalarAsync())!;
+    }
+
+    public async Task<string> TextAsync(string sql)
+    {
+        await using var command = Owner.CreateCommand(sql);
+        return (string)(await command.ExecuteScalarAsync())!;
     }
 
     public async Task ExecuteAsync(string sql)

@@ -261,7 +261,8 @@ public sealed class AuditTests(PostgresFixture postgres, TimescaleFixture timesc
             stage.Owner,
             """
             DO $$ BEGIN CREATE ROLE auditor NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
-            GRANT SELECT ON conditions, dead_letters, dead_letter_quotas, dead_letter_totals, checkpoints, partition_owners TO auditor;
+            GRANT SELECT ON conditions, dead_letters, dead_letter_quotas, dead_letter_totals, checkpoints, partition_owners,
+                forgotten_devices, forgotten_state TO auditor;
             """);
         return await server.CreateLoginAsync(stage.Owner.ConnectionString, memberOf: "auditor");
     }

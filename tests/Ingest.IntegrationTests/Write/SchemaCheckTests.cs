@@ -159,7 +159,7 @@ public sealed class SchemaCheckTests(PostgresFixture postgres, TimescaleFixture 
     public async Task All_problems_are_reported_at_once()
     {
         await using var database = await TestDatabase.CreateAsync(Server.Native, postgres, timescale, Stop);
-        await database.ExecuteAsync("DROP TABLE dead_letters; DROP INDEX conditions_time_device_idx", Stop);
+        await database.ExecuteAsync("DROP TABLE partition_owners; DROP INDEX conditions_time_device_idx", Stop);
         var mapped = new TargetTable(
             null,
             "conditions",

@@ -140,7 +140,8 @@ public sealed class DecoderFuzzer(int seed)
             }
 
             // What begins as gzip does is read as gzip, and a text cannot begin so.
-            var wasTakenForGzip = body is [0x1f, 0x8b, ..] && outcome.Rejections is [{ ElementIndex: -1, Reason: RejectReason.BadEncoding }];
+            var wasTakenForGzip =
+                body is [0x1f, 0x8b, ..] && outcome.Rejections is [{ ElementIndex: -1, Reason: RejectReason.BadEncoding }];
             if (expected is null
                 && !wasTakenForGzip
                 && outcome.Rejections is not

@@ -18,9 +18,12 @@ public sealed class FolderDependencyTests
         ("Decode", ["Settings", "Events", "Columns"]),
         ("DeadLetters", ["Settings", "Events", "Decode"]),
         ("Schema", ["Settings", "Failures", "Columns", "Decode"]),
+        ("Forgotten", ["Events", "Schema"]),
         ("Diagnostics", ["Events", "Failures", "Decode", "Schema"]),
-        ("Write", ["Settings", "Events", "Failures", "Columns", "Checkpoints", "Decode", "DeadLetters", "Schema", "Diagnostics"]),
-        ("Audit", ["Settings", "Events", "Columns", "Checkpoints", "Decode", "DeadLetters", "Schema", "Write"]),
+        ("Write", ["Settings", "Events", "Failures", "Columns", "Checkpoints", "Decode", "DeadLetters", "Schema", "Forgotten", "Diagnostics"]),
+        (
+            "Audit",
+            ["Settings", "Events", "Columns", "Checkpoints", "Decode", "DeadLetters", "Schema", "Forgotten", "Write"]),
         ("Repair", ["Settings", "Events", "Failures", "Decode", "DeadLetters", "Write"]),
         ("GroupCommit", ["Settings", "Events", "Failures", "Checkpoints", "Decode", "DeadLetters", "Diagnostics", "Write"]),
     ];
