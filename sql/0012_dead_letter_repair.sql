@@ -36,6 +36,9 @@ END $$;
 -- Counts what becomes of letters, whoever resolves or deletes them: this program, its version before, or somebody by hand.
 CREATE OR REPLACE FUNCTION count_resolved_dead_letters() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
+    -- Days in one order, so that two of these do not wait for each other.
+    PERFORM FROM dead_letter_totals
+    WHERE day IN (SELECT (received_at AT TIME ZONE 'UTC')::date FROM after WHERE resolution IS NOT NULL) ORDER BY day FOR UPDATE;
     UPDATE dead_letter_totals AS t
     SET stored = t.stored + c.stored, duplicate = t.duplicate + c.duplicate, discarded = t.discarded + c.discarded
     FROM (
@@ -54,6 +57,8 @@ END $$;
 
 CREATE OR REPLACE FUNCTION count_deleted_dead_letters() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
+    PERFORM FROM dead_letter_totals
+    WHERE day IN (SELECT (received_at AT TIME ZONE 'UTC')::date FROM before WHERE resolution IS NULL) ORDER BY day FOR UPDATE;
     UPDATE dead_letter_totals AS t SET past_retention = t.past_retention + d.n
     FROM (SELECT (received_at AT TIME ZONE 'UTC')::date AS day, count(*) AS n FROM before WHERE resolution IS NULL GROUP BY 1) AS d
     WHERE t.day = d.day;

@@ -6,7 +6,9 @@ namespace Ingest.DeadLetters;
 /// <summary>Resolves open dead letters without storing them: their rows stay, with why.</summary>
 public sealed class DeadLetterDiscard(NpgsqlDataSource dataSource)
 {
-    // In one transaction, and in the order in which those that are tried again are locked.
+    private const int MostDeadlocks = 10;
+
+    // Some at a time, and in the order in which those that are tried again are locked.
     private const string Sql =
         $"""
         UPDATE dead_letters
@@ -29,12 +31,23 @@ public sealed class DeadLetterDiscard(NpgsqlDataSource dataSource)
         parameters.Add("last", await new DeadLetterReader(dataSource).LastArrivalAsync(cancellationToken));
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
         long discarded = 0;
-        while (await connection.ExecuteAsync(
-            new CommandDefinition(Sql, parameters, cancellationToken: cancellationToken)) is > 0 and var some)
+        for (var deadlocks = 0; ;)
         {
-            discarded += some;
-        }
+            try
+            {
+                var some = await connection.ExecuteAsync(new CommandDefinition(Sql, parameters, cancellationToken: cancellationToken));
+                if (some == 0)
+                {
+                    return discarded;
+                }
 
-        return discarded;
+                discarded += some;
+            }
+            catch (PostgresException exception) when (
+                exception.SqlState == PostgresErrorCodes.DeadlockDetected && deadlocks++ < MostDeadlocks)
+            {
+                // With whoever counts letters of the same days: it was rolled back, and is tried again.
+            }
+        }
     }
 }
