@@ -75,7 +75,9 @@ internal sealed class ForgottenDevices
     public bool Cover(string? device, Instant time) =>
         Any && device is not null && _until.TryGetValue(Convert.ToHexString(HashOf(_salt, device)), out var until) && time < until;
 
-    /// <summary>The statement that fails if other devices are forgotten now, which <see cref="HaveChanged"/> tells. It returns no row.</summary>
+    /// <summary>
+    /// The statement that fails if other devices are forgotten now, which <see cref="HaveChanged"/> tells. It returns no row.
+    /// </summary>
     public NpgsqlBatchCommand CheckOrFail() => new(CheckSql) { Parameters = { new NpgsqlParameter<long> { TypedValue = _version } } };
 
     /// <summary>Whether <see cref="CheckOrFail"/> has failed.</summary>

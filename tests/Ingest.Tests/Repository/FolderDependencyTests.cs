@@ -20,7 +20,9 @@ public sealed class FolderDependencyTests
         ("Schema", ["Settings", "Failures", "Columns", "Decode"]),
         ("Forgotten", ["Events", "Schema"]),
         ("Diagnostics", ["Events", "Failures", "Decode", "Schema"]),
-        ("Write", ["Settings", "Events", "Failures", "Columns", "Checkpoints", "Decode", "DeadLetters", "Schema", "Forgotten", "Diagnostics"]),
+        (
+            "Write",
+            ["Settings", "Events", "Failures", "Columns", "Checkpoints", "Decode", "DeadLetters", "Schema", "Forgotten", "Diagnostics"]),
         (
             "Audit",
             ["Settings", "Events", "Columns", "Checkpoints", "Decode", "DeadLetters", "Schema", "Forgotten", "Write"]),
