@@ -25,6 +25,8 @@ internal static class IngestCommand
             StatusCommand.Create(),
             DeadLettersCommand.Create(),
             ForgetCommand.Create(),
+            CompletionCommand.Create(),
+            CompletionCommand.CreateAsked(Create),
         };
         var help = new HelpOption();
         help.Action = new SettingsHelp((HelpAction)help.Action!);
