@@ -184,15 +184,15 @@ public sealed class ReadingAudit : IAsyncDisposable
             // One instant for both looks: a dead letter that becomes a row in between would be in neither.
             await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
             await look.RunAsync(connection, decoded, cancellationToken);
+            _explained.Add(look.Explained);
+            return Judge(decoded, look);
         }
         finally
         {
+            // The next batch has it from here on.
             _idle.Add(look);
             _connections.Release();
         }
-
-        _explained.Add(look.Explained);
-        return Judge(decoded, look);
     }
 
     private AuditCounts Judge(DecodedBatch decoded, BatchLook look)

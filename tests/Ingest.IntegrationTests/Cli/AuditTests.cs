@@ -134,6 +134,30 @@ public sealed class AuditTests(PostgresFixture postgres, TimescaleFixture timesc
     }
 
     [Fact]
+    public async Task Many_files_at_once_are_judged_reading_by_reading()
+    {
+        await using var stage = await ArchiveStage.CreateAsync(postgres);
+        for (var file = 0; file < 8; file++)
+        {
+            stage.Folder.Add(ArchiveWriter.Routed(ArchiveStage.Messages(10_000, first: 10_000 * file)));
+        }
+
+        await stage.ReplayAsync();
+        await stage.ExecuteAsync("DELETE FROM conditions WHERE temperature IN (5.5, 40005.5, 79999.5)");
+
+        var audit = await ArchiveAsync(stage);
+
+        Assert.True(audit.ExitCode == 1, audit.ToString());
+        Assert.Equal(
+            (80_000, 79_997, 3, 0),
+            (Number(audit, "received"), Number(audit, "found"), Number(audit, "missing"), Number(audit, "unexplained")));
+        Assert.Equal(
+            ["40005.5", "5.5", "79999.5"],
+            Findings(audit).Select(finding => finding.GetProperty("sent").GetProperty("temperature").GetString())
+                .Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public async Task In_a_narrow_table_each_value_is_looked_for()
     {
         await using var stage = await ArchiveStage.CreateAsync(postgres);
