@@ -32,6 +32,7 @@ public sealed class MigrationTests(PostgresFixture postgres, TimescaleFixture ti
                 "0010_dead_letter_totals.sql",
                 "0011_drop_expired.timescale.sql",
                 "0012_dead_letter_repair.sql",
+                "0014_forgotten_devices.sql",
             ],
             report.Applied);
         await using var connection = await OpenAsync(database.ConnectionString);
@@ -165,6 +166,7 @@ public sealed class MigrationTests(PostgresFixture postgres, TimescaleFixture ti
                     "0010_dead_letter_totals.sql",
                     "0011_drop_expired.postgres.sql",
                     "0012_dead_letter_repair.sql",
+                    "0014_forgotten_devices.sql",
                 ],
                 journal);
         }
