@@ -52,7 +52,7 @@ public sealed partial class ConsoleTests
             Assert.Equal(
                 command.Select(word => word == "mended.jsonl" ? "/program/import.jsonl" : word),
                 Parameters(result)["arguments"]!["value"]!.AsArray().Select(a => (string)a!));
-            Assert.Equal(command[0] == "migrate", (bool)Parameters(result)["asOwner"]!["value"]!);
+            Assert.Equal(command[0] is "migrate" or "forget", (bool)Parameters(result)["asOwner"]!["value"]!);
         }
     }
 
