@@ -15,7 +15,7 @@ internal sealed class ExplainedRows(string folder) : IDisposable
 
     private readonly Lock _lock = new();
     private readonly List<string> _runs = [];
-    private readonly List<RowKey> _keys = [];
+    private readonly List<RowKey> _keys = new(KeysInMemory);
     private int _nextRun;
 
     public void Add(IReadOnlyList<RowKey> keys)
@@ -34,7 +34,7 @@ internal sealed class ExplainedRows(string folder) : IDisposable
     public IEnumerable<RowKey> InOrder()
     {
         Spill();
-        return Merge([.. _runs]);
+        return EachOnce(Merge([.. _runs]));
     }
 
     public void Dispose()
@@ -53,15 +53,29 @@ internal sealed class ExplainedRows(string folder) : IDisposable
         }
 
         _keys.Sort();
-        _runs.Add(Write(_keys.Distinct()));
+        _runs.Add(Write(EachOnce(_keys)));
         _keys.Clear();
         if (_runs.Count == MostRuns)
         {
             // A file for each run must be open while they are merged.
-            var merged = Write(Merge([.. _runs]));
+            var merged = Write(EachOnce(Merge([.. _runs])));
             Dispose();
             _runs.Clear();
             _runs.Add(merged);
+        }
+    }
+
+    // Of keys in their order.
+    private static IEnumerable<RowKey> EachOnce(IEnumerable<RowKey> keys)
+    {
+        RowKey? last = null;
+        foreach (var key in keys)
+        {
+            if (key != last)
+            {
+                last = key;
+                yield return key;
+            }
         }
     }
 
@@ -87,15 +101,10 @@ internal sealed class ExplainedRows(string folder) : IDisposable
                 Advance(Read(run).GetEnumerator());
             }
 
-            RowKey? last = null;
             while (next.TryDequeue(out var run, out var key))
             {
                 Advance(run);
-                if (key != last)
-                {
-                    last = key;
-                    yield return key;
-                }
+                yield return key;
             }
         }
         finally
