@@ -1,3 +1,4 @@
+using Ingest.Failures;
 using Ingest.Schema;
 using Npgsql;
 
@@ -60,7 +61,11 @@ public sealed class DeviceForgetter(NpgsqlDataSource dataSource, TargetTable tab
     {
         ArgumentNullException.ThrowIfNull(progress);
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
-        await ExecuteAsync(connection, RememberSql, device, until, cancellationToken);
+        if (await ExecuteAsync(connection, RememberSql, device, until, cancellationToken) == 0)
+        {
+            throw new OperatorMistakeException("The table forgotten_state is empty. Run ingest migrate, which fills it.");
+        }
+
         await WaitForWritersAsync(connection, progress, cancellationToken);
         var rows = await DeleteRowsAsync(connection, device, until, progress, cancellationToken);
         var letters = await DeleteLettersAsync(connection, device, until, cancellationToken);
@@ -144,11 +149,11 @@ public sealed class DeviceForgetter(NpgsqlDataSource dataSource, TargetTable tab
         }
     }
 
-    private static async Task ExecuteAsync(
+    private static async Task<int> ExecuteAsync(
         NpgsqlConnection connection, string sql, string device, DateTime until, CancellationToken cancellationToken)
     {
         await using var command = Command(connection, sql, device, until);
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        return await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
     private static async Task<T> ScalarAsync<T>(

@@ -18,7 +18,7 @@ public sealed class FolderDependencyTests
         ("Decode", ["Settings", "Events", "Columns"]),
         ("DeadLetters", ["Settings", "Events", "Decode"]),
         ("Schema", ["Settings", "Failures", "Columns", "Decode"]),
-        ("Forgotten", ["Events", "Schema"]),
+        ("Forgotten", ["Events", "Failures", "Schema"]),
         ("Diagnostics", ["Events", "Failures", "Decode", "Schema"]),
         (
             "Write",
